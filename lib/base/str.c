@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+bool h0_streq(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool h0_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool h0_ends(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+	return n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
+static void strv_push(struct h0_strv *l, char *owned)
+{
+	l->v = h0_grow(l->v, l->n + 1, &l->cap, sizeof *l->v);
+	l->v[l->n++] = owned;
+	l->v[l->n] = NULL;
+}
+
+void h0_strv_add(struct h0_strv *l, const char *s)
+{
+	strv_push(l, h0_strdup(s));
+}
+
+void h0_strv_addf(struct h0_strv *l, const char *fmt, ...)
+{
+	char *s = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	strv_push(l, s);
+}
+
+bool h0_strv_has(const struct h0_strv *l, const char *s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i], s) == 0)
+			return true;
+	return false;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void h0_strv_sort(struct h0_strv *l)
+{
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof *l->v, by_bytes);
+}
+
+void h0_strv_done(struct h0_strv *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i]);
+	free(l->v);
+	*l = (struct h0_strv){0};
+}
+
+#define WORD_MAX 64
+
+static int min3(int a, int b, int c)
+{
+	int m = a < b ? a : b;
+	return m < c ? m : c;
+}
+
+int h0_str_distance(const char *a, const char *b)
+{
+	/* optimal string alignment over three rows */
+	int rows[3][WORD_MAX + 1];
+	size_t n = strnlen(a, WORD_MAX), m = strnlen(b, WORD_MAX);
+	int *before = rows[0], *above = rows[1], *row = rows[2];
+	for (size_t j = 0; j <= m; j++)
+		above[j] = (int)j;
+	for (size_t i = 1; i <= n; i++) {
+		row[0] = (int)i;
+		for (size_t j = 1; j <= m; j++) {
+			row[j] = min3(above[j] + 1, row[j - 1] + 1,
+			              above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
+		}
+		int *t = before;
+		before = above;
+		above = row;
+		row = t;
+	}
+	return above[m];
+}
+
+const char *h0_str_nearest(const char *word, const char *const *choices)
+{
+	const char *best = NULL;
+	int best_distance = 0;
+	size_t n = strnlen(word, WORD_MAX);
+	int limit = n <= 3 ? 1 : n <= 6 ? 2 : 3;
+	for (; *choices; choices++) {
+		int d = h0_str_distance(word, *choices);
+		bool prefix = n >= 2 && h0_starts(*choices, word);
+		if ((d <= limit || prefix) && (!best || d < best_distance)) {
+			best = *choices;
+			best_distance = d;
+		}
+	}
+	return best;
+}

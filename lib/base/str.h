@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Strings: comparing, lists of them, and the nearest name for "did you mean".
+ */
+#ifndef H0_BASE_STR_H
+#define H0_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/attr.h"
+
+bool h0_streq(const char *a, const char *b);    /* NULL equals only NULL */
+bool h0_starts(const char *s, const char *prefix);
+bool h0_ends(const char *s, const char *suffix);
+
+/* A NULL-terminated list that owns its strings: also an argv. {0} is a valid empty one. */
+struct h0_strv {
+	char **v;     /* NULL while empty; v[n] == NULL otherwise */
+	size_t n;
+	size_t cap;
+};
+void h0_strv_add(struct h0_strv *l, const char *s);
+void h0_strv_addf(struct h0_strv *l, const char *fmt, ...) H0_PRINTF(2, 3);
+bool h0_strv_has(const struct h0_strv *l, const char *s);
+void h0_strv_sort(struct h0_strv *l);           /* by bytes */
+void h0_strv_done(struct h0_strv *l);
+#define h0_autostrv h0_auto(h0_strv_done)
+
+/* Edits (insert, delete, replace, swap neighbours) between two words; at most 64 bytes each
+ * are looked at. */
+int h0_str_distance(const char *a, const char *b);
+/* The choice nearest to `word`, or NULL when none is near enough to suggest.
+ * `choices` ends with NULL. */
+const char *h0_str_nearest(const char *word, const char *const *choices);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A consistent read of /etc/hal0's text files, without a lock and without privilege: the files
+ * are read, a committed but unpublished change set is laid over them, and the read is repeated
+ * when the pair (journal, applied) moved meanwhile. See hal0-txn(7). All parsing of
+ * configuration starts from here.
+ */
+#ifndef H0_CONF_SNAPSHOT_H
+#define H0_CONF_SNAPSHOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct h0_snap_file {
+	const char *path;   /* below etc: "capabilities.toml", "slots/chat.toml" */
+	const char *text;   /* NUL-terminated */
+	size_t len;
+};
+
+struct h0_snap {
+	struct h0_snap_file *files; /* sorted by path; only files that exist */
+	size_t n;
+	uint64_t generation;        /* id of the newest change set, 0 = none yet */
+	void *priv;
+};
+
+/* Reads capabilities.toml, profiles.toml, hal0.toml, upstreams.toml, slots/NAME.toml below `etc`.
+ * A missing directory is an empty snapshot. H0_BUSY when writers never let go, H0_CONFIG when the
+ * journal is corrupt, H0_SYS. Free with h0_snap_done. */
+int h0_snap_open(const char *etc, struct h0_snap *ret, struct h0_err *e);
+/* NULL when there is no such file. */
+const struct h0_snap_file *h0_snap_get(const struct h0_snap *s, const char *path);
+void h0_snap_done(struct h0_snap *s);
+#define h0_autosnap h0_auto(h0_snap_done)
+
+#endif

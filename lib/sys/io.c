@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sys/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+static int read_some(int fd, size_t max, struct h0_buf *ret)
+{
+	size_t start = ret->len;
+	for (;;) {
+		size_t have = ret->len - start;
+		size_t want = have < 4096 ? 4096 : have;
+		if (want > max - have + 1)
+			want = max - have + 1;
+		ssize_t n = read(fd, h0_buf_room(ret, want), want);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return 0;
+		ret->len += (size_t)n;
+		ret->p[ret->len] = '\0';
+		if (ret->len - start > max) {
+			errno = EFBIG;
+			return -1;
+		}
+	}
+}
+
+int h0_read_fd(int fd, size_t max, struct h0_buf *ret, struct h0_err *e)
+{
+	return read_some(fd, max, ret) < 0 ? h0_fail_sys(e, "read") : 0;
+}
+
+int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
+{
+	/* O_NONBLOCK: a FIFO in the place of a file must not hang us */
+	h0_autofd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return h0_fail_sys(e, "%s", path);
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		return h0_fail_sys(e, "%s", path);
+	}
+	return read_some(fd, max, ret) < 0 ? h0_fail_sys(e, "%s", path) : 0;
+}
+
+int h0_read_file(const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
+{
+	return h0_read_file_at(AT_FDCWD, path, max, ret, e);
+}
+
+int h0_write_all(int fd, const void *data, size_t n, struct h0_err *e)
+{
+	const char *p = data;
+	while (n) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return h0_fail_sys(e, "write");
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int h0_mkdirs(const char *path, unsigned mode, struct h0_err *e)
+{
+	h0_autofree char *p = h0_strdup(path);
+	for (char *s = p + 1;; s++) {
+		char c = *s;
+		if (c && c != '/')
+			continue;
+		*s = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST)
+			return h0_fail_sys(e, "mkdir %s", p);
+		*s = c;
+		if (!c)
+			return 0;
+	}
+}
