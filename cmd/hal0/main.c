@@ -61,9 +61,9 @@ static int print(const struct h0_buf *b, struct h0_err *e)
 static int overview(struct h0_err *e)
 {
 	h0_autobuf struct h0_buf b = {0};
-	h0_buf_addf(&b, "Usage: hal0 VERB [ARGUMENT...]\n\n%s.\n\nVerbs:\n", h0_hal0_prog.summary);
-	for (size_t i = 0; i < h0_hal0_prog.nverbs; i++)
-		h0_buf_addf(&b, "  %-8s %s\n", h0_hal0_prog.verbs[i].name, h0_hal0_prog.verbs[i].help);
+	h0_buf_addf(&b, "Usage: hal0 VERB [ARGUMENT...]\n\n%s.\n\nVerbs:\n", front_prog.summary);
+	for (size_t i = 0; i < front_prog.nverbs; i++)
+		h0_buf_addf(&b, "  %-8s %s\n", front_prog.verbs[i].name, front_prog.verbs[i].help);
 	h0_buf_adds(&b, "  help     open the manual page of a verb\n\n"
 	                "hal0 VERB --help lists what a verb can do; hal0 --version says which hal0 "
 	                "this is.\n");
@@ -80,8 +80,8 @@ static int version(struct h0_err *e)
 static int fail_verb(const char *word, struct h0_err *e)
 {
 	h0_autostrv struct h0_strv names = {0};
-	for (size_t i = 0; i < h0_hal0_prog.nverbs; i++)
-		h0_strv_add(&names, h0_hal0_prog.verbs[i].name);
+	for (size_t i = 0; i < front_prog.nverbs; i++)
+		h0_strv_add(&names, front_prog.verbs[i].name);
 	h0_strv_add(&names, "help");
 	const char *near = h0_str_nearest(word, (const char *const *)names.v);
 	if (near)

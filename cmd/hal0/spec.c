@@ -15,7 +15,7 @@ static const struct h0_verb verbs[] = {
 	{.name = "conf", .help = "check, recover and undo changes of /etc/hal0"},
 };
 
-const struct h0_prog h0_hal0_prog = {
+const struct h0_prog front_prog = {
 	.name = "hal0",
 	.summary = "local inference endpoints in containers",
 	.verbs = verbs,

@@ -4,6 +4,6 @@
 
 #include "cli/spec.h"
 
-extern const struct h0_prog h0_hal0_prog;
+extern const struct h0_prog front_prog;
 
 #endif

@@ -76,8 +76,7 @@ void h0_progress(struct h0_ctx *ctx, const char *key, const char *fmt, ...) H0_P
  * H0_USAGE when there is no tty to ask, H0_NO when the answer is no. */
 bool h0_confirm(struct h0_ctx *ctx, struct h0_err *e, const char *fmt, ...) H0_PRINTF(3, 4);
 
-
-/* A program's main, whole: `H0_MAIN(h0_slot_prog, slot_list, slot_show)`, one function for each
+/* A program's main, whole: `H0_MAIN(slot_prog, slot_list, slot_show)`, one function for each
  * verb in the order of the table. */
 #define H0_MAIN(prog, ...)                                                          \
 	int main(int argc, char **argv)                                             \
