@@ -168,7 +168,12 @@ struct h0_json *h0_json_copy(const struct h0_json *j)
 
 void h0_json_set(struct h0_json *obj, const char *key, struct h0_json *val)
 {
-	if (json_object_set_new_nocheck(in(obj), key, in(val)) != 0)
+	h0_json_setn(obj, key, strlen(key), val);
+}
+
+void h0_json_setn(struct h0_json *obj, const char *key, size_t n, struct h0_json *val)
+{
+	if (json_object_setn_new_nocheck(in(obj), key, n, in(val)) != 0)
 		abort();
 }
 
