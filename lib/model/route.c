@@ -507,10 +507,13 @@ static enum verdict rule_endpoint(struct finder *f)
 	return FAILED;
 }
 
-static enum verdict trio_fail(struct finder *f, const char *fmt, const char *name)
+H0_PRINTF(2, 3) static enum verdict trio_fail(struct finder *f, const char *fmt, ...)
 {
 	char why[256];
-	snprintf(why, sizeof why, fmt, name);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
 	step(f->r, "npu trio", false, "%s", why);
 	h0_fail(f->e, H0_NO, "slot %s is answered by the NPU's chat slot, but %s", f->r->slot->name, why);
 	if (f->r->endpoint)
@@ -541,7 +544,7 @@ static enum verdict rule_trio(struct finder *f)
 	if (!s->enabled)
 		return trio_fail(f, "slot %s is not enabled", s->name);
 	if (!a)
-		return trio_fail(f, "there is none: create a slot of type llm on device %s", "npu");
+		return trio_fail(f, "there is none: create a slot of type llm on device npu");
 	if (a->broken)
 		return trio_fail(f, "the file of slot %s is invalid", a->name);
 	if (a->device != H0_DEVICE_NPU)
@@ -549,9 +552,8 @@ static enum verdict rule_trio(struct finder *f)
 	if (!a->enabled)
 		return trio_fail(f, "slot %s is not enabled", a->name);
 	if (asr ? !a->npu_asr : !a->npu_embed)
-		return trio_fail(f, asr ? "slot %s runs without speech: set npu.asr = true in its file and restart it"
-		                        : "slot %s runs without embeddings: set npu.embed = true in its file and "
-		                          "restart it", a->name);
+		return trio_fail(f, "slot %s runs without it: set npu.%s = true in its file and restart it", a->name,
+		                 asr ? "asr" : "embed");
 	enum h0_live live = live_state(f->ask, a);
 	if (live == H0_LIVE_DOWN || live == H0_LIVE_LOADING)
 		return trio_fail(f, "slot %s is not ready: hal0 slot start it", a->name);
