@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Options and reports of hal0-slot's verbs. A report's columns are listed once, here; spec.c makes
+ * the table of them and the verbs use the enum.
+ */
+#ifndef H0_CMD_SLOT_OPTS_H
+#define H0_CMD_SLOT_OPTS_H
+
+#include "cli/main.h"
+
+/* X(ID, name, json key or NULL, type, flags, help) */
+#define SLOT_LIST_COLS(X)                                                                         \
+	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
+	X(STATE, "state", NULL, STR, 0, "lifecycle state, or invalid for a broken file")          \
+	X(TYPE, "type", NULL, STR, 0, "what it serves: llm, embedding, ...")                      \
+	X(DEVICE, "device", NULL, STR, 0, "where it computes")                                    \
+	X(PORT, "port", NULL, INT, 0, "loopback port")                                            \
+	X(MODEL, "model", "model_default", STR, 0, "model id or path of the file")                \
+	X(PROFILE, "profile", NULL, STR, H0_COL_EXTRA, "profile in use")                          \
+	X(ENABLED, "enabled", NULL, BOOL, H0_COL_EXTRA, "starts at boot, is routed to")           \
+	X(DEFAULT, "default", NULL, BOOL, H0_COL_EXTRA, "the default slot of its type")           \
+	X(ROLE, "role", NULL, STR, H0_COL_EXTRA, "primary, utility or npu")                       \
+	X(PROVIDER, "provider", NULL, STR, H0_COL_EXTRA, "server program")                        \
+	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \
+	X(CONTAINER, "container", "container_status", STR, H0_COL_EXTRA, "podman's word for it")  \
+	X(HEALTHY, "healthy", "container_health", BOOL, H0_COL_EXTRA, "answers its health check") \
+	X(MODEL_ID, "model-id", "model_id", STR, H0_COL_EXTRA, "model the server lists")          \
+	X(UPTIME, "uptime", "uptime_s", SECONDS, H0_COL_EXTRA, "since the container started")     \
+	X(URL, "url", "backend_url", STR, H0_COL_EXTRA, "base URL of the server")                 \
+	X(FILE, "file", NULL, STR, H0_COL_EXTRA, "configuration file")                            \
+	X(MESSAGE, "message", NULL, STR, H0_COL_EXTRA, "why it is in this state")
+
+#define SLOT_CHANGE_COLS(X)                                                                       \
+	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
+	X(CHANGED, "changed", NULL, BOOL, 0, "whether anything was done")                         \
+	X(STATE, "state", NULL, STR, 0, "state now")                                              \
+	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
+
+#define SLOT_ARGV_COLS(X)                                                                         \
+	X(FLAG, "flag", NULL, STR, 0, "option of the server")                                     \
+	X(VALUE, "value", NULL, STR, 0, "its value")                                              \
+	X(SOURCE, "source", NULL, STR, 0, "base, profile, device, model or extra_args")
+
+#define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
+#define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
+#define SLOT_COL_ENUM_ARGV(id, ...)   ARGV_##id,
+enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
+enum { SLOT_CHANGE_COLS(SLOT_COL_ENUM_CHANGE) };
+enum { SLOT_ARGV_COLS(SLOT_COL_ENUM_ARGV) };
+
+extern const struct h0_prog slot_prog;
+extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[];
+
+struct slot_create_opts {
+	const char *model, *device, *type, *profile, *image, *role;
+	int64_t port, ctx;
+	bool is_default;
+};
+
+struct slot_set_opts {
+	struct h0_strv unset;
+};
+
+struct slot_delete_opts {
+	bool force;
+};
+
+struct slot_show_opts {
+	bool raw;
+};
+
+struct slot_start_opts {
+	int64_t timeout_s;      /* without progress; 0 = the default */
+	bool no_wait;
+};
+
+struct slot_stop_opts {
+	int64_t timeout_s;      /* before SIGKILL; 0 = the default */
+};
+
+struct slot_wait_opts {
+	int64_t timeout_s;
+};
+
+struct slot_logs_opts {
+	bool follow;
+	int64_t lines;          /* 0 = the default */
+};
+
+struct slot_argv_opts {
+	bool podman;            /* the whole podman command line */
+};
+
+/* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c use podman,
+ * the others only files. */
+int slot_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_status(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_create(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_set(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_delete(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_enable(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_disable(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_start(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_stop(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_restart(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_wait(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+
+/* delete --force: stops the slot's container (stop.c). *ret_running (may be NULL): it ran. With
+ * `only_ask` nothing is stopped. 0 when podman is not installed: nothing can run then. */
+int slot_container_end(const char *name, bool only_ask, bool *ret_running, struct h0_err *e);
+
+#endif

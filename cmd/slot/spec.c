@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "opts.h"
+
+#include "conf/names.h"
+
+#define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
+const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
+const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
+const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
+
+#define AT(type, field) offsetof(struct type, field)
+
+static const struct h0_opt create_opts[] = {
+	{'m', "model", H0_OPT_STR, AT(slot_create_opts, model), "MODEL",
+	 "model id, or absolute path of a .gguf file", H0_COMP_MODEL},
+	{'d', "device", H0_OPT_ENUM, AT(slot_create_opts, device), "DEVICE",
+	 "where it computes (default: what the probe recommends)", H0_COMP_CHOICES, h0_device_names},
+	{'t', "type", H0_OPT_ENUM, AT(slot_create_opts, type), "TYPE",
+	 "what it serves (default: llm)", H0_COMP_CHOICES, h0_type_names},
+	{'p', "port", H0_OPT_INT, AT(slot_create_opts, port), "PORT",
+	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 8081, 8200},
+	{'c', "ctx", H0_OPT_INT, AT(slot_create_opts, ctx), "TOKENS",
+	 "context size (default: from the model)", 0, NULL, 128, 1 << 30},
+	{0, "profile", H0_OPT_STR, AT(slot_create_opts, profile), "PROFILE",
+	 "profile to run with (default: the device's)", H0_COMP_PROFILE},
+	{0, "image", H0_OPT_STR, AT(slot_create_opts, image), "REF",
+	 "container image instead of the profile's"},
+	{0, "role", H0_OPT_ENUM, AT(slot_create_opts, role), "ROLE",
+	 "role that virtual model names resolve to", H0_COMP_CHOICES, h0_role_names},
+	{0, "default", H0_OPT_FLAG, AT(slot_create_opts, is_default), NULL,
+	 "make it the default slot of its type"},
+	{0},
+};
+
+static const struct h0_opt set_opts[] = {
+	{0, "unset", H0_OPT_LIST, AT(slot_set_opts, unset), "KEY",
+	 "remove a key, so that its default holds", H0_COMP_SLOT_KEY},
+	{0},
+};
+
+static const struct h0_opt delete_opts[] = {
+	{'f', "force", H0_OPT_FLAG, AT(slot_delete_opts, force), NULL,
+	 "stop the slot first if it runs"},
+	{0},
+};
+
+static const struct h0_opt show_opts[] = {
+	{0, "raw", H0_OPT_FLAG, AT(slot_show_opts, raw), NULL,
+	 "print the file as it is, even if it is invalid"},
+	{0},
+};
+
+static const struct h0_opt start_opts[] = {
+	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
+	 "give up after so long without progress (default: 5m)"},
+	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
+	 "return as soon as the container runs"},
+	{0},
+};
+
+static const struct h0_opt stop_opts[] = {
+	{0, "timeout", H0_OPT_DURATION, AT(slot_stop_opts, timeout_s), "TIME",
+	 "kill the server after so long (default: 20s)"},
+	{0},
+};
+
+static const struct h0_opt wait_opts[] = {
+	{0, "timeout", H0_OPT_DURATION, AT(slot_wait_opts, timeout_s), "TIME",
+	 "give up after so long without progress (default: 5m)"},
+	{0},
+};
+
+static const struct h0_opt logs_opts[] = {
+	{'f', "follow", H0_OPT_FLAG, AT(slot_logs_opts, follow), NULL, "keep printing new lines"},
+	{'n', "lines", H0_OPT_INT, AT(slot_logs_opts, lines), "N",
+	 "how many of the last lines (default: 200)", 0, NULL, 1, 1000000},
+	{0},
+};
+
+static const struct h0_opt argv_opts[] = {
+	{0, "podman", H0_OPT_FLAG, AT(slot_argv_opts, podman), NULL,
+	 "the whole podman command line, one word per line"},
+	{0},
+};
+
+static const struct h0_example list_examples[] = {
+	{"hal0 slot list", "Which slots there are and how they are"},
+	{"hal0 slot list --format '{name}\\t{port}'", "Names and ports for a script"},
+	{0},
+};
+
+static const struct h0_example create_examples[] = {
+	{"hal0 slot create primary --model qwen3-4b",
+	 "A chat slot on the recommended device and the next free port"},
+	{"hal0 slot create embed --type embedding --model bge-m3 --device cpu --port 8082",
+	 "An embedding slot on the CPU"},
+	{"hal0 slot create lab --model /srv/m.gguf server.extra_args='--threads 4'",
+	 "Any key of the slot file can be given"},
+	{0},
+};
+
+static const struct h0_example set_examples[] = {
+	{"hal0 slot set primary model.context_size=32768", "Change one key; comments stay"},
+	{"hal0 slot set primary device=gpu-rocm", "The profile follows the device"},
+	{"hal0 slot set primary --unset idle_timeout_s", "Back to the default"},
+	{0},
+};
+
+static const struct h0_example start_examples[] = {
+	{"hal0 slot start primary", "Start it and wait until it answers"},
+	{0},
+};
+
+static const char create_text[] =
+	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
+	"checked as a whole before it is written: keys, the port, one default slot per type, one "
+	"enabled NPU chat slot, and that profile, device and type go together.\n\n"
+	"A slot that exists already with just these settings is left alone (exit 0); one that "
+	"differs is a conflict (exit 4): use *set*.";
+
+static const char set_text[] =
+	"Changes keys of the slot file in place: comments, order and unknown keys stay. A key is "
+	"written where it stands already, also inside *[slot]*. Give *KEY=VALUE* with the key path "
+	"as in the file (*model.default*, *server.extra_args*); the value needs no TOML quotes.\n\n"
+	"When only the device changes the profile follows it, and the other way round; both given "
+	"and contradictory is an error. The running container is not touched: restart the slot.";
+
+static const struct h0_verb verbs[] = {
+	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
+	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
+	{"status", "[SLOT...]", 0, -1, "state of slots, exit 1 unless all given ones are ready", NULL,
+	 NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT},
+	{"show", "SLOT", 1, 1, "one slot: its settings and what follows from them", NULL, show_opts,
+	 sizeof(struct slot_show_opts), .comp = H0_COMP_SLOT},
+	{"create", "NAME [KEY=VALUE...]", 1, -1, "write a new slot file", create_text, create_opts,
+	 sizeof(struct slot_create_opts), slot_change_cols, .aliases = "add",
+	 .examples = create_examples, .flags = H0_VERB_WRITES},
+	{"set", "SLOT [KEY=VALUE...]", 1, -1, "change keys of a slot file", set_text, set_opts,
+	 sizeof(struct slot_set_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "edit",
+	 .examples = set_examples, .flags = H0_VERB_WRITES},
+	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
+	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
+	 .aliases = "remove,rm", .flags = H0_VERB_WRITES | H0_VERB_ASKS},
+	{"enable", "SLOT...", 1, -1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
+	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	{"disable", "SLOT...", 1, -1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
+	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", NULL, start_opts,
+	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",
+	 .examples = start_examples, .flags = H0_VERB_WRITES},
+	{"stop", "SLOT...", 1, -1, "stop slots", NULL, stop_opts, sizeof(struct slot_stop_opts),
+	 slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "unload", .flags = H0_VERB_WRITES},
+	{"restart", "SLOT...", 1, -1, "stop and start with the settings as they are now", NULL,
+	 start_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
+	 .flags = H0_VERB_WRITES},
+	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", NULL, NULL, 0, NULL,
+	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	{"wait", "SLOT...", 1, -1, "wait until slots answer", NULL, wait_opts,
+	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT},
+	{"logs", "SLOT", 1, 1, "the server's log", NULL, logs_opts, sizeof(struct slot_logs_opts),
+	 NULL, .comp = H0_COMP_SLOT},
+	{"argv", "SLOT", 1, 1, "the server's options, each with where it comes from", NULL, argv_opts,
+	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT},
+};
+
+const struct h0_prog slot_prog = {
+	.name = "hal0-slot",
+	.summary = "named local inference endpoints: one model, one container, one port each",
+	.text =
+	"A *slot* is one model served by one podman container on one loopback port. What it is "
+	"stands in */etc/hal0/slots/NAME.toml*, which people edit by hand and this program edits "
+	"without losing a comment. Whether it runs is asked of podman and of the server itself, "
+	"never remembered.\n\n"
+	"A slot's name is 1 to 32 of a-z, 0-9, _ and -, starting with a letter or digit.",
+	.verbs = verbs,
+	.nverbs = H0_ARRAY_LEN(verbs),
+	.files = "*/etc/hal0/slots/NAME.toml*\n\tone slot, see *hal0-slot.toml*(5)\n\n"
+	         "*/etc/hal0/profiles.toml*\n\thow slots run, see *hal0-profiles.toml*(5)\n\n"
+	         "*/run/hal0*\n\tlocks\n\n*/var/lib/hal0/slots/NAME/state.json*\n\tlast transition",
+	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-exit(7)",
+};

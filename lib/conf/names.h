@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The words of the configuration: devices, slot types, providers, and what a name may look like.
+ * One list each; schema, planner, help, man pages and tests are made from them. What a device or
+ * provider means is in model/device.h and model/provider.h. Source: formats of the original hal0.
+ */
+#ifndef H0_CONF_NAMES_H
+#define H0_CONF_NAMES_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define H0_DEVICES(X)                                                                    \
+	X(GPU_ROCM, "gpu-rocm")                                                          \
+	X(GPU_VULKAN, "gpu-vulkan")                                                      \
+	X(CPU, "cpu")                                                                    \
+	X(NPU, "npu")
+
+#define H0_SLOT_TYPES(X)                                                                 \
+	X(LLM, "llm")                                                                    \
+	X(EMBEDDING, "embedding")                                                        \
+	X(RERANKING, "reranking")                                                        \
+	X(TRANSCRIPTION, "transcription")                                                \
+	X(TTS, "tts")                                                                    \
+	X(IMAGE, "image")
+
+#define H0_PROVIDERS(X)                                                                  \
+	X(LLAMA_SERVER, "llama-server")                                                  \
+	X(FLM, "flm")                                                                    \
+	X(MOONSHINE, "moonshine")                                                        \
+	X(KOKORO, "kokoro")                                                              \
+	X(COMFYUI, "comfyui")
+
+#define H0_DEVICE_CLASSES(X)                                                             \
+	X(GPU, "gpu")                                                                    \
+	X(CPU, "cpu")                                                                    \
+	X(NPU, "npu")                                                                    \
+	X(IMG, "img")
+
+#define H0_NAME_ENUM_DEVICE(id, word)   H0_DEVICE_##id,
+#define H0_NAME_ENUM_TYPE(id, word)     H0_TYPE_##id,
+#define H0_NAME_ENUM_PROVIDER(id, word) H0_PROVIDER_##id,
+#define H0_NAME_ENUM_CLASS(id, word)    H0_CLASS_##id,
+
+enum h0_device { H0_DEVICES(H0_NAME_ENUM_DEVICE) H0_DEVICE_N };
+enum h0_slot_type { H0_SLOT_TYPES(H0_NAME_ENUM_TYPE) H0_TYPE_N };
+enum h0_provider { H0_PROVIDERS(H0_NAME_ENUM_PROVIDER) H0_PROVIDER_N };
+enum h0_device_class { H0_DEVICE_CLASSES(H0_NAME_ENUM_CLASS) H0_CLASS_N };
+
+/* Indexed by the enum, ends with NULL. */
+extern const char *const h0_device_names[];
+extern const char *const h0_type_names[];
+extern const char *const h0_provider_names[];
+extern const char *const h0_class_names[];
+extern const char *const h0_role_names[];
+/* Values of the deprecated slot key `backend`. */
+extern const char *const h0_legacy_backend_names[];
+
+/* Place of `word` in such a list, -1 when it is not there (or NULL). */
+int h0_word_index(const char *const *words, const char *word);
+
+/* Slot and profile names: a-z 0-9 first, then also _ and -, at most H0_NAME_MAX characters. */
+#define H0_NAME_MAX 32
+bool h0_name_ok(const char *name);
+/* H0_USAGE with what is wrong about it; `what` is "slot name", "profile name". */
+int h0_name_check(const char *what, const char *name, struct h0_err *e);
+
+/* "slots/NAME.toml" -> NAME into dst (H0_NAME_MAX + 1 bytes). false: another path, or NAME is no
+ * good name. */
+bool h0_slot_path_name(const char *path, char *dst);
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/http.h"
+
+#include <ctype.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define CURL_DISABLE_TYPECHECK
+#include <curl/curl.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/str.h"
+
+/* The name Debian's libcurl4 (OpenSSL) package gives the library that belongs to curl.h. */
+#define LIBCURL "libcurl.so.4"
+
+#define DEFAULT_CONNECT_MS 2000
+#define DEFAULT_MAX_BODY   (1u << 20)
+#define MAX_HEADERS        (64u << 10)
+#define MAX_WAIT_MS        1000
+#define STOP_POLL_MS       50
+
+#define CURL_CALLS(X)                                                                            \
+	X(curl_global_init) X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset)            \
+	X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append)      \
+	X(curl_slist_free_all) X(curl_multi_init) X(curl_multi_cleanup) X(curl_multi_add_handle) \
+	X(curl_multi_remove_handle) X(curl_multi_perform) X(curl_multi_poll)                     \
+	X(curl_multi_info_read)
+
+struct h0_http_client {
+#define MEMBER(name) __typeof__(name) *name;
+	CURL_CALLS(MEMBER)
+#undef MEMBER
+	CURL *easy;
+	CURLM *multi;
+};
+
+/* One call under way. */
+struct call {
+	const struct h0_http_client *c;
+	const struct h0_http_req *req;
+	struct h0_http_res res;
+	size_t max_body, header_bytes;
+	int64_t active_ms;             /* when a byte last moved */
+	curl_off_t moved;
+	int why;                       /* errno of our own reason to end it, 0 = none */
+	char msg[CURL_ERROR_SIZE];
+	struct curl_slist *headers;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the library ---- */
+
+static int missing(struct h0_err *e)
+{
+	const char *why = dlerror();
+	h0_fail(e, H0_EXTERN, "cannot open the HTTP library: %s (Debian package libcurl4)",
+	        why ? why : LIBCURL);
+	if (e)
+		e->sys_errno = ELIBACC;
+	return -1;
+}
+
+/* A second client finds the library mapped and initialised; it is never unloaded, because its
+ * own dependencies register exit handlers. */
+static int load(struct h0_http_client *c, struct h0_err *e)
+{
+	void *lib = dlopen(LIBCURL, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+	if (!lib)
+		return missing(e);
+	bool all = true;
+#define LOOKUP(name) all = all && (*(void **)&c->name = dlsym(lib, #name)) != NULL;
+	CURL_CALLS(LOOKUP)
+#undef LOOKUP
+	if (!all) {
+		missing(e);
+		dlclose(lib);
+		return -1;
+	}
+	dlclose(lib);
+	if (c->curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return h0_fail(e, H0_EXTERN, "the HTTP library does not start");
+	return 0;
+}
+
+int h0_http_open(struct h0_http_client **ret, struct h0_err *e)
+{
+	h0_autohttpclient struct h0_http_client *c = h0_calloc(1, sizeof *c);
+	if (load(c, e) < 0)
+		return -1;
+	c->easy = c->curl_easy_init();
+	c->multi = c->curl_multi_init();
+	if (!c->easy || !c->multi)
+		return h0_fail(e, H0_EXTERN, "the HTTP library does not start");
+	*ret = h0_take(c);
+	return 0;
+}
+
+void h0_http_close(struct h0_http_client *c)
+{
+	if (!c)
+		return;
+	if (c->easy)
+		c->curl_easy_cleanup(c->easy);
+	if (c->multi)
+		c->curl_multi_cleanup(c->multi);
+	free(c);
+}
+
+/* ---- what comes in ---- */
+
+static void header_value(const char *p, size_t n, char *dst, size_t size)
+{
+	while (n && isspace((unsigned char)*p))
+		p++, n--;
+	while (n && isspace((unsigned char)p[n - 1]))
+		n--;
+	if (n >= size)
+		n = size - 1;
+	memcpy(dst, p, n);
+	dst[n] = '\0';
+}
+
+static bool header_is(const char *p, size_t n, const char *name)
+{
+	size_t k = strlen(name);
+	return n > k && p[k] == ':' && strncasecmp(p, name, k) == 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct call *call = arg;
+	(void)size;
+	call->header_bytes += n;
+	if (call->header_bytes > MAX_HEADERS) {
+		call->why = EFBIG;
+		return 0;
+	}
+	char text[16];
+	int64_t s;
+	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) { /* the next answer, after 100 Continue */
+		call->res.content_type[0] = '\0';
+		call->res.retry_after_s = -1;
+	} else if (header_is(p, n, "Content-Type")) {
+		header_value(p + 13, n - 13, call->res.content_type, sizeof call->res.content_type);
+	} else if (header_is(p, n, "Retry-After")) {
+		header_value(p + 12, n - 12, text, sizeof text);
+		if (h0_num_i64(text, 0, INT32_MAX, &s))
+			call->res.retry_after_s = (int)s;
+	}
+	return n;
+}
+
+static int status_of(const struct call *call)
+{
+	long status = 0;
+	call->c->curl_easy_getinfo(call->c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct call *call = arg;
+	(void)size;
+	if (call->req->on_data) {
+		if (call->req->on_data(p, n, status_of(call), call->req->on_data_arg) == 0)
+			return n;
+		call->why = ECANCELED;
+		return 0;
+	}
+	if (n > call->max_body - call->res.body.len) {
+		call->why = EFBIG;
+		return 0;
+	}
+	h0_buf_add(&call->res.body, p, n);
+	return n;
+}
+
+static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+                       curl_off_t up)
+{
+	struct call *call = arg;
+	curl_off_t moved = down + up + (curl_off_t)call->header_bytes;
+	(void)down_all, (void)up_all;
+	if (moved != call->moved) {
+		call->moved = moved;
+		call->active_ms = now_ms();
+	}
+	return 0;
+}
+
+/* ---- what goes out ---- */
+
+/* The host of "scheme://host...", without brackets. Refuses what has a user name. */
+static int url_host(const char *url, char *host, size_t size, struct h0_err *e)
+{
+	const char *p = h0_starts(url, "http://") ? url + 7 : h0_starts(url, "https://") ? url + 8 : "";
+	size_t n = strcspn(p, "/?#"), clean = 0;
+	while ((unsigned char)url[clean] > ' ' && url[clean] != 0x7f)
+		clean++;
+	if (!n || url[clean] || memchr(p, '@', n) || *p == ':')
+		return h0_fail(e, H0_USAGE, "not a URL that can be asked (http://HOST...): '%.*s'",
+		               clean < 200 ? (int)clean : 200, url);
+	size_t len = *p == '[' ? strcspn(++p, "]/?#") : strcspn(p, ":/?#");
+	if (len >= size)
+		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
+	memcpy(host, p, len);
+	host[len] = '\0';
+	return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (h0_starts(host, "127.") && host[strspn(host, "0123456789.")] == '\0');
+}
+
+static int set_headers(struct call *call, struct h0_err *e)
+{
+	const char *const *extra = call->req->headers;
+	/* no "Expect: 100-continue" round trip before a body */
+	struct curl_slist *l = call->c->curl_slist_append(NULL, "Expect:");
+	for (; l && extra && *extra; extra++) {
+		struct curl_slist *more = NULL;
+		if (!strpbrk(*extra, "\r\n"))
+			more = call->c->curl_slist_append(l, *extra);
+		if (!more) {
+			call->c->curl_slist_free_all(l);
+			return h0_fail(e, H0_USAGE, "a header that cannot be sent");
+		}
+		l = more;
+	}
+	call->headers = l;
+	return 0;
+}
+
+static int set_up(struct call *call, const char *host, struct h0_err *e)
+{
+	const struct h0_http_client *c = call->c;
+	const struct h0_http_req *r = call->req;
+	CURL *h = c->easy;
+	bool bad = false;
+#define SET(opt, val) bad |= c->curl_easy_setopt(h, CURLOPT_##opt, val) != CURLE_OK
+	SET(URL, r->url);
+	SET(PROTOCOLS_STR, "http,https");
+	SET(NOSIGNAL, 1L);
+	SET(USERAGENT, "hal0/" HAL0_VERSION);
+	SET(CONNECTTIMEOUT_MS, (long)(r->connect_timeout_ms ? r->connect_timeout_ms : DEFAULT_CONNECT_MS));
+	SET(TIMEOUT_MS, (long)r->timeout_ms);
+	SET(BUFFERSIZE, 65536L);
+	SET(ERRORBUFFER, call->msg);
+	SET(HEADERFUNCTION, on_header);
+	SET(HEADERDATA, call);
+	SET(WRITEFUNCTION, on_body);
+	SET(WRITEDATA, call);
+	SET(NOPROGRESS, 0L);
+	SET(XFERINFOFUNCTION, on_progress);
+	SET(XFERINFODATA, call);
+	SET(HTTPHEADER, call->headers);
+	SET(FRESH_CONNECT, (long)r->fresh);
+	SET(FORBID_REUSE, (long)r->fresh);
+	if (is_loopback(host))
+		SET(PROXY, "");
+	if (r->body) {
+		SET(POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+		SET(POSTFIELDS, r->body);
+	}
+	if (r->method && strcmp(r->method, "HEAD") == 0)
+		SET(NOBODY, 1L);
+	else if (r->method && !(strcmp(r->method, "GET") == 0 && !r->body))
+		SET(CUSTOMREQUEST, r->method);
+#undef SET
+	return bad ? h0_fail(e, H0_EXTERN, "%s: the HTTP library refuses the request", r->url) : 0;
+}
+
+/* ---- running it ---- */
+
+static int errno_of(const struct call *call, CURLcode rc)
+{
+	long os = 0;
+	switch (rc) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return ETIMEDOUT;
+	case CURLE_COULDNT_CONNECT:
+		call->c->curl_easy_getinfo(call->c->easy, CURLINFO_OS_ERRNO, &os);
+		return os ? (int)os : ECONNREFUSED;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return EHOSTUNREACH;
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+		return ECONNRESET;
+	default:
+		return EPROTO;
+	}
+}
+
+/* The URL without its query, which may hold a key. */
+static int fail(struct h0_err *e, const struct call *call, int err, const char *why)
+{
+	h0_fail(e, H0_EXTERN, "%.*s: %s", (int)strcspn(call->req->url, "?#"), call->req->url, why);
+	if (e)
+		e->sys_errno = err;
+	return -1;
+}
+
+static int fail_own(struct h0_err *e, const struct call *call)
+{
+	char why[96];
+	switch (call->why) {
+	case ECANCELED:
+		return fail(e, call, ECANCELED, "cancelled");
+	case ETIMEDOUT:
+		snprintf(why, sizeof why, "nothing came for %g s", call->req->idle_timeout_ms / 1000.0);
+		return fail(e, call, ETIMEDOUT, why);
+	default:
+		if (call->header_bytes > MAX_HEADERS)
+			snprintf(why, sizeof why, "more than %u KiB of headers", MAX_HEADERS >> 10);
+		else
+			snprintf(why, sizeof why, "the answer is longer than %zu bytes", call->max_body);
+		return fail(e, call, EFBIG, why);
+	}
+}
+
+static int fail_curl(struct h0_err *e, const struct call *call, CURLcode rc)
+{
+	int err = errno_of(call, rc);
+	const char *why = call->msg[0] ? call->msg : call->c->curl_easy_strerror(rc);
+	if (rc == CURLE_COULDNT_CONNECT && err == ECONNREFUSED)
+		why = "connection refused: nothing listens there";
+	else if (rc == CURLE_GOT_NOTHING)
+		why = "the server closed the connection without an answer";
+	else if (rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_WEIRD_SERVER_REPLY)
+		why = "the answer is not HTTP";
+	return fail(e, call, err, why);
+}
+
+/* How long to sleep, or 0 when the call has been ended for a reason of ours. */
+static int next_wait(struct call *call)
+{
+	const struct h0_http_req *r = call->req;
+	int wait = r->stop ? STOP_POLL_MS : MAX_WAIT_MS;
+	if (r->stop && *r->stop)
+		call->why = ECANCELED;
+	if (r->idle_timeout_ms > 0) {
+		int64_t left = call->active_ms + r->idle_timeout_ms - now_ms();
+		if (left <= 0 && !call->why)
+			call->why = ETIMEDOUT;
+		if (left < wait)
+			wait = (int)left;
+	}
+	return call->why ? 0 : wait;
+}
+
+static int perform(struct call *call, struct h0_err *e)
+{
+	const struct h0_http_client *c = call->c;
+	call->active_ms = now_ms();
+	if (!next_wait(call))
+		return fail_own(e, call);
+	for (int running = 1;;) {
+		int queued;
+		CURLMcode mc = c->curl_multi_perform(c->multi, &running);
+		CURLMsg *m = c->curl_multi_info_read(c->multi, &queued);
+		if (m && m->data.result == CURLE_OK)
+			return 0;
+		if (call->why)
+			return fail_own(e, call);
+		if (m)
+			return fail_curl(e, call, m->data.result);
+		int wait = next_wait(call);
+		if (!wait)
+			return fail_own(e, call);
+		if (mc == CURLM_OK)
+			mc = c->curl_multi_poll(c->multi, NULL, 0, wait, NULL);
+		if (mc != CURLM_OK)
+			return fail(e, call, EIO, "the HTTP library failed");
+	}
+}
+
+static void call_done(struct call *call)
+{
+	call->c->curl_slist_free_all(call->headers);
+	h0_http_res_done(&call->res);
+}
+
+int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
+               struct h0_err *e)
+{
+	h0_auto(call_done) struct call call = {.c = c, .req = req, .res = {.retry_after_s = -1},
+		.max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY};
+	char host[256];
+	if (url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
+		return -1;
+	c->curl_easy_reset(c->easy);
+	if (set_up(&call, host, e) < 0)
+		return -1;
+	if (c->curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
+		return fail(e, &call, EIO, "the HTTP library failed");
+	int rc = perform(&call, e);
+	call.res.status = status_of(&call);
+	c->curl_multi_remove_handle(c->multi, c->easy); /* an unfinished connection is closed */
+	if (rc < 0)
+		return -1;
+	*ret = call.res;
+	call.res = (struct h0_http_res){0};
+	return 0;
+}
+
+int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e)
+{
+	h0_autohttpclient struct h0_http_client *c = NULL;
+	return h0_http_open(&c, e) < 0 ? -1 : h0_http_do(c, req, ret, e);
+}
+
+void h0_http_res_done(struct h0_http_res *r)
+{
+	h0_buf_done(&r->body);
+}
