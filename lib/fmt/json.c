@@ -168,7 +168,12 @@ struct h0_json *h0_json_copy(const struct h0_json *j)
 
 void h0_json_set(struct h0_json *obj, const char *key, struct h0_json *val)
 {
-	if (json_object_set_new_nocheck(in(obj), key, in(val)) != 0)
+	h0_json_setn(obj, key, strlen(key), val);
+}
+
+void h0_json_setn(struct h0_json *obj, const char *key, size_t n, struct h0_json *val)
+{
+	if (json_object_setn_new_nocheck(in(obj), key, n, in(val)) != 0)
 		abort();
 }
 
@@ -212,7 +217,7 @@ static int to_buf(const char *data, size_t n, void *to)
 void h0_json_dump(const struct h0_json *j, int indent, bool sorted, struct h0_buf *to)
 {
 	size_t flags = JSON_ENCODE_ANY | (sorted ? JSON_SORT_KEYS : 0);
-	flags |= indent ? JSON_INDENT((size_t)indent) : 0;
+	flags |= indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT;
 	if (json_dump_callback(in(j), to_buf, to, flags) != 0)
 		abort();
 }

@@ -62,6 +62,7 @@ struct h0_json *h0_json_new_null(void);
 struct h0_json *h0_json_copy(const struct h0_json *j);
 
 void h0_json_set(struct h0_json *obj, const char *key, struct h0_json *val); /* takes val */
+void h0_json_setn(struct h0_json *obj, const char *key, size_t n, struct h0_json *val); /* same */
 void h0_json_set_str(struct h0_json *obj, const char *key, const char *s);   /* NULL -> null */
 void h0_json_set_int(struct h0_json *obj, const char *key, int64_t v);
 void h0_json_set_bool(struct h0_json *obj, const char *key, bool v);

@@ -2,7 +2,9 @@
  *
  * TOML 1.0 reader. Every node knows the bytes it came from, so that fmt/tomledit.h can change a
  * file by splicing and messages can name file:line:col. Thread-safe: no global state.
- * Bounds: at most H0_TOML_MAX_BYTES of text and H0_TOML_MAX_DEPTH levels; beyond is H0_CONFIG.
+ * Bounds: at most H0_TOML_MAX_BYTES of text, H0_TOML_MAX_NODES values and tables, and
+ * H0_TOML_MAX_DEPTH levels; beyond is H0_CONFIG. Time and memory are linear in the text.
+ * Floats are read with strtod: the program keeps LC_NUMERIC at "C".
  */
 #ifndef H0_FMT_TOML_H
 #define H0_FMT_TOML_H
@@ -15,6 +17,7 @@
 #include "base/err.h"
 
 #define H0_TOML_MAX_BYTES (16u << 20)
+#define H0_TOML_MAX_NODES (1u << 20)
 #define H0_TOML_MAX_DEPTH 128
 
 enum h0_toml_type {
@@ -36,7 +39,7 @@ enum h0_toml_origin {
 	H0_TOML_BY_ARRAY,       /* one element of [[a.b]], and the array itself */
 	H0_TOML_BY_DOTTED,      /* a in `a.b = 1` */
 	H0_TOML_IMPLICIT,       /* a in [a.b] with no [a] of its own */
-	H0_TOML_INLINE,         /* { ... } or [ ... ] */
+	H0_TOML_INLINE,         /* written as a value: { ... }, [ ... ] and every scalar */
 };
 
 struct h0_span {
@@ -49,7 +52,10 @@ struct h0_toml_node {
 	const char *key;        /* decoded, NUL-terminated; NULL for array elements and the root */
 	size_t key_len;         /* a key may hold NUL bytes */
 	struct h0_span key_span;   /* its last segment as written; for a header table: in the header */
-	struct h0_span value_span; /* the value as written; for [a.b] the header line's brackets */
+	struct h0_span value_span; /* the value as written; for [a.b] the header line's brackets; for
+	                            * an implicit table those of the header that implies it first;
+	                            * for a dotted table its key as first written; root: all */
+	size_t expr_start;      /* where the key with all its dotted segments starts; header: its [ */
 	int line, col;          /* where the value starts (1-based; col counts bytes) */
 	int key_line, key_col;
 	struct h0_toml_node *parent, *first, *last, *next; /* children in file order */
@@ -84,6 +90,11 @@ const struct h0_toml_node *h0_toml_get(const struct h0_toml_node *table, const c
 /* Same down a path of keys that ends with NULL: {"model", "default", NULL}. */
 const struct h0_toml_node *h0_toml_get_path(const struct h0_toml_node *table,
                                             const char *const *path);
+/* Same down n decoded keys, where a number selects an element of an array. */
+const struct h0_toml_node *h0_toml_find(const struct h0_toml_node *root, const char *const *path,
+                                        size_t n);
+/* The element number of text ("0", "12"), false when it is none (sign, leading zero, letters). */
+bool h0_toml_index(const char *text, size_t *ret);
 #define h0_toml_each(child, table) \
 	for (const struct h0_toml_node *child = (table) ? (table)->first : NULL; child; \
 	     child = child->next)
@@ -92,6 +103,8 @@ const struct h0_toml_node *h0_toml_get_path(const struct h0_toml_node *table,
 const char *h0_toml_type_name(enum h0_toml_type type);
 /* Dotted key path of a node as TOML would write it: `model.default`, `slots.1.name`. */
 void h0_toml_path_text(const struct h0_toml_node *n, struct h0_buf *out);
+/* One key as TOML would write it: bare where that is possible, else as a basic string. */
+void h0_toml_key_text(const char *key, size_t len, struct h0_buf *out);
 /* Splits a dotted key path as TOML would ("a.\"b.c\".d"). Free with h0_strv_done. H0_USAGE. */
 struct h0_strv;
 int h0_toml_split_path(const char *dotted, struct h0_strv *ret, struct h0_err *e);
