@@ -47,20 +47,20 @@ _apt_install() {
 }
 
 # step TEXT COMMAND...: one line, "  text ....  3 s", output to the log; stops with its tail where
-# COMMAND fails. A command may leave a remark for the line in $note.
+# COMMAND fails. A command may leave a remark for the line in $remark.
 step() {
   step_try "$@" || step_failed "$1"
 }
 step_try() {
   _text=$1
   shift
-  note=''
+  remark=''
   printf '  %-42s' "$_text"
   printf '\n== %s\n' "$_text" >>"$log"
   _from=$(date +%s)
   _mark=$(wc -c <"$log")
   if "$@" >>"$log" 2>&1 </dev/null; then
-    printf '%4d s  %s\n' $(($(date +%s) - _from)) "$note"
+    printf '%4d s  %s\n' $(($(date +%s) - _from)) "$remark"
     return 0
   fi
   printf '%4d s  failed\n' $(($(date +%s) - _from))
