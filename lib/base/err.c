@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+H0_PRINTF(4, 0)
 static void set(struct h0_err *e, enum h0_kind kind, int err, const char *fmt, va_list ap)
 {
 	if (!e)

@@ -3,6 +3,11 @@
  * The frame every program runs in: parse argv through the table, call the verb, print the error
  * once, check stdout, exit with the kind. A verb never calls printf: it fills records
  * (h0_rec_*) or adds text (h0_out_*), and this file writes them.
+ *
+ * stdout is buffered: print when the work is done, and h0_out_flush() after each piece of a
+ * stream. When its reader has gone, the writing call fails with a value h0_main() knows and
+ * exits 0 for, so `return -1` as for any other failure. SIGPIPE is ignored: what execs another
+ * program itself (not through sys/spawn.h) sets it back to SIG_DFL first.
  */
 #ifndef H0_CLI_MAIN_H
 #define H0_CLI_MAIN_H
@@ -16,6 +21,7 @@
 #include "cli/spec.h"
 
 struct h0_json;
+struct h0_out;
 
 /* What the common options said, and where output goes. */
 struct h0_ctx {
@@ -26,6 +32,7 @@ struct h0_ctx {
 	int argc;               /* operands */
 	char **argv;
 	const char *const *command_line; /* as called: for journals; ends with NULL */
+	struct h0_out *out;     /* main's own: buffered output, the progress line */
 };
 
 /* Runs one verb. `opts` is its zeroed and then filled options struct. Returns 0, an exit code > 0
@@ -65,7 +72,18 @@ void h0_say(struct h0_ctx *ctx, const char *fmt, ...) H0_PRINTF(2, 3);   /* "hal
 void h0_warn(struct h0_ctx *ctx, const char *fmt, ...) H0_PRINTF(2, 3);  /* "...: warning: ..." */
 /* One line that is overwritten on a tty; elsewhere printed only when `key` changes. "" ends it. */
 void h0_progress(struct h0_ctx *ctx, const char *key, const char *fmt, ...) H0_PRINTF(3, 4);
-/* Asks "QUESTION [y/N] " on a tty; true with --yes; no tty and no --yes: H0_USAGE in e, false. */
+/* Asks "QUESTION [y/N] " on a tty; true with --yes or --dry-run. Otherwise false with e filled:
+ * H0_USAGE when there is no tty to ask, H0_NO when the answer is no. */
 bool h0_confirm(struct h0_ctx *ctx, struct h0_err *e, const char *fmt, ...) H0_PRINTF(3, 4);
+
+/* A program's main, whole: `H0_MAIN(slot_prog, slot_list, slot_show)`, one function for each
+ * verb in the order of the table. */
+#define H0_MAIN(prog, ...)                                                          \
+	int main(int argc, char **argv)                                             \
+	{                                                                           \
+		static const h0_verb_fn fns_[] = {__VA_ARGS__};                     \
+		H0_ASSERT(sizeof fns_ / sizeof fns_[0] == (prog).nverbs);           \
+		return h0_main(&(prog), fns_, argc, argv);                          \
+	}
 
 #endif

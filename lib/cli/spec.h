@@ -52,6 +52,8 @@ struct h0_opt {
 	const char *const *choices;   /* NULL-terminated, for H0_OPT_ENUM */
 	int64_t min, max;             /* for H0_OPT_INT; both 0 = any */
 	unsigned flags;
+	const char *def;              /* value when not given, read like a given one (but without the
+	                               * min/max check, so that -1 may say "not given"); NULL: zero */
 };
 
 enum h0_col_type {
@@ -120,6 +122,7 @@ struct h0_prog {
 };
 
 /* Every verb also takes: -h/--help --json --columns --format --no-header --quiet --color=WHEN,
- * H0_VERB_WRITES ones --dry-run, H0_VERB_ASKS ones --yes. They are in cli/main.c's own table. */
+ * H0_VERB_WRITES ones --dry-run, H0_VERB_ASKS ones --yes. They are the table in cli/opt.c.
+ * --dry-run has no letter: -n is a number of lines, -f is follow or a file, -a all. */
 
 #endif

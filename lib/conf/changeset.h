@@ -23,9 +23,15 @@ struct h0_changeset {
 	size_t n, cap;
 };
 
-/* Paths that may be in a change set: capabilities.toml, profiles.toml, hal0.toml, upstreams.toml,
- * images.lock.json, slots/NAME.toml. */
+/* The files directly below etc that snapshots read and change sets may touch; sorted, ends with
+ * NULL. Besides them slots/NAME.toml. */
+extern const char *const h0_conf_files[];
+/* ^[a-z0-9][a-z0-9_-]{0,31}$ */
+bool h0_conf_slot_name_ok(const char *name, size_t len);
+/* Paths that may be in a change set: h0_conf_files and slots/NAME.toml. */
 bool h0_changeset_path_ok(const char *path);
+/* NULL (no file) equals only NULL. */
+bool h0_same_bytes(const char *a, size_t a_len, const char *b, size_t b_len);
 /* Copies its arguments. A second entry for a path replaces the first one's `after`. Entries whose
  * before equals after stay until h0_changeset_trim. */
 void h0_changeset_add(struct h0_changeset *cs, const char *path, const char *before,

@@ -8,10 +8,16 @@
 #ifndef H0_CONF_SNAPSHOT_H
 #define H0_CONF_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "sys/ops.h"
+
+/* One file, and all files together: beyond is H0_CONFIG. */
+#define H0_SNAP_FILE_MAX (16u << 20)
+#define H0_SNAP_TOTAL_MAX (64u << 20)
 
 struct h0_snap_file {
 	const char *path;   /* below etc: "capabilities.toml", "slots/chat.toml" */
@@ -23,13 +29,16 @@ struct h0_snap {
 	struct h0_snap_file *files; /* sorted by path; only files that exist */
 	size_t n;
 	uint64_t generation;        /* id of the newest change set, 0 = none yet */
+	bool pending;               /* that one is committed but not yet published */
 	void *priv;
 };
 
-/* Reads capabilities.toml, profiles.toml, hal0.toml, upstreams.toml, slots/NAME.toml below `etc`.
+/* Reads h0_conf_files (conf/changeset.h) and slots/NAME.toml below `etc`.
  * A missing directory is an empty snapshot. H0_BUSY when writers never let go, H0_CONFIG when the
- * journal is corrupt, H0_SYS. Free with h0_snap_done. */
+ * journal is corrupt or a file too large, H0_SYS. Free with h0_snap_done. */
 int h0_snap_open(const char *etc, struct h0_snap *ret, struct h0_err *e);
+int h0_snap_open_ops(const struct h0_ops *o, const char *etc, struct h0_snap *ret,
+                     struct h0_err *e);
 /* NULL when there is no such file. */
 const struct h0_snap_file *h0_snap_get(const struct h0_snap *s, const char *path);
 void h0_snap_done(struct h0_snap *s);

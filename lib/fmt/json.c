@@ -217,7 +217,7 @@ static int to_buf(const char *data, size_t n, void *to)
 void h0_json_dump(const struct h0_json *j, int indent, bool sorted, struct h0_buf *to)
 {
 	size_t flags = JSON_ENCODE_ANY | (sorted ? JSON_SORT_KEYS : 0);
-	flags |= indent ? JSON_INDENT((size_t)indent) : 0;
+	flags |= indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT;
 	if (json_dump_callback(in(j), to_buf, to, flags) != 0)
 		abort();
 }

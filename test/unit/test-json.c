@@ -24,14 +24,14 @@ int main(void)
 	ok(!parse("", &e), "empty text refused");
 	h0_autobuf struct h0_buf b = {0};
 	h0_json_dump(j, 0, true, &b);
-	is_str(h0_buf_str(&b), "{\"a\": [true, null, 2.5, \"x\"], \"b\": 1}", "dump sorted");
+	is_str(h0_buf_str(&b), "{\"a\":[true,null,2.5,\"x\"],\"b\":1}", "dump sorted");
 	h0_autojson struct h0_json *o = h0_json_object();
 	h0_json_set_str(o, "s", "a\xff" "b");
 	h0_json_set_str(o, "n", NULL);
 	h0_json_set(o, "nan", h0_json_new_real(0.0 / 0.0));
 	h0_buf_reset(&b);
 	h0_json_dump(o, 0, false, &b);
-	is_str(h0_buf_str(&b), "{\"s\": \"a?b\", \"n\": null, \"nan\": null}", "what JSON cannot say");
+	is_str(h0_buf_str(&b), "{\"s\":\"a?b\",\"n\":null,\"nan\":null}", "what JSON cannot say");
 	h0_autojson struct h0_json *deep = NULL;
 	char nest[4001];
 	memset(nest, '[', 4000);

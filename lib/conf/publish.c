@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "conf/publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sys/lock.h"
+
+#include "conf/snapshot.h"
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool in_slots(const char *path)
+{
+	return h0_starts(path, "slots/");
+}
+
+static int dir_of(const struct h0_confdir *d, const char *path)
+{
+	return in_slots(path) ? d->slots.fd : d->dir.fd;
+}
+
+static const char *stage_name(const char *path, char *dst, size_t size)
+{
+	snprintf(dst, size, ".%s.hal0~", base_name(path));
+	return dst;
+}
+
+static bool is_stage_name(const char *name)
+{
+	return name[0] == '.' && h0_ends(name, ".hal0~");
+}
+
+static int fail_path(const struct h0_confdir *d, const char *path, struct h0_err *e)
+{
+	return h0_fail_sys(e, "%s/%s", d->etc, path);
+}
+
+/* ---- the directory and its lock ---- */
+
+static char *note_of(const char *const *command_line)
+{
+	h0_autobuf struct h0_buf b = {0};
+	for (size_t i = 0; command_line && command_line[i]; i++)
+		h0_buf_addf(&b, "%s%s", i ? " " : "", command_line[i]);
+	return h0_buf_take(&b);
+}
+
+/* The lock file is made after .txn and all above it are durable: so where it exists, they are. */
+static int open_txn(struct h0_confdir *d, struct h0_err *e)
+{
+	h0_autofree char *txn = h0_asprintf("%s/.txn", d->etc);
+	h0_autofree char *lock = h0_asprintf("%s/.txn/lock", d->etc);
+	struct statx st;
+	if (d->o->statx(d->o, AT_FDCWD, lock, AT_SYMLINK_NOFOLLOW, &st) < 0 && errno == ENOENT &&
+	    h0_op_mkdirs(d->o, txn, 0755, true, e) < 0)
+		return -1;
+	d->dir.fd = h0_op_open(d->o, AT_FDCWD, d->etc, O_RDONLY | O_DIRECTORY, 0);
+	if (d->dir.fd < 0)
+		return h0_fail_sys(e, "%s", d->etc);
+	d->txn.fd = h0_op_open(d->o, d->dir.fd, ".txn", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	return d->txn.fd < 0 ? h0_fail_sys(e, "%s", txn) : 0;
+}
+
+int h0_confdir_lock(const struct h0_ops *o, const char *etc, int timeout_ms,
+                    const char *const *command_line, struct h0_confdir *ret, struct h0_err *e)
+{
+	h0_autoconfdir struct h0_confdir d = {
+		.o = o, .etc = etc, .dir = {o, -1}, .txn = {o, -1}, .slots = {o, -1}, .lock = {o, -1},
+	};
+	h0_autofree char *shown = h0_asprintf("%s/.txn/lock", etc);
+	h0_autofree char *note = note_of(command_line);
+	if (open_txn(&d, e) < 0)
+		return -1;
+	d.lock.fd = h0_lock_at(o, d.txn.fd, "lock", shown, timeout_ms, note, e);
+	if (d.lock.fd < 0 || h0_confdir_slots(&d, false, e) < 0)
+		return -1;
+	*ret = d;
+	d.dir.fd = d.txn.fd = d.slots.fd = d.lock.fd = -1;
+	return 0;
+}
+
+void h0_confdir_done(struct h0_confdir *d)
+{
+	h0_opfd_done(&d->slots);
+	h0_opfd_done(&d->lock);
+	h0_opfd_done(&d->txn);
+	h0_opfd_done(&d->dir);
+}
+
+int h0_confdir_slots(struct h0_confdir *d, bool create, struct h0_err *e)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+	if (d->slots.fd >= 0)
+		return 0;
+	d->slots.fd = h0_op_open(d->o, d->dir.fd, "slots", flags, 0);
+	if (d->slots.fd < 0 && errno == ENOENT && create) {
+		if (d->o->mkdir(d->o, d->dir.fd, "slots", 0755) < 0)
+			return fail_path(d, "slots", e);
+		d->made_slots = true;
+		d->slots.fd = h0_op_open(d->o, d->dir.fd, "slots", flags, 0);
+		if (d->slots.fd < 0 || d->o->chmod(d->o, d->slots.fd, 0755) < 0)
+			return fail_path(d, "slots", e);
+	}
+	if (d->slots.fd >= 0 || (errno == ENOENT && !create))
+		return 0;
+	if (errno == ELOOP || errno == ENOTDIR)
+		return h0_fail(e, H0_CONFLICT, "%s/slots is a symbolic link or not a directory; "
+		               "nothing is written through it", d->etc);
+	return fail_path(d, "slots", e);
+}
+
+/* ---- looking at the live file ---- */
+
+int h0_live_state(struct h0_confdir *d, const struct h0_change *c, enum h0_live *ret,
+                  struct h0_err *e)
+{
+	h0_autobuf struct h0_buf b = {0};
+	int dir = dir_of(d, c->path);
+	const char *live = NULL;
+	if (dir < 0) {
+		errno = ENOENT;
+	} else if (h0_op_read_file(d->o, dir, base_name(c->path), O_NOFOLLOW, H0_SNAP_FILE_MAX, &b,
+	                           NULL) == 0) {
+		live = h0_buf_str(&b);
+	}
+	if (!live && (errno == ELOOP || errno == EISDIR || errno == EINVAL || errno == EFBIG ||
+	              errno == ENXIO)) {
+		*ret = H0_LIVE_OTHER; /* not even a file one of ours could be */
+		return 0;
+	}
+	if (!live && errno != ENOENT)
+		return fail_path(d, c->path, e);
+	if (h0_same_bytes(live, b.len, c->after, c->after_len))
+		*ret = H0_LIVE_AFTER;
+	else if (h0_same_bytes(live, b.len, c->before, c->before_len))
+		*ret = H0_LIVE_BEFORE;
+	else
+		*ret = H0_LIVE_OTHER;
+	return 0;
+}
+
+/* ---- staging ---- */
+
+static int refuse(const struct h0_confdir *d, const char *path, int err, const char *why,
+                  struct h0_err *e)
+{
+	errno = err;
+	h0_fail_sys(e, "%s/%s is %s", d->etc, path, why);
+	return -1;
+}
+
+/* What would stop a rename after the commit is looked for before it. */
+static int check_dir(struct h0_confdir *d, const char *path, struct h0_err *e)
+{
+	struct statx st;
+	if (d->o->statx(d->o, dir_of(d, path), "", AT_EMPTY_PATH, &st) < 0)
+		return fail_path(d, path, e);
+	if (st.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND))
+		return refuse(d, path, EPERM, "in an immutable directory (chattr -i -a)", e);
+	return 0;
+}
+
+int h0_stage_check(struct h0_confdir *d, struct h0_change *c, struct h0_err *e)
+{
+	struct statx st;
+	if (in_slots(c->path) && h0_confdir_slots(d, true, e) < 0)
+		return -1;
+	if (check_dir(d, c->path, e) < 0)
+		return -1;
+	if (!c->mode)
+		c->mode = 0644;
+	if (d->o->statx(d->o, dir_of(d, c->path), base_name(c->path), AT_SYMLINK_NOFOLLOW, &st) < 0)
+		return errno == ENOENT ? 0 : fail_path(d, c->path, e);
+	if (!S_ISREG(st.stx_mode))
+		return h0_fail(e, H0_CONFLICT, "%s/%s is %s; it is not replaced", d->etc, c->path,
+		               S_ISLNK(st.stx_mode) ? "a symbolic link" : "not a regular file");
+	if (st.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND))
+		return refuse(d, c->path, EPERM, "immutable (chattr -i -a)", e);
+	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return refuse(d, c->path, EBUSY, "a mount point; mount its directory instead", e);
+	c->mode = st.stx_mode & 07777;
+	return 0;
+}
+
+int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, struct h0_err *e)
+{
+	const struct h0_ops *o = d->o;
+	char stage[300];
+	int dir = dir_of(d, c->path);
+	*ret = -1;
+	if (!c->after)
+		return 0;
+	stage_name(c->path, stage, sizeof stage);
+	h0_autoopfd f = {o, h0_op_open(o, dir, stage, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)};
+	if (f.fd < 0)
+		return fail_path(d, c->path, e);
+	h0_autoopfd old = {o, h0_op_open(o, dir, base_name(c->path),
+	                                 O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0)};
+	struct stat st;
+	bool copy = old.fd >= 0 && o->fstat(o, old.fd, &st) == 0 && S_ISREG(st.st_mode);
+	if ((copy ? h0_op_copy_meta(o, old.fd, f.fd) : o->chmod(o, f.fd, c->mode)) < 0)
+		return fail_path(d, c->path, e);
+	if (h0_op_write(o, f.fd, c->after, c->after_len) < 0)
+		return fail_path(d, c->path, e);
+	o->flush_hint(o, f.fd);
+	*ret = h0_take_fd(&f.fd);
+	return 0;
+}
+
+void h0_stage_drop(struct h0_confdir *d, const struct h0_changeset *cs)
+{
+	char stage[300];
+	int err = errno;
+	d->o->unlink(d->o, d->txn.fd, "journal.new", 0);
+	for (size_t i = 0; i < cs->n; i++)
+		if (cs->v[i].after && dir_of(d, cs->v[i].path) >= 0)
+			d->o->unlink(d->o, dir_of(d, cs->v[i].path),
+			             stage_name(cs->v[i].path, stage, sizeof stage), 0);
+	if (d->made_slots)
+		d->o->unlink(d->o, d->dir.fd, "slots", AT_REMOVEDIR);
+	errno = err;
+}
+
+/* ---- publishing ---- */
+
+static int publish_before(struct h0_confdir *d, const struct h0_change *c, const char *stage,
+                          struct h0_strv *published, struct h0_err *e)
+{
+	const char *name = base_name(c->path);
+	int dir = dir_of(d, c->path);
+	int rc = c->after ? d->o->rename(d->o, dir, stage, name) : d->o->unlink(d->o, dir, name, 0);
+	if (rc < 0)
+		return fail_path(d, c->path, e);
+	if (published)
+		h0_strv_add(published, c->path);
+	return 0;
+}
+
+static int publish_one(struct h0_confdir *d, const struct h0_change *c, struct h0_strv *published,
+                       struct h0_strv *conflicts, struct h0_err *e)
+{
+	char stage[300], kept[300];
+	int dir = dir_of(d, c->path);
+	enum h0_live live;
+	stage_name(c->path, stage, sizeof stage);
+	snprintf(kept, sizeof kept, "%s.hal0-new", base_name(c->path));
+	if (h0_live_state(d, c, &live, e) < 0)
+		return -1;
+	if (live == H0_LIVE_BEFORE)
+		return publish_before(d, c, stage, published, e);
+	if (live == H0_LIVE_OTHER)
+		h0_strv_add(conflicts, c->path);
+	if (!c->after || dir < 0)
+		return 0;
+	/* somebody wrote the very same bytes: the staged copy goes; or something else: it is kept */
+	int rc = live == H0_LIVE_AFTER ? d->o->unlink(d->o, dir, stage, 0)
+	                               : d->o->rename(d->o, dir, stage, kept);
+	return rc < 0 && (live == H0_LIVE_OTHER || errno != ENOENT) ? fail_path(d, c->path, e) : 0;
+}
+
+int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_strv *published,
+               struct h0_strv *conflicts, struct h0_err *e)
+{
+	bool slots = false;
+	for (size_t i = 0; i < cs->n; i++) {
+		slots |= in_slots(cs->v[i].path);
+		if (publish_one(d, &cs->v[i], published, conflicts, e) < 0)
+			return -1;
+	}
+	if (slots && d->slots.fd >= 0 && d->o->fsync(d->o, d->slots.fd) < 0)
+		return fail_path(d, "slots", e);
+	/* also when only slots/ changed: its own name may be as new as its files */
+	return d->o->fsync(d->o, d->dir.fd) < 0 ? h0_fail_sys(e, "%s", d->etc) : 0;
+}
+
+int h0_retire(struct h0_confdir *d, struct h0_err *e)
+{
+	if (d->o->rename(d->o, d->txn.fd, "journal", "applied") < 0 ||
+	    d->o->fsync(d->o, d->txn.fd) < 0)
+		return fail_path(d, ".txn", e);
+	return 0;
+}
+
+int h0_conflict(const struct h0_confdir *d, const struct h0_strv *paths, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf b = {0};
+	for (size_t i = 0; i < paths->n; i++)
+		h0_buf_addf(&b, "%s%s", i ? ", " : "", paths->v[i]);
+	h0_fail(e, H0_CONFLICT, "%s: edited while a change was being made: the edit stays, the "
+	        "change is kept beside it as NAME.hal0-new; merge it by hand, then remove that file",
+	        h0_buf_str(&b));
+	h0_err_code(e, "config.conflict");
+	return h0_err_detail(e, "files", "%s", h0_buf_str(&b));
+}
+
+/* ---- sweeping ---- */
+
+static int sweep_dir(struct h0_confdir *d, int dir, const char *prefix, struct h0_strv *swept,
+                     struct h0_err *e)
+{
+	h0_autostrv struct h0_strv names = {0};
+	if (d->o->list(d->o, dir, &names) < 0)
+		return fail_path(d, prefix, e);
+	for (size_t i = 0; i < names.n; i++) {
+		if (!is_stage_name(names.v[i]))
+			continue;
+		if (d->o->unlink(d->o, dir, names.v[i], 0) < 0)
+			return fail_path(d, names.v[i], e);
+		if (swept)
+			h0_strv_addf(swept, "%s%s", prefix, names.v[i]);
+	}
+	return 0;
+}
+
+int h0_sweep(struct h0_confdir *d, struct h0_strv *swept, struct h0_err *e)
+{
+	if (d->o->unlink(d->o, d->txn.fd, "journal.new", 0) == 0) {
+		if (swept)
+			h0_strv_add(swept, ".txn/journal.new");
+	} else if (errno != ENOENT) {
+		return fail_path(d, ".txn/journal.new", e);
+	}
+	if (sweep_dir(d, d->dir.fd, "", swept, e) < 0)
+		return -1;
+	return d->slots.fd >= 0 ? sweep_dir(d, d->slots.fd, "slots/", swept, e) : 0;
+}

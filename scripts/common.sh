@@ -1,0 +1,75 @@
+# shellcheck shell=sh disable=SC2034 # used where it is sourced
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Sourced by quickstart and check: package lists, installing them, and steps with a log.
+# The caller sets $prog and $log.
+
+# What building, running and testing hal0 needs, as Debian names it (12 and later).
+build_packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libcurl4-openssl-dev
+  libpci-dev libudev-dev libvulkan-dev scdoc'
+run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
+test_packages='clang strace jq shellcheck zsh fish git curl'
+bench_packages='g++ libtomlplusplus-dev'
+
+die() { # MESSAGE [EXIT-CODE]
+  printf '%s: %s\n' "$prog" "$1" >&2
+  exit "${2:-1}"
+}
+
+# crun 1.8 cannot handle the hybrid hierarchy of cgroup v1; runc can.
+runtime_packages() {
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    command -v runc >/dev/null 2>&1 || echo crun
+  else
+    echo runc
+  fi
+}
+
+packages_missing() { # PACKAGE...
+  for _p in "$@"; do
+    case $(dpkg-query -W -f '${db:Status-Abbrev}' "$_p" 2>/dev/null) in
+    ?i*) ;;
+    *) printf '%s ' "$_p" ;;
+    esac
+  done
+}
+
+# Lists are fetched only where the ones at hand do not do. Output: the log's.
+packages_install() { # PACKAGE...
+  DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND
+  if _apt_install "$@"; then return 0; fi
+  apt-get -o DPkg::Lock::Timeout=120 update || return 1
+  _apt_install "$@"
+}
+_apt_install() {
+  apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
+    -o Dpkg::Options::=--force-confold install "$@" </dev/null
+}
+
+# step TEXT COMMAND...: one line, "  text ....  3 s", output to the log; stops with its tail where
+# COMMAND fails. A command may leave a remark for the line in $remark.
+step() {
+  step_try "$@" || step_failed "$1"
+}
+step_try() {
+  _text=$1
+  shift
+  remark=''
+  printf '  %-42s' "$_text"
+  printf '\n== %s\n' "$_text" >>"$log"
+  _from=$(date +%s)
+  _mark=$(wc -c <"$log")
+  if "$@" >>"$log" 2>&1 </dev/null; then
+    printf '%4d s  %s\n' $(($(date +%s) - _from)) "$remark"
+    return 0
+  fi
+  printf '%4d s  failed\n' $(($(date +%s) - _from))
+  return 1
+}
+step_tail() { # what the last step said, for a person
+  tail -c "+$((_mark + 1))" "$log" | tail -n 30 | sed 's/^/    /'
+}
+step_failed() { # TEXT
+  step_tail >&2
+  die "$1: failed; all of it is in $log"
+}

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# One test of meson's testlog.json -> what scripts/check counts. A test that ended badly without a
+# failing line is a failure of its own, and so is one that leaves nothing to count. A test that
+# speaks no TAP counts as one.
+def lines: (.stdout // "") | split("\n");
+def skipped: test("# *skip"; "i");
+def excused: test("# *(skip|todo)"; "i");
+
+{
+  name, result, returncode, stdout, stderr,
+  ok: [lines[] | select(test("^ok\\b")) | select(excused | not)],
+  bad: [lines[] | select(test("^not ok\\b")) | select(excused | not)],
+  skip: [lines[] | select(test("^(not )?ok\\b")) | select(skipped)],
+  skip_all: ([lines[] | select(test("^1\\.\\.0\\b")) | sub("^1\\.\\.0 *#? *(skip)? *"; ""; "i")] | first),
+  tap: ([lines[] | select(test("^(ok|not ok|1\\.\\.[0-9]+)\\b"))] | length > 0)
+}
+| .good = (.result == "OK" or .result == "SKIP" or .result == "EXPECTEDFAIL")
+| .passed = (if .tap then .ok | length elif .result == "OK" then 1 else 0 end)
+| .failed = (
+    if (.bad | length) > 0 then .bad | length
+    elif .good | not then 1
+    elif .passed == 0 and (.skip | length) == 0 and .skip_all == null then 1
+    else 0 end)
