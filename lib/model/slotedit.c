@@ -112,8 +112,12 @@ int h0_slot_edits_set(struct h0_slot_edits *l, const char *key, const char *arg,
 	if (flat_path(key, &path, e) < 0)
 		return -1;
 	const struct h0_key *known = h0_schema_key(&h0_schema_slot, (const char *const *)path.v);
-	if (!known || known->type == H0_KEY_TABLE)
+	if (!known)
 		return unknown_key(key, e);
+	if (known->type == H0_KEY_TABLE)
+		return h0_fail(e, H0_USAGE, "%s is a table: name a key in it%s%s%s%s", key,
+		               known->sub ? ", such as " : "", known->sub ? known->name : "",
+		               known->sub ? "." : "", known->sub ? known->sub->name : "");
 	if (known->flags & H0_KEY_DEPRECATED) {
 		if (!known->alias_of || strcmp(known->alias_of, "device") == 0)
 			return h0_fail(e, H0_USAGE, "%s is deprecated: set %s instead", key,
@@ -386,7 +390,8 @@ static int check(const struct draft *d, const struct h0_slots *slots, const stru
 	return any(edits, shared) ? h0_slots_check_one(slots, &d->slot, e) : 0;
 }
 
-static void add_change(struct h0_changeset *cs, const struct draft *d, const struct h0_snap_file *was)
+static void add_change(struct h0_changeset *cs, const struct draft *d,
+                       const struct h0_snap_file *was)
 {
 	h0_changeset_add(cs, d->file, was ? was->text : NULL, was ? was->len : 0,
 	                 h0_buf_str(&d->text), d->text.len);
@@ -485,8 +490,10 @@ static bool means(const struct h0_slot *s, const struct h0_slot_edit *x)
 	h0_autobuf struct h0_buf type = {0}, device = {0};
 	h0_toml_lit_str(&type, h0_type_names[s->type]);
 	h0_toml_lit_str(&device, h0_device_names[s->device]);
-	return !s->broken && ((strcmp(x->key, "type") == 0 && h0_streq(h0_buf_str(&type), x->value)) ||
-	                      (strcmp(x->key, "device") == 0 && h0_streq(h0_buf_str(&device), x->value)));
+	if (s->broken)
+		return false;
+	return (strcmp(x->key, "type") == 0 && strcmp(h0_buf_str(&type), x->value) == 0) ||
+	       (strcmp(x->key, "device") == 0 && strcmp(h0_buf_str(&device), x->value) == 0);
 }
 
 /* The slot is there: fine if every given key has its value. */
