@@ -19,6 +19,7 @@
 #define H0_TOML_MAX_BYTES (16u << 20)
 #define H0_TOML_MAX_NODES (1u << 20)
 #define H0_TOML_MAX_DEPTH 128
+#define H0_TOML_LIMIT     "config.limit" /* the error's code where a bound is exceeded */
 
 enum h0_toml_type {
 	H0_TOML_TABLE,
