@@ -79,14 +79,23 @@ static int read_snapshot(const struct conf_file *f, struct h0_buf *ret, struct h
 	return 0;
 }
 
+static int too_large(const char *name, struct h0_err *e)
+{
+	return h0_fail_at(e, name, 1, 1, NULL, "larger than %u bytes", H0_TOML_MAX_BYTES);
+}
+
 int conf_file_read(const struct conf_file *f, struct h0_buf *ret, struct h0_err *e)
 {
-	if (f->is_stdin)
-		return h0_read_fd(STDIN_FILENO, H0_TOML_MAX_BYTES, ret, e) < 0 ? h0_wrap(e, "stdin")
-		                                                               : 0;
+	struct h0_err why;
 	if (f->rel)
 		return read_snapshot(f, ret, e);
-	return h0_read_file(f->name, H0_TOML_MAX_BYTES, ret, e);
+	if ((f->is_stdin ? h0_read_fd(STDIN_FILENO, H0_TOML_MAX_BYTES, ret, &why)
+	                 : h0_read_file(f->name, H0_TOML_MAX_BYTES, ret, &why)) == 0)
+		return 0;
+	if (why.sys_errno == EFBIG)
+		return too_large(f->name, e);
+	*e = why;
+	return f->is_stdin ? h0_wrap(e, "stdin") : -1;
 }
 
 /* ---- editing ---- */
@@ -152,8 +161,9 @@ static int read_plain(const char *path, struct h0_buf *ret, bool *ret_there, str
 	*ret_there = h0_read_file(path, H0_TOML_MAX_BYTES, ret, &why) == 0;
 	if (*ret_there || why.sys_errno == ENOENT)
 		return 0;
-	if (e)
-		*e = why;
+	if (why.sys_errno == EFBIG)
+		return too_large(path, e);
+	*e = why;
 	return -1;
 }
 
