@@ -71,7 +71,7 @@ static const struct h0_verb verbs[] = {
 	 .examples = set_examples, .flags = H0_VERB_WRITES},
 	{"unset", "FILE KEY", 2, 2, "remove a key or table of a TOML file", unset_text, NULL, 0,
 	 conf_change_cols, .comp = H0_COMP_FILE, .flags = H0_VERB_WRITES},
-	{"dump", "FILE|-", 1, 1, "print a TOML file as JSON", dump_text, dump_opts,
+	{"dump", "FILE", 1, 1, "print a TOML file (- is standard input) as JSON", dump_text, dump_opts,
 	 sizeof(struct conf_dump_opts), NULL, .comp = H0_COMP_FILE, .examples = dump_examples},
 };
 
