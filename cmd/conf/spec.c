@@ -44,22 +44,22 @@ static const char dump_text[] =
 	"compares readers. A file that is no TOML gives exit code 3 and the place of the fault.";
 
 static const struct h0_example get_examples[] = {
-	{"hal0 conf get /etc/hal0/slots/primary.toml model.default", "The slot's model."},
-	{"hal0 conf get pyproject.toml tool.black --json", "Any TOML file will do."},
+	{"hal0 conf get /etc/hal0/slots/primary.toml model.default", "The slot's model"},
+	{"hal0 conf get pyproject.toml tool.black --json", "Any TOML file will do"},
 	{0},
 };
 
 static const struct h0_example set_examples[] = {
-	{"hal0 conf set /etc/hal0/slots/primary.toml port 8085", "A number."},
+	{"hal0 conf set /etc/hal0/slots/primary.toml port 8085", "A number"},
 	{"hal0 conf set f.toml 'hosts.\"a.b\".tags' '[\"x\", \"y\"]' --dry-run",
-	 "Shows the difference and writes nothing."},
-	{"hal0 conf set --string f.toml version 1.10", "Text that looks like a number."},
-	{"hal0 conf set f.toml servers.1.name beta", "The second element of the array servers."},
+	 "Shows the difference and writes nothing"},
+	{"hal0 conf set --string f.toml version 1.10", "Text that looks like a number"},
+	{"hal0 conf set f.toml servers.1.name beta", "The second element of the array servers"},
 	{0},
 };
 
 static const struct h0_example dump_examples[] = {
-	{"hal0 conf dump --tagged - < file.toml", "Reads standard input."},
+	{"hal0 conf dump --tagged - < file.toml", "Reads standard input"},
 	{0},
 };
 
@@ -77,7 +77,7 @@ static const struct h0_verb verbs[] = {
 
 const struct h0_prog conf_prog = {
 	.name = "hal0-conf",
-	.summary = "check, recover and undo changes of /etc/hal0; edit TOML without losing a comment",
+	.summary = "check, recover and undo changes of /etc/hal0",
 	.text =
 	"The plumbing under the other programs, for scripts and for people who look after a box: "
 	"reading and changing single keys of TOML files, and the change sets through which all of "
