@@ -105,7 +105,8 @@ static void ram_limits(struct h0_machine *m, int64_t carveout)
 	int64_t top = carveout / MIB;
 	bool hidden = m->container && KNOWN(ram->host_total);
 	int64_t host = hidden ? ram->host_total : ram->total;
-	if (KNOWN(host))
+	/* a container that cannot tell its own view may have any part of the host's */
+	if (KNOWN(host) && KNOWN(ram->total))
 		limit(mm, "physical-ram", false, host / MIB + top, h0_reserve_mib(host / MIB + top),
 		      hidden ? "/sys/devices/system/node/node*/meminfo MemTotal"
 		             : "/proc/meminfo MemTotal");
