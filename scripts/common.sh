@@ -47,27 +47,27 @@ _apt_install() {
 }
 
 # step TEXT COMMAND...: one line, "  text ....  3 s", output to the log; stops with its tail where
-# COMMAND fails. A command may leave a remark for the line in $note.
+# COMMAND fails. A command may leave a remark for the line in $remark.
 step() {
   step_try "$@" || step_failed "$1"
 }
 step_try() {
   _text=$1
   shift
-  note=''
+  remark=''
   printf '  %-42s' "$_text"
   printf '\n== %s\n' "$_text" >>"$log"
   _from=$(date +%s)
   _mark=$(wc -c <"$log")
   if "$@" >>"$log" 2>&1 </dev/null; then
-    printf '%4d s  %s\n' $(($(date +%s) - _from)) "$note"
+    printf '%4d s  %s\n' $(($(date +%s) - _from)) "$remark"
     return 0
   fi
   printf '%4d s  failed\n' $(($(date +%s) - _from))
   return 1
 }
-step_tail() { # what the last step said, for a person
-  tail -c "+$((_mark + 1))" "$log" | tail -n 30 | sed 's/^/    /'
+step_tail() { # the last of what the last step said, without ninja's progress
+  tail -c "+$((_mark + 1))" "$log" | sed '/^\[[0-9]*\/[0-9]*\] /d' | tail -n 30 | sed 's/^/    /'
 }
 step_failed() { # TEXT
   step_tail >&2

@@ -53,7 +53,7 @@ struct h0_key {
 	const char *dflt;               /* as TOML text; NULL: none, or said in help */
 	const char *help;               /* one sentence, no full stop */
 	const struct h0_key *sub;       /* ends with {0} */
-	const char *alias_of;           /* another key of the same table that this one means */
+	const char *alias_of;           /* key of the same table that says it now; it wins */
 };
 
 struct h0_schema {

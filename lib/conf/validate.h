@@ -42,11 +42,8 @@ void h0_validate(const struct h0_schema *s, const struct h0_toml *doc, const cha
 void h0_validate_text(const struct h0_schema *s, const char *text, size_t len, const char *file,
                       struct h0_findings *ret, struct h0_toml **ret_doc);
 
-/* One value from a command line ("8081", "true", "gpu-vulkan", "\"x\"") as TOML text for `key`,
- * by its schema type: a string need not be quoted. key NULL: quoted unless it is a TOML value.
- * H0_USAGE with what is expected. */
-struct h0_buf;
-int h0_value_from_arg(const struct h0_key *key, const char *name, const char *arg,
-                      struct h0_buf *ret, struct h0_err *e);
+/* One value by itself against its key. */
+void h0_validate_value(const struct h0_key *key, const struct h0_toml_node *node, const char *file,
+                       struct h0_findings *ret);
 
 #endif

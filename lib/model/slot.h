@@ -23,11 +23,11 @@ enum h0_tri { H0_TRI_ABSENT = -1, H0_TRI_FALSE = 0, H0_TRI_TRUE = 1 };
 
 struct h0_slot {
 	char name[H0_NAME_MAX + 1]; /* = the file's stem */
-	const char *file;           /* below etc: "slots/chat.toml" */
+	char *file;                 /* below etc: "slots/chat.toml" */
 	bool broken;                /* `err` says why; of the rest only name and file count, and
 	                             * port (0 unknown) so that it is not given away */
 	struct h0_err err;
-	struct h0_findings warnings;
+	struct h0_findings found;   /* everything the file's check said, warnings too */
 
 	int port;
 	enum h0_slot_type type;

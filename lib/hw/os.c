@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The operating system: names, kernel, uptime, disk, and whether podman is installed. Podman's
+ * version comes from the package database, so that no child process is needed.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "hw/hw.h"
+
+#define DPKG_MAX (32u << 20)
+
+static void unquote(char *s)
+{
+	size_t n = strlen(s);
+	if (n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n - 1] == s[0]) {
+		memmove(s, s + 1, n - 2);
+		s[n - 2] = '\0';
+	}
+}
+
+static void os_release(const struct h0_root *r, struct h0_hw_os *os)
+{
+	h0_autobuf struct h0_buf b = {0};
+	char like[48] = "", id[16] = "";
+	if (h0_root_read(r, 65536, &b, "/etc/os-release") < 0 &&
+	    h0_root_read(r, 65536, &b, "/usr/lib/os-release") < 0)
+		return;
+	if (h0_text_field(b.p, "PRETTY_NAME", os->distro, sizeof os->distro))
+		unquote(os->distro);
+	if (h0_text_field(b.p, "ID", id, sizeof id))
+		unquote(id);
+	if (h0_text_field(b.p, "ID_LIKE", like, sizeof like))
+		unquote(like);
+	snprintf(os->distro_id, sizeof os->distro_id, "%s%s%s", id, *like ? " " : "", like);
+}
+
+static void kernel(const struct h0_root *r, struct h0_hw_os *os)
+{
+	char line[512];
+	if (h0_root_text(r, line, sizeof line, "/proc/version") == 0) {
+		char *paren = strstr(line, " (");
+		if (paren)
+			*paren = '\0';
+		h0_text_clean(os->kernel, sizeof os->kernel, line, strlen(line));
+	}
+	if (h0_root_text(r, os->release, sizeof os->release, "/proc/sys/kernel/osrelease") < 0 &&
+	    strncmp(os->kernel, "Linux version ", 14) == 0)
+		snprintf(os->release, sizeof os->release, "%.90s", os->kernel + 14);
+}
+
+static int64_t uptime(const struct h0_root *r)
+{
+	char line[64];
+	if (h0_root_text(r, line, sizeof line, "/proc/uptime") < 0 || line[0] < '0' || line[0] > '9')
+		return H0_UNKNOWN;
+	return strtoll(line, NULL, 10);
+}
+
+static int64_t disk_free(void)
+{
+	char path[] = "/var/lib/hal0";
+	struct statvfs st;
+	while (statvfs(path, &st) < 0) {
+		char *slash = strrchr(path, '/');
+		if (slash == path && !path[1])
+			return H0_UNKNOWN;
+		slash[slash == path] = '\0';
+	}
+	return (int64_t)st.f_bavail * (int64_t)st.f_frsize;
+}
+
+/* "Version:" of an installed package in dpkg's status file. */
+static bool dpkg_version(const struct h0_root *r, char *dst, size_t size)
+{
+	h0_autobuf struct h0_buf b = {0};
+	if (h0_root_read(r, DPKG_MAX, &b, "/var/lib/dpkg/status") < 0)
+		return false;
+	char *at = strstr(b.p, "\nPackage: podman\n");
+	if (!at)
+		return false;
+	char *end = strstr(at, "\n\n");
+	if (end)
+		*end = '\0';
+	char status[64];
+	return h0_text_field(at + 1, "Status", status, sizeof status) &&
+	       strcmp(status, "install ok installed") == 0 &&
+	       h0_text_field(at + 1, "Version", dst, size);
+}
+
+/* pacman keeps a directory "podman-VERSION-RELEASE" for each package. */
+static bool pacman_version(const struct h0_root *r, char *dst, size_t size)
+{
+	h0_autostrv struct h0_strv names = {0};
+	h0_root_list(r, &names, "/var/lib/pacman/local");
+	for (size_t i = 0; i < names.n; i++) {
+		const char *n = names.v[i];
+		if (strncmp(n, "podman-", 7) == 0 && n[7] >= '0' && n[7] <= '9') {
+			h0_text_clean(dst, size, n + 7, strlen(n + 7));
+			return true;
+		}
+	}
+	return false;
+}
+
+static void podman(const struct h0_root *r, struct h0_hw_os *os)
+{
+	static const char *const places[] = {"/usr/bin/podman", "/usr/local/bin/podman", "/bin/podman"};
+	os->podman_present = H0_TRI_NO;
+	for (size_t i = 0; i < H0_ARRAY_LEN(places); i++)
+		if (h0_root_exists(r, "%s", places[i]))
+			os->podman_present = H0_TRI_YES;
+	if (os->podman_present == H0_TRI_YES && !dpkg_version(r, os->podman, sizeof os->podman))
+		pacman_version(r, os->podman, sizeof os->podman);
+}
+
+void h0_hw_os(const struct h0_root *r, struct h0_hw *hw)
+{
+	struct h0_hw_os *os = &hw->os;
+	h0_root_text(r, os->hostname, sizeof os->hostname, "/proc/sys/kernel/hostname");
+	kernel(r, os);
+	os_release(r, os);
+	h0_root_text(r, os->cmdline, sizeof os->cmdline, "/proc/cmdline");
+	os->uptime_s = uptime(r);
+	os->disk_free = r->live ? disk_free() : H0_UNKNOWN;
+	podman(r, os);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/cap.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "conf/schema.h"
+#include "conf/validate.h"
+#include "model/device.h"
+
+const struct h0_cap h0_caps[] = {
+	{"embed", "embed", {"embed", "embed-npu"}, H0_TYPE_EMBEDDING, "embed", "text to vectors"},
+	{"embed", "rerank", {"embed-rerank", "rerank"}, H0_TYPE_RERANKING, "rerank",
+	 "ranking documents for a query"},
+	{"voice", "stt", {"stt", "stt-npu"}, H0_TYPE_TRANSCRIPTION, "stt", "speech to text"},
+	{"voice", "tts", {"tts"}, H0_TYPE_TTS, "tts", "text to speech"},
+	{"img", "img", {"img"}, H0_TYPE_IMAGE, "image", "text to pictures"},
+	{"vision", "vision", {"vision"}, H0_TYPE_LLM, "vision", "chat about pictures"},
+};
+const size_t h0_ncaps = H0_ARRAY_LEN(h0_caps);
+
+const struct h0_cap *h0_cap_of_slot(const char *slot)
+{
+	for (size_t i = 0; i < h0_ncaps; i++)
+		for (size_t j = 0; h0_caps[i].slots[j]; j++)
+			if (strcmp(h0_caps[i].slots[j], slot) == 0)
+				return &h0_caps[i];
+	return NULL;
+}
+
+static int unknown(const char *name, bool group_known, struct h0_err *e)
+{
+	h0_autostrv struct h0_strv names = {0};
+	for (size_t i = 0; i < h0_ncaps; i++) {
+		h0_strv_addf(&names, "%s.%s", h0_caps[i].group, h0_caps[i].child);
+		h0_strv_add(&names, h0_caps[i].child);
+	}
+	const char *near = h0_str_nearest(name, (const char *const *)names.v);
+	if (strncmp(name, "chat", 4) == 0 || strcmp(name, "llm") == 0)
+		h0_fail(e, H0_USAGE, "chat is no capability: it lives in its slots, see hal0 slot list");
+	else if (near)
+		h0_fail(e, H0_USAGE, "no capability '%.64s' (did you mean %s?)", name, near);
+	else
+		h0_fail(e, H0_USAGE,
+		        "no capability '%.64s' (one of embed.embed, embed.rerank, voice.stt, voice.tts, "
+		        "img.img, vision.vision)", name);
+	return h0_err_code(e, group_known ? "capability.unknown_child" : "capability.unknown_slot");
+}
+
+int h0_cap_find(const char *name, const struct h0_cap **ret, struct h0_err *e)
+{
+	const char *dot = strchr(name, '.');
+	size_t group_len = dot ? (size_t)(dot - name) : 0;
+	bool group_known = false;
+	for (size_t i = 0; i < h0_ncaps; i++) {
+		const struct h0_cap *c = &h0_caps[i];
+		bool group = strlen(c->group) == group_len && !memcmp(c->group, name, group_len);
+		group_known = group_known || group;
+		if (strcmp(dot ? dot + 1 : name, c->child) == 0 && (group || !dot)) {
+			*ret = c;
+			return 0;
+		}
+	}
+	return unknown(name, group_known, e);
+}
+
+/* ---- capabilities.toml ---- */
+
+static const char *string_of(const struct h0_toml_node *table, const char *key)
+{
+	const struct h0_toml_node *n = h0_toml_get(table, key);
+	return n && n->type == H0_TOML_STRING ? n->str : "";
+}
+
+static void read_selection(const struct h0_toml_node *root, struct h0_selection *s)
+{
+	const char *path[] = {"selections", s->cap->group, s->cap->child, NULL};
+	const struct h0_toml_node *n = h0_toml_get_path(root, path);
+	const struct h0_toml_node *enabled = h0_toml_get(n, "enabled");
+	const char *backend = string_of(n, "backend");
+	bool known;
+	s->present = n;
+	s->device = string_of(n, "device");
+	if (!*s->device && *backend)
+		s->device = h0_device_names[h0_device_from_backend(backend, &known)];
+	s->provider = string_of(n, "provider");
+	s->model = string_of(n, "model");
+	s->enabled = enabled && enabled->boolean;
+}
+
+int h0_selections_load(const struct h0_snap *snap, struct h0_selections *ret, struct h0_err *e)
+{
+	const struct h0_snap_file *f = h0_snap_get(snap, h0_schema_capabilities.path);
+	h0_autofindings struct h0_findings found = {0};
+	h0_autotoml struct h0_toml *doc = NULL;
+	if (f)
+		h0_validate_text(&h0_schema_capabilities, f->text, f->len, f->path, &found, &doc);
+	if (h0_findings_fail(&found, e) < 0)
+		return -1;
+	const struct h0_toml_node *root = doc ? h0_toml_root(doc) : NULL;
+	const struct h0_toml_node *version = h0_toml_get(root, "schema_version");
+	struct h0_selections s = {.from_file = f, .version = f ? version ? (int)version->i64 : 1 : 0};
+	s.v = h0_calloc(h0_ncaps, sizeof *s.v);
+	for (size_t i = 0; i < h0_ncaps; i++) {
+		s.v[i].cap = &h0_caps[i];
+		read_selection(root, &s.v[i]);
+	}
+	s.priv = h0_take(doc);
+	*ret = s;
+	return 0;
+}
+
+void h0_selections_done(struct h0_selections *s)
+{
+	free(s->v);
+	h0_toml_free(s->priv);
+	*s = (struct h0_selections){0};
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/plan.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+static int unknown_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
+                           struct h0_err *e)
+{
+	struct h0_err why = {0};
+	const struct h0_profile *none;
+	h0_profiles_find(profiles, slot->profile, &none, &why);
+	return h0_slot_fail(slot, "profile", e, "%s", why.msg);
+}
+
+static int choose_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
+                          struct h0_plan *plan, struct h0_err *e)
+{
+	plan->profile_given = slot->profile;
+	if (slot->profile)
+		plan->profile = h0_profiles_get(profiles, slot->profile);
+	else
+		plan->profile = h0_profiles_default(profiles, slot->device, slot->type);
+	if (plan->profile || (slot->image && !slot->profile))
+		return 0;
+	if (slot->profile)
+		return unknown_profile(slot, profiles, e);
+	return h0_slot_fail(slot, "profile", e,
+	                    "no profile%s fits device %s and type %s: name one, or an image",
+	                    profiles->from_file ? " of profiles.toml" : "",
+	                    h0_device_names[slot->device], h0_type_names[slot->type]);
+}
+
+/* An image of the slot's own says nothing about the program in it: then the provider does. */
+static enum h0_provider family_of(const struct h0_plan *plan)
+{
+	if (plan->slot->image && !plan->profile_given)
+		return plan->slot->provider;
+	return h0_profile_family(plan->profile);
+}
+
+static void types_text(unsigned types, char *dst, size_t size)
+{
+	size_t n = 0;
+	dst[0] = '\0';
+	for (int t = 0; t < H0_TYPE_N && n < size; t++)
+		if (types & H0_TYPE_BIT(t))
+			n += (size_t)snprintf(dst + n, size - n, "%s%s", n ? ", " : "", h0_type_names[t]);
+}
+
+static int check_type(const struct h0_plan *plan, struct h0_err *e)
+{
+	char types[96];
+	const struct h0_slot *s = plan->slot;
+	if (h0_provider_serves(plan->family, s->type))
+		return 0;
+	types_text(h0_providers[plan->family].types, types, sizeof types);
+	if (plan->profile)
+		return h0_slot_fail(s, "type", e, "%s is not served by profile %s, which does %s",
+		                    h0_type_names[s->type], plan->profile->name, types);
+	return h0_slot_fail(s, "type", e, "%s is not served by provider %s, which does %s",
+	                    h0_type_names[s->type], h0_provider_names[plan->family], types);
+}
+
+static void choose_mtp(struct h0_plan *plan)
+{
+	const struct h0_slot *s = plan->slot;
+	const struct h0_profile *p = plan->profile;
+	bool asked = s->mtp == H0_TRI_ABSENT ? p && p->mtp : s->mtp == H0_TRI_TRUE;
+	bool able = plan->family == H0_PROVIDER_LLAMA_SERVER && s->device == H0_DEVICE_GPU_ROCM && p &&
+	            h0_streq(p->backend, "rocm");
+	plan->mtp = asked && able;
+	if (s->mtp == H0_TRI_FALSE)
+		plan->mtp_why = "the slot turns it off";
+	else if (!asked)
+		plan->mtp_why = "the profile has none";
+	else if (!able)
+		plan->mtp_why = "only the ROCm back end takes it";
+	else
+		plan->mtp_why = s->mtp == H0_TRI_TRUE ? "the slot turns it on" : "the profile has it";
+}
+
+static void warn_if_incoherent(struct h0_plan *plan)
+{
+	const struct h0_slot *s = plan->slot;
+	const struct h0_profile *p = plan->profile;
+	if (!p || h0_profile_fits(p, s->device))
+		return;
+	snprintf(plan->warning, sizeof plan->warning,
+	         "profile %s is not for device %s: mend it with hal0 slot set %s device=%s", p->name,
+	         h0_device_names[s->device], s->name, h0_device_names[s->device]);
+}
+
+int h0_plan_slot(const struct h0_slot *slot, const struct h0_profiles *profiles,
+                 struct h0_plan *ret, struct h0_err *e)
+{
+	struct h0_plan plan = {.slot = slot};
+	if (choose_profile(slot, profiles, &plan, e) < 0)
+		return -1;
+	plan.family = family_of(&plan);
+	if (check_type(&plan, e) < 0)
+		return -1;
+	/* flags of a profile that runs another program than the slot's image would be noise */
+	if (plan.profile && h0_profile_family(plan.profile) != plan.family)
+		plan.profile = NULL;
+	plan.image = slot->image ? slot->image : plan.profile->image;
+	plan.image_source = slot->image ? "slot" : "profile";
+	plan.flags = plan.profile ? plan.profile->flags : "";
+	plan.nodes = plan.family == H0_PROVIDER_KOKORO ? 0 : h0_devices[slot->device].nodes;
+	plan.cpu_only = plan.family == H0_PROVIDER_LLAMA_SERVER && slot->device == H0_DEVICE_CPU;
+	choose_mtp(&plan);
+	warn_if_incoherent(&plan);
+	*ret = plan;
+	return 0;
+}

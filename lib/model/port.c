@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/port.h"
+
+#include "base/str.h"
+
+const struct h0_slot *h0_port_owner(const struct h0_slots *s, int port, const char *except)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct h0_slot *slot = &s->v[i];
+		bool shadow = !slot->broken && h0_slot_is_shadow(slot);
+		if (slot->port == port && !shadow && !h0_streq(slot->name, except))
+			return slot;
+	}
+	return NULL;
+}
+
+int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, const void *arg),
+                 const void *arg, int *ret, struct h0_err *e)
+{
+	for (int port = H0_PORT_MIN; port <= H0_PORT_NEW_MAX; port++) {
+		if (h0_port_owner(s, port, NULL) || (bound && bound(port, arg)))
+			continue;
+		*ret = port;
+		return 0;
+	}
+	h0_fail(e, H0_CONFLICT,
+	        "no port from %d to %d is free: name one with --port, up to %d", H0_PORT_MIN,
+	        H0_PORT_NEW_MAX, H0_PORT_MAX);
+	return h0_err_code(e, "slot.no_free_port");
+}

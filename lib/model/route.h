@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Which slot answers a request: a decision from values, the same for explain, call, chat and
+ * serve. Every step is recorded with its reason.
+ *
+ * Order: the path's endpoint; virtual names (hal0/NAME) and their chains; a loaded slot that
+ * advertises the model; a slot's name; a slot's [model].default; what the model's name tells;
+ * the default slot of the endpoint's type. A slot of a type that cannot answer the endpoint is
+ * never chosen. Source of names and order: formats of the original hal0.
+ */
+#ifndef H0_MODEL_ROUTE_H
+#define H0_MODEL_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "model/endpoint.h"
+#include "model/slot.h"
+
+enum h0_live { H0_LIVE_UNKNOWN, H0_LIVE_DOWN, H0_LIVE_LOADING, H0_LIVE_READY };
+
+/* What is known of a slot right now. */
+struct h0_route_live {
+	const char *slot;
+	enum h0_live state;
+	const char *const *models;  /* what it advertises, NULL-terminated; may be NULL */
+};
+
+struct h0_route_ask {
+	const struct h0_slots *slots;
+	const struct h0_route_live *live;
+	size_t nlive;
+	const char *path;           /* with query; NULL: the main endpoint of the slot found */
+	const char *model;          /* NULL or "": not said */
+};
+
+struct h0_route_step {
+	const char *rule;           /* "endpoint", "virtual", "loaded", "slot name", "model" ... */
+	bool taken;                 /* it decided, or changed what goes on */
+	const char *why;
+};
+
+struct h0_route {
+	const struct h0_endpoint *endpoint; /* NULL: not in the table, the path goes as it is */
+	const struct h0_slot *slot;         /* NULL: the router itself (endpoint->ask LOCAL) */
+	const struct h0_slot *anchor;       /* != slot: the NPU slot that answers for this record */
+	const char *rule;                   /* the one that chose the slot */
+	int port;
+	const char *path;                   /* to send */
+	const char *model;                  /* to write into the request; NULL: leave it */
+	struct h0_route_step *steps;
+	size_t nsteps, cap;
+	struct h0_arena mem;                /* owns the strings */
+};
+
+/* 0 or -1; *ret holds the steps in both cases (h0_route_done). Errors:
+ * H0_NO     dispatch.no_route, npu.trio_unavailable, slot.not_found (hal0/NAME)
+ * H0_USAGE  request.missing_model, a path that is none
+ * H0_CONFIG the slot asked for by name has a broken file. */
+int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h0_err *e);
+void h0_route_done(struct h0_route *r);
+#define h0_autoroute h0_auto(h0_route_done)
+
+/* The name a slot's server answers to (its --alias): the id, or an absolute path's file name
+ * without ".gguf" and shard number. FLM servers want "name:size". "" = the slot has no model.
+ * Into dst. */
+const char *h0_route_model_id(const struct h0_slot *s, char *dst, size_t size);
+
+/* Virtual names: `i` counts from 0 until NULL. */
+struct h0_route_chain {
+	const char *name;               /* "utility" of hal0/utility */
+	const char *then[4];            /* tried in order when no slot has that name or role */
+};
+extern const struct h0_route_chain h0_route_chains[];
+extern const size_t h0_route_nchains;
+
+#endif

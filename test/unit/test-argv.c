@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tap.h"
+
+#include "base/buf.h"
+#include "base/words.h"
+#include "model/argv.h"
+
+static const char *const mounts[] = {"/srv/models", NULL};
+static const char *const nodes_rocm[] = {"/dev/kfd", "/dev/dri/renderD128", NULL};
+static const char *const nodes_vulkan[] = {"/dev/dri/renderD128", NULL};
+static const long gids[] = {105, 44};
+
+static struct h0_argv_facts facts(void)
+{
+	return (struct h0_argv_facts){
+		.podman = "podman", .home = "", .run_dir = "/run/hal0/slots/s",
+		.log_path = "/var/lib/hal0/slots/s/server.log", .model_id = "qwen3-4b",
+		.model_path = "/srv/models/qwen3-4b.gguf", .mounts = mounts, .uid = 65534, .gid = 65534,
+		.native_context = 40960, .model_has_mtp = true, .model_bytes = INT64_C(2) << 30,
+		.ram_bytes = INT64_C(64) << 30, .nofile = 20000, .nproc = -1, .cpus = 16,
+	};
+}
+
+struct made {
+	struct h0_slot slot;
+	struct h0_plan plan;
+	struct h0_argv a;
+	struct h0_err e;
+	int rc;
+};
+
+static void made_done(struct made *m)
+{
+	h0_argv_done(&m->a);
+	h0_slot_done(&m->slot);
+}
+
+static struct h0_profile lab = {.name = "lab", .image = "localhost/lab:1",
+	.flags = "-t 4 --lora /a.gguf", .device_class = H0_CLASS_GPU, .backend = "rocm",
+	.intent = "", .quant = ""};
+
+static void make(struct made *m, const char *toml, const struct h0_argv_facts *f)
+{
+	struct h0_profile v[16];
+	size_t n = h0_profile_nseeds;
+	memcpy(v, h0_profile_seeds, n * sizeof *v);
+	v[n++] = lab;
+	struct h0_profiles profiles = {.v = v, .n = n};
+	*m = (struct made){0};
+	h0_slot_parse("slots/s.toml", toml, strlen(toml), &m->slot);
+	m->rc = m->slot.broken ? -1 : 0;
+	if (m->slot.broken)
+		m->e = m->slot.err;
+	else if ((m->rc = h0_plan_slot(&m->slot, &profiles, &m->plan, &m->e)) == 0)
+		m->rc = h0_argv_build(&m->plan, f, &m->a, &m->e);
+	if (m->rc < 0)
+		printf("# %s: %s\n", m->e.key, m->e.msg);
+}
+
+/* Words from..to as one line. */
+static const char *line(struct h0_buf *b, const struct h0_argv *a, size_t from, size_t to)
+{
+	h0_buf_reset(b);
+	for (size_t i = from; i < to; i++) {
+		if (i > from)
+			h0_buf_addc(b, ' ');
+		h0_words_quote(a->words.v[i], b);
+	}
+	return h0_buf_str(b);
+}
+
+static bool has(const struct h0_argv *a, const char *flag, const char *value)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (h0_streq(a->words.v[a->items[i].at], flag) &&
+		    (!value || (a->items[i].n == 2 && h0_streq(a->words.v[a->items[i].at + 1], value))))
+			return true;
+	return false;
+}
+
+static const char *source_of(const struct h0_argv *a, const char *flag)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (h0_streq(a->words.v[a->items[i].at], flag))
+			return h0_argv_source_names[a->items[i].source];
+	return NULL;
+}
+
+static void test_whole(void)
+{
+	h0_auto(made_done) struct made m;
+	h0_autobuf struct h0_buf b = {0};
+	struct h0_argv_facts f = facts();
+	f.nodes = nodes_vulkan, f.gids = gids, f.ngids = 1, f.runtime = "runc";
+	make(&m, "port = 8081\ntype = \"llm\"\ndevice = \"gpu-vulkan\"\n[model]\n"
+	     "default = \"qwen3-4b\"\n", &f);
+	h0_autobuf struct h0_buf want = {0};
+	h0_buf_addf(&want,
+	    "podman --runtime runc run --detach --name hal0-slot-s --replace --pull=never "
+	    "--label io.hal0.slot=s --label io.hal0.home= --label io.hal0.port=8081 "
+	    "--label io.hal0.model=qwen3-4b --label io.hal0.spec=%s "
+	    "--pidfile /run/hal0/slots/s/pid --conmon-pidfile /run/hal0/slots/s/conmon.pid "
+	    "--log-driver k8s-file --log-opt path=/var/lib/hal0/slots/s/server.log "
+	    "--log-opt max-size=8mb --no-healthcheck --network host --device /dev/dri/renderD128 "
+	    "--group-add 105 --cap-drop all --security-opt no-new-privileges "
+	    "--security-opt label=disable --read-only --read-only-tmpfs=false "
+	    "--tmpfs /tmp:rw,size=256m,mode=1777 --user 65534:65534 --pids-limit 512 "
+	    "--ulimit nofile=20000:20000 --ulimit nproc=-1:-1 --ulimit core=0:0 "
+	    "--volume /srv/models:/srv/models:ro --env HOME=/tmp --env XDG_CACHE_HOME=/tmp "
+	    "--env LLAMA_ARG_CORS_ORIGINS=localhost --env AMD_VULKAN_ICD=RADV "
+	    "--env LLAMA_ARG_LOAD_MODE=none --env LLAMA_ARG_MMAP=0 --env LLAMA_ARG_NO_MMAP=1 "
+	    "ghcr.io/hal0ai/amd-strix-halo-toolboxes:vulkan-radv-server", m.a.spec);
+	is_str(line(&b, &m.a, 0, m.a.server_at), h0_buf_str(&want), "the container's words");
+	is_str(line(&b, &m.a, m.a.server_at, m.a.words.n),
+	       "--host 127.0.0.1 --port 8081 --model /srv/models/qwen3-4b.gguf --alias qwen3-4b "
+	       "--ctx-size 32768 --n-gpu-layers 999 --metrics --offline --cache-ram 2048 "
+	       "-fa on -b 512 -ub 512 --parallel 1 --threads 8", "the server's words");
+	is_int(m.a.context, 32768, "context: the model's, at most 32768");
+	is_int((long long)m.a.removed, 0, "nothing given twice");
+	is_str(source_of(&m.a, "--port"), "base", "where a flag is from: base");
+	is_str(source_of(&m.a, "--metrics"), "hal0", "hal0");
+	is_str(source_of(&m.a, "-ub"), "profile", "profile");
+	size_t covered = 1;
+	bool in_order = true;
+	for (size_t i = 0; i < m.a.n; i++) {
+		in_order &= m.a.items[i].at == covered;
+		covered += m.a.items[i].n;
+	}
+	ok(in_order && covered == m.a.words.n, "every word but the first is in exactly one item");
+}
+
+static void test_precedence(void)
+{
+	h0_auto(made_done) struct made m;
+	h0_autobuf struct h0_buf b = {0};
+	struct h0_argv_facts f = facts();
+	f.nodes = nodes_rocm, f.gids = gids, f.ngids = 2;
+	make(&m, "port = 8090\ntype = \"llm\"\ndevice = \"gpu-rocm\"\nprofile = \"lab\"\n[model]\n"
+	     "default = \"qwen3-4b\"\ncontext_size = 4096\n[server]\n"
+	     "extra_args = \"--threads 16 --no-mmap -c 2048 --lora '/b c.gguf' -ngl 10 --temp -1\"\n", &f);
+	is_str(line(&b, &m.a, m.a.server_at, m.a.words.n),
+	       "--host 127.0.0.1 --port 8090 --model /srv/models/qwen3-4b.gguf --alias qwen3-4b "
+	       "--metrics --offline --cache-ram 2048 --lora /a.gguf --threads 16 "
+	       "-c 2048 --lora '/b c.gguf' -ngl 10 --temp -1", "the last one stands, where it stands");
+	is_int((long long)m.a.removed, 3, "three were replaced");
+	is_int(m.a.context, 2048, "context from extra_args");
+	is_str(source_of(&m.a, "--threads"), "extra_args", "16 threads by the slot itself");
+	ok(has(&m.a, "--env", "LLAMA_ARG_LOAD_MODE=none") && has(&m.a, "--env", "LLAMA_ARG_MMAP=0") &&
+	   !has(&m.a, "--no-mmap", NULL), "--no-mmap goes into the environment");
+	ok(has(&m.a, "--env", "ROCBLAS_USE_HIPBLASLT=1"), "ROCm's environment");
+	ok(has(&m.a, "--device", "/dev/kfd") && has(&m.a, "--group-add", "44"), "nodes and groups");
+	h0_auto(made_done) struct made n;
+	make(&n, "port = 8090\ntype = \"llm\"\ndevice = \"gpu-rocm\"\nprofile = \"lab\"\n[server]\n"
+	     "extra_args = \"--load-mode mmap --no-mmap\"\n", &f);
+	ok(!has(&n.a, "--env", "LLAMA_ARG_LOAD_MODE=none") && has(&n.a, "--load-mode", "mmap"),
+	   "an explicit load mode is left to stand alone");
+}
+
+static void test_mtp(void)
+{
+	h0_auto(made_done) struct made m, n, o;
+	struct h0_argv_facts f = facts();
+	f.nodes = nodes_rocm;
+	const char *toml = "port = 8081\ntype = \"llm\"\ndevice = \"gpu-rocm\"\n"
+	                   "profile = \"rocm-dnse\"\n";
+	make(&m, toml, &f);
+	ok(has(&m.a, "--spec-type", "draft-mtp") && has(&m.a, "-ctk", "q4_0"), "MTP by the profile");
+	is_str(source_of(&m.a, "--spec-type"), "profile", "and said so");
+	f.model_has_mtp = false;
+	make(&n, toml, &f);
+	ok(!has(&n.a, "--spec-type", NULL), "a model without MTP layers gets none");
+	f.model_has_mtp = true;
+	make(&o, "port = 8081\ntype = \"llm\"\ndevice = \"gpu-rocm\"\nprofile = \"rocm-dnse\"\n"
+	     "[server]\nextra_args = \"--spec-draft-n-max 8\"\n", &f);
+	ok(has(&o.a, "--spec-draft-n-max", "8") && !has(&o.a, "--spec-draft-n-max", "4"),
+	   "an explicit draft flag wins over the bundle");
+}
+
+static void test_cpu(void)
+{
+	h0_auto(made_done) struct made m, n, o;
+	struct h0_argv_facts f = facts();
+	f.cpus = 2, f.model_bytes = INT64_C(40) << 30;
+	make(&m, "port = 8081\ntype = \"embedding\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"
+	     "profile = \"vulkan\"\n", &f);
+	ok(m.rc == 0 && has(&m.a, "--n-gpu-layers", "0") && !has(&m.a, "--device", NULL) &&
+	   !has(&m.a, "--group-add", NULL), "cpu: no layers offloaded, no nodes");
+	ok(has(&m.a, "--embedding", NULL) && !has(&m.a, "--reranking", NULL), "embedding only");
+	ok(has(&m.a, "--threads", "2"), "no more threads than CPUs");
+	is_str(source_of(&m.a, "--threads"), "hal0", "and said so");
+	is_str(source_of(&m.a, "localhost/x:cpu"), "slot", "the slot's own image");
+	make(&n, "port = 8081\ntype = \"reranking\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"
+	     "[server]\nextra_args = \"--rerank\"\n", &f);
+	ok(n.rc == 0 && has(&n.a, "--rerank", NULL) && !has(&n.a, "--reranking", NULL),
+	   "reranking once, as the slot spells it");
+	ok(has(&n.a, "--env", "LLAMA_ARG_LOAD_MODE=none"), "a model above half of the memory is not mapped");
+	f.network = H0_NET_BRIDGE;
+	make(&o, "port = 8085\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n", &f);
+	ok(has(&o.a, "--publish", "127.0.0.1:8085:8085") && has(&o.a, "--host", "0.0.0.0") &&
+	   !has(&o.a, "--network", NULL), "bridge: published on loopback only");
+}
+
+static void test_foreground(void)
+{
+	h0_auto(made_done) struct made m, n;
+	struct h0_argv_facts f = facts();
+	const char *toml = "port = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n";
+	make(&m, toml, &f);
+	f.mode = H0_ARGV_FOREGROUND, f.nofile = 1024, f.runtime = "runc";
+	make(&n, toml, &f);
+	ok(has(&n.a, "--rm", NULL) && has(&n.a, "--sdnotify=conmon", NULL) && !has(&n.a, "--detach", NULL),
+	   "in the foreground podman tells systemd and leaves nothing");
+	is_str(n.a.spec, m.a.spec, "who starts it does not change the spec");
+	f.model_path = "/srv/models/other.gguf";
+	h0_auto(made_done) struct made o;
+	make(&o, toml, &f);
+	ok(strcmp(o.a.spec, m.a.spec) != 0 && strlen(o.a.spec) == 16, "what is started does");
+}
+
+static void refused(const char *toml, const char *key, const char *want, const char *name)
+{
+	h0_auto(made_done) struct made m;
+	struct h0_argv_facts f = facts();
+	make(&m, toml, &f);
+	ok(m.rc < 0 && m.e.kind == H0_CONFIG && strstr(m.e.msg, want) && (!key || h0_streq(m.e.key, key)),
+	   "refused: %s", name);
+}
+
+#define CPU "port = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n[server]\n"
+static void test_refused(void)
+{
+	refused(CPU "extra_args = \"--temp 'x\"\n", "server.extra_args", "character 8", "open quotes");
+	refused(CPU "extra_args = \"--host 0.0.0.0\"\n", "server.extra_args", "127.0.0.1", "another host");
+	refused(CPU "extra_args = \"--port=1\"\n", NULL, "key 'port'", "another port");
+	refused(CPU "extra_args = \"-m /x\"\n", NULL, "model.default", "another model");
+	refused(CPU "extra_args = \"--api-key hunter2\"\n", NULL, "--api-key-file", "a secret");
+	refused(CPU "extra_args = \"--embedding --reranking\"\n", NULL, "never both",
+	        "embedding and reranking");
+	refused("port = 8081\ntype = \"reranking\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"
+	        "[server]\nextra_args = \"--embeddings\"\n", NULL, "never both",
+	        "embedding on a reranking slot");
+	lab.flags = "--temp \"";
+	refused("port = 8081\ntype = \"llm\"\ndevice = \"gpu-rocm\"\nprofile = \"lab\"\n", NULL,
+	        "profile 'lab': flags: a \" is opened", "open quotes in a profile");
+	lab.flags = "-t 4 --lora /a.gguf";
+}
+
+static void test_families(void)
+{
+	h0_auto(made_done) struct made m, n, o;
+	h0_autobuf struct h0_buf b = {0};
+	struct h0_argv_facts f = facts();
+	f.model_id = "gemma4-it-e2b-FLM", f.data_dir = "/var/lib/hal0/flm", f.mounts = NULL, f.uid = -1;
+	make(&m, "port = 8088\ntype = \"llm\"\ndevice = \"npu\"\nprofile = \"flm\"\n[model]\n"
+	     "default = \"gemma4-it-e2b-FLM\"\ncontext_size = 16384\n[npu]\nembed = true\n", &f);
+	is_str(line(&b, &m.a, m.a.server_at, m.a.words.n),
+	       "serve gemma4-it:e2b --host 127.0.0.1 --port 8088 --ctx-len 16384 --embed 1", "FLM");
+	ok(has(&m.a, "--ulimit", "memlock=-1:-1") && !has(&m.a, "--read-only", NULL) &&
+	   has(&m.a, "--cap-drop", "all"), "FLM's container");
+	f.model_id = NULL, f.model_path = NULL, f.data_dir = NULL;
+	make(&n, "port = 8084\ntype = \"tts\"\ndevice = \"cpu\"\nprofile = \"tts\"\n", &f);
+	is_str(line(&b, &n.a, n.a.server_at, n.a.words.n),
+	       "--host 127.0.0.1 --port 8084 --model_path /mnt/ai-models/local/kokoro-v1/kokoro-onnx",
+	       "Kokoro");
+	f.data_dir = "/srv/comfyui";
+	make(&o, "port = 8188\ntype = \"image\"\ndevice = \"gpu-rocm\"\nprofile = \"comfyui\"\n"
+	     "provider = \"comfyui\"\n[server]\nextra_args = \"--x '$(reboot)'\"\n", &f);
+	is_str(line(&b, &o.a, o.a.server_at, o.a.words.n),
+	       "bash -lc 'cd /opt/ComfyUI && exec python main.py \"$@\"' hal0-slot --listen 127.0.0.1 "
+	       "--port 8188 --disable-mmap --bf16-vae --cache-none --x '$(reboot)'",
+	       "ComfyUI: a constant script, words as arguments");
+	ok(has(&o.a, "--volume", "/srv/comfyui/output:/opt/ComfyUI/output:rw"), "its directories");
+}
+
+static void words_are(const char *text, const char *want, const char *name)
+{
+	h0_autostrv struct h0_strv w = {0};
+	h0_autobuf struct h0_buf b = {0};
+	struct h0_err e = {0};
+	int rc = h0_words_split(text, &w, &e);
+	for (size_t i = 0; i < w.n; i++)
+		h0_buf_addf(&b, "[%s]", w.v[i]);
+	is_str(rc == 0 ? h0_buf_str(&b) : e.msg, want, name);
+}
+
+static void test_words(void)
+{
+	words_are("", "", "no words");
+	words_are("  a\tb\n c ", "[a][b][c]", "blanks");
+	words_are("a'b c'd \"e 'f'\" '' \"\"", "[ab cd][e 'f'][][]", "quotes");
+	words_are("a\\ b \"\\\"\\\\\\n\" '\\'", "[a b][\"\\\\n][\\]", "backslashes");
+	words_are("{\"a\": 1}", "[{a:][1}]", "JSON must be quoted");
+	words_are("a 'b", "a ' is opened at character 3 and not closed", "an open '");
+	words_are("\"", "a \" is opened at character 1 and not closed", "an open \"");
+	words_are("a\\", "a \\ stands at character 2 and not closed", "a last backslash");
+	h0_autobuf struct h0_buf b = {0};
+	h0_autostrv struct h0_strv back = {0};
+	struct h0_err e;
+	static const char *const odd[] = {"", "a b", "it's", "$HOME", "-x", "~", "a\\b", "\"", "\n"};
+	for (size_t i = 0; i < H0_ARRAY_LEN(odd); i++)
+		h0_words_quote(odd[i], &b), h0_buf_addc(&b, ' ');
+	bool same = h0_words_split(h0_buf_str(&b), &back, &e) == 0 && back.n == H0_ARRAY_LEN(odd);
+	for (size_t i = 0; same && i < back.n; i++)
+		same = h0_streq(back.v[i], odd[i]);
+	ok(same, "what is quoted reads back");
+}
+
+int main(void)
+{
+	test_whole();
+	test_precedence();
+	test_mtp();
+	test_cpu();
+	test_foreground();
+	test_refused();
+	test_families();
+	test_words();
+	return tap_done();
+}
