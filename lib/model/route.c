@@ -385,13 +385,25 @@ static enum verdict rule_hint(struct finder *f)
 	return NOT_YET;
 }
 
+static const struct h0_slot *first_broken(const struct h0_slots *slots)
+{
+	for (size_t i = 0; i < slots->n; i++)
+		if (slots->v[i].broken)
+			return &slots->v[i];
+	return NULL;
+}
+
 static enum verdict no_default(struct finder *f, size_t candidates)
 {
 	const char *type = h0_type_names[f->type];
+	const struct h0_slot *broken = first_broken(f->ask->slots);
 	const char *what = f->r->endpoint ? f->r->endpoint->path : f->model ? f->model : "the request";
 	if (candidates)
 		h0_fail(f->e, H0_NO, "%s: %zu slots of type %s and none is the default: name one, or set "
 		        "default = true in its file", what, candidates, type);
+	else if (broken)
+		h0_fail(f->e, H0_NO, "%s: there is no slot of type %s that could answer; the file of slot %s is "
+		        "invalid (hal0 conf check)", what, type, broken->name);
 	else
 		h0_fail(f->e, H0_NO, "%s: there is no slot of type %s that could answer (hal0 slot list; "
 		        "hal0 slot create)", what, type);
@@ -493,6 +505,11 @@ static enum verdict rule_endpoint(struct finder *f)
 		step(f->r, "rewrite", true, "%s is meant by %s", path, f->ask->path);
 	if (!ep)
 		return unknown_path(f);
+	if (ep->ask == H0_ASK_LOCAL && f->model) {
+		step(f->r, "endpoint", true, "%s of the slot itself", ep->path);
+		f->any_type = true;
+		return NOT_YET;
+	}
 	if (ep->ask == H0_ASK_LOCAL) {
 		step(f->r, "endpoint", true, "%s is answered by hal0-route serve itself", ep->path);
 		f->r->rule = "endpoint";

@@ -143,6 +143,7 @@ static void test_table(void)
 		{NULL, "/chat/completions?a=b", "primary", "anchor", CHAT "?a=b", "qwen3-4b"},
 		{"primary", "/props", "primary", "slot name", "/props", "qwen3-4b"},
 		{"embed", "/props", "embed", "slot name", "/props", "bge-m3"},
+		{"tts", "/health", "tts", "slot name", "/health", NULL},
 		{NULL, "/props", NULL, "dispatch.no_route", NULL, NULL},
 		{NULL, "/v1/embedings", NULL, "dispatch.no_route", NULL, NULL},
 		{"primary", "no-slash", NULL, "system.usage", NULL, NULL},
@@ -285,6 +286,18 @@ static void test_steps(void)
 	box_done(&b);
 }
 
+static void test_local(void)
+{
+	struct box b;
+	box_open(&b, full);
+	struct h0_err e = {0};
+	struct h0_route_ask ask = {.slots = &b.slots, .path = "/v1/models"};
+	h0_autoroute struct h0_route r = {0};
+	ok(h0_route_find(&ask, &r, &e) == 0 && !r.slot && r.endpoint->ask == H0_ASK_LOCAL,
+	   "the list of models is the router's own");
+	box_done(&b);
+}
+
 static void test_endpoints(void)
 {
 	char path[64];
@@ -313,6 +326,7 @@ int main(void)
 	test_live();
 	test_trio();
 	test_steps();
+	test_local();
 	test_endpoints();
 	return tap_done();
 }
