@@ -526,6 +526,8 @@ static void identity(struct build *b)
 	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_HOME "=%s", f->home);
 	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_PORT "=%d", b->slot->port);
 	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_MODEL "=%s", f->model_id ? f->model_id : "");
+	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_PROVIDER "=%s",
+	      h0_provider_names[b->plan->family]);
 	itemf(b, H0_ARGV_BASE, true, "--label", H0_LABEL_SPEC "=%16s", "");
 	itemf(b, H0_ARGV_BASE, true, "--pidfile", "%s/pid", f->run_dir);
 	itemf(b, H0_ARGV_BASE, true, "--conmon-pidfile", "%s/conmon.pid", f->run_dir);

@@ -98,7 +98,7 @@ static void test_whole(void)
 	h0_buf_addf(&want,
 	    "podman --runtime runc run --detach --name hal0-slot-s --replace --pull=never "
 	    "--label io.hal0.slot=s --label io.hal0.home= --label io.hal0.port=8081 "
-	    "--label io.hal0.model=qwen3-4b --label io.hal0.spec=%s "
+	    "--label io.hal0.model=qwen3-4b --label io.hal0.provider=llama-server --label io.hal0.spec=%s "
 	    "--pidfile /run/hal0/slots/s/pid --conmon-pidfile /run/hal0/slots/s/conmon.pid "
 	    "--log-driver k8s-file --log-opt path=/var/lib/hal0/slots/s/server.log "
 	    "--log-opt max-size=8mb --no-healthcheck --network host --device /dev/dri/renderD128 "
