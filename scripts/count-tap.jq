@@ -12,8 +12,10 @@ def excused: test("# *(skip|todo)"; "i");
   bad: [lines[] | select(test("^not ok\\b")) | select(excused | not)],
   skip: [lines[] | select(test("^(not )?ok\\b")) | select(skipped)],
   skip_all: ([lines[] | select(test("^1\\.\\.0\\b")) | sub("^1\\.\\.0 *#? *(skip)? *"; ""; "i")] | first),
+  remark: ([lines[] | select(startswith("# ")) | .[2:]] | first),
   tap: ([lines[] | select(test("^(ok|not ok|1\\.\\.[0-9]+)\\b"))] | length > 0)
 }
+| .skip_all = (if .skip_all == "" then .remark // "no reason given" else .skip_all end)
 | .good = (.result == "OK" or .result == "SKIP" or .result == "EXPECTEDFAIL")
 | .passed = (if .tap then .ok | length elif .result == "OK" then 1 else 0 end)
 | .failed = (

@@ -165,13 +165,13 @@ static const struct h0_verb verbs[] = {
 
 const struct h0_prog slot_prog = {
 	.name = "hal0-slot",
-	.summary = "named local inference endpoints: one model, one container, one port each",
+	.summary = "named local inference endpoints, one model and one port each",
 	.text =
 	"A *slot* is one model served by one podman container on one loopback port. What it is "
 	"stands in */etc/hal0/slots/NAME.toml*, which people edit by hand and this program edits "
 	"without losing a comment. Whether it runs is asked of podman and of the server itself, "
 	"never remembered.\n\n"
-	"A slot's name is 1 to 32 of a-z, 0-9, _ and -, starting with a letter or digit.",
+	"A slot's name is 1 to 32 of a-z, 0-9, \\_ and -, starting with a letter or digit.",
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tone slot, see *hal0-slot.toml*(5)\n\n"

@@ -14,6 +14,7 @@
 #include "fmt/json.h"
 #include "sys/io.h"
 
+H0_PRINTF(1, 0)
 static char *vtext(const char *fmt, va_list ap)
 {
 	h0_autofree char *raw = NULL;

@@ -406,7 +406,9 @@ static int read_args(struct parser *p, int argc, char **argv, int skip, struct h
 	for (int i = 1; i < argc; i++) {
 		if (i == skip)
 			continue;
-		if (pass || argv[i][0] != '-' || !argv[i][1]) {
+		/* no option's letter is a digit: -5 is a value */
+		bool number = argv[i][0] == '-' && argv[i][1] >= '0' && argv[i][1] <= '9';
+		if (pass || number || argv[i][0] != '-' || !argv[i][1]) {
 			r->argv[r->argc++] = argv[i];
 			pass = pass || (p->verb && (p->verb->flags & H0_VERB_PASS));
 			continue;

@@ -35,8 +35,8 @@ static int count_node(struct reader *r)
 {
 	if (++r->nodes <= H0_TOML_MAX_NODES)
 		return 0;
-	return h0_toml_scan_fail(&r->s, r->s.p, "the file holds more than %u values",
-	                         H0_TOML_MAX_NODES);
+	h0_toml_scan_fail(&r->s, r->s.p, "more than %u values in one file", H0_TOML_MAX_NODES);
+	return h0_err_code(r->s.e, H0_TOML_LIMIT);
 }
 
 static void set_key(const struct reader *r, struct h0_toml_node *n, const struct h0_toml_key *key)
@@ -53,9 +53,10 @@ static int new_box(struct reader *r, struct h0_toml_node *parent, const struct h
                    enum h0_toml_type type, enum h0_toml_origin origin, struct h0_toml_node **ret)
 {
 	unsigned depth = h0_toml_box(parent)->depth + 1;
-	if (depth > H0_TOML_MAX_DEPTH)
-		return h0_toml_scan_fail(&r->s, r->s.p, "nested deeper than %d levels",
-		                         H0_TOML_MAX_DEPTH);
+	if (depth > H0_TOML_MAX_DEPTH) {
+		h0_toml_scan_fail(&r->s, r->s.p, "nested deeper than %d levels", H0_TOML_MAX_DEPTH);
+		return h0_err_code(r->s.e, H0_TOML_LIMIT);
+	}
 	if (count_node(r) < 0)
 		return -1;
 	struct h0_toml_box *b = h0_arena_alloc(r->s.arena, sizeof *b);
@@ -413,8 +414,10 @@ static int parse(struct h0_toml *t, struct h0_err *e)
 int h0_toml_parse(const char *text, size_t len, const char *file, struct h0_toml **ret,
                   struct h0_err *e)
 {
-	if (len > H0_TOML_MAX_BYTES)
-		return h0_fail_at(e, file, 1, 1, NULL, "larger than %u bytes", H0_TOML_MAX_BYTES);
+	if (len > H0_TOML_MAX_BYTES) {
+		h0_fail_at(e, file, 1, 1, NULL, "larger than %u bytes", H0_TOML_MAX_BYTES);
+		return h0_err_code(e, H0_TOML_LIMIT);
+	}
 	h0_autotoml struct h0_toml *t = h0_calloc(1, sizeof *t);
 	t->text = h0_malloc(len + 1);
 	if (len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fmt/tomltree.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Up to this many children a table is searched one by one. */
@@ -120,6 +121,38 @@ const struct h0_toml_node *h0_toml_find(const struct h0_toml_node *root, const c
 		root = root->type == H0_TOML_ARRAY ? element(root, path[i])
 		                                   : h0_toml_get(root, path[i]);
 	return root;
+}
+
+static bool equal_scalar(const struct h0_toml_node *a, const struct h0_toml_node *b)
+{
+	switch (a->type) {
+	case H0_TOML_INT:
+		return a->i64 == b->i64;
+	case H0_TOML_FLOAT:
+		return (isnan(a->f64) && isnan(b->f64)) ||
+		       (a->f64 == b->f64 && signbit(a->f64) == signbit(b->f64));
+	case H0_TOML_BOOL:
+		return a->boolean == b->boolean;
+	default:
+		return a->str_len == b->str_len && memcmp(a->str, b->str, a->str_len) == 0;
+	}
+}
+
+bool h0_toml_equal(const struct h0_toml_node *a, const struct h0_toml_node *b)
+{
+	if (a->type != b->type || a->count != b->count)
+		return false;
+	if (a->type != H0_TOML_TABLE && a->type != H0_TOML_ARRAY)
+		return equal_scalar(a, b);
+	const struct h0_toml_node *other = b->first;
+	h0_toml_each(c, a) {
+		if (a->type == H0_TOML_TABLE)
+			other = h0_toml_child(b, c->key, c->key_len);
+		if (!other || !h0_toml_equal(c, other))
+			return false;
+		other = other->next;
+	}
+	return true;
 }
 
 const char *h0_toml_type_name(enum h0_toml_type type)

@@ -31,5 +31,7 @@ static inline struct h0_toml_box *h0_toml_box(const struct h0_toml_node *n)
 struct h0_toml_node *h0_toml_child(const struct h0_toml_node *table, const char *key, size_t len);
 /* Appends n to a table or array. Index memory comes from the arena. */
 void h0_toml_link(struct h0_toml_node *parent, struct h0_toml_node *n, struct h0_arena *arena);
+/* Same type and same value; tables without regard to order. */
+bool h0_toml_equal(const struct h0_toml_node *a, const struct h0_toml_node *b);
 
 #endif

@@ -50,7 +50,7 @@ static void accel_entry(const struct h0_root *r, struct h0_hw *hw, const char *n
 	h0_root_text(r, n->fw, sizeof n->fw, "/sys/class/accel/%s/device/fw_version", name);
 }
 
-void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
+void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw)
 {
 	h0_autostrv struct h0_strv names = {0};
 	h0_root_list(r, &names, "/sys/class/accel");
@@ -58,6 +58,6 @@ void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
 		accel_entry(r, hw, names.v[i]);
 	drop_others(hw);
 	for (int i = 0; i < hw->nnpu; i++)
-		if (*hw->npu[i].accel && !(flags & H0_HW_NODES_CLOSED))
+		if (*hw->npu[i].accel)
 			h0_root_node(r, &hw->npu[i].node, "/dev/accel/%s", hw->npu[i].accel);
 }

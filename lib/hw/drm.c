@@ -122,7 +122,7 @@ static struct h0_hw_gpu *unlisted(const struct h0_root *r, struct h0_hw *hw, con
 	return g;
 }
 
-void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
+void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw)
 {
 	h0_autostrv struct h0_strv names = {0};
 	h0_root_list(r, &names, "/sys/class/drm");
@@ -146,7 +146,7 @@ void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
 		struct h0_hw_gpu *g = &hw->gpu[i];
 		if (*g->card && g->vendor == 0x1002)
 			amdgpu(r, g);
-		if (*g->render && !(flags & H0_HW_NODES_CLOSED))
+		if (*g->render)
 			h0_root_node(r, &g->render_node, "/dev/dri/%s", g->render);
 	}
 }

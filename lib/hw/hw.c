@@ -64,10 +64,10 @@ struct h0_hw *h0_hw_probe(const struct h0_root *r, unsigned flags)
 	h0_hw_power(r, hw);
 	h0_hw_ttm(r, hw);
 	h0_hw_pci(r, hw);
-	h0_hw_drm(r, hw, flags);
-	h0_hw_kfd(r, hw, flags);
-	h0_hw_accel(r, hw, flags);
-	h0_hw_nvidia(r, hw, flags);
+	h0_hw_drm(r, hw);
+	h0_hw_kfd(r, hw);
+	h0_hw_accel(r, hw);
+	h0_hw_nvidia(r, hw);
 	if (flags & H0_HW_VULKAN)
 		h0_hw_vulkan(r, hw);
 	return hw;

@@ -200,7 +200,6 @@ struct h0_hw {
 
 enum h0_hw_flag {
 	H0_HW_VULKAN = 1,      /* also ask the Vulkan loader (a child process, some 100 ms) */
-	H0_HW_NODES_CLOSED = 2, /* do not open device nodes: for a display that refreshes */
 };
 
 /* Reads everything. The record is large: on the heap. Cannot fail. */
@@ -222,10 +221,10 @@ void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_power(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_ttm(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_pci(const struct h0_root *r, struct h0_hw *hw);
-void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw, unsigned flags);
-void h0_hw_kfd(const struct h0_root *r, struct h0_hw *hw, unsigned flags);
-void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw, unsigned flags);
-void h0_hw_nvidia(const struct h0_root *r, struct h0_hw *hw, unsigned flags);
+void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw);
+void h0_hw_kfd(const struct h0_root *r, struct h0_hw *hw);
+void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw);
+void h0_hw_nvidia(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_vulkan(const struct h0_root *r, struct h0_hw *hw);
 
 /* The GPU or NPU at an address, NULL if there is none; _add makes room for one (NULL: full). */

@@ -25,6 +25,19 @@ static bool from_environ(const struct h0_root *r, char *dst, size_t size)
 	return false;
 }
 
+/* Is the root file system a disk's? The marker files of docker and podman also lie in disk images
+ * made from container images, and there they say nothing. */
+static bool root_on_disk(const struct h0_root *r)
+{
+	h0_autobuf struct h0_buf b = {0};
+	if (h0_root_read(r, 1 << 20, &b, "/proc/self/mountinfo") < 0)
+		return false;
+	const char *at = strstr(b.p, " / / "), *dash = at ? strstr(at, " - ") : NULL;
+	char type[32], source[64];
+	return dash && sscanf(dash, " - %31s %63s", type, source) == 2 &&
+	       strncmp(source, "/dev/", 5) == 0;
+}
+
 static void container(const struct h0_root *r, struct h0_hw_virt *v)
 {
 	h0_autobuf struct h0_buf cg = {0};
@@ -34,6 +47,8 @@ static void container(const struct h0_root *r, struct h0_hw_virt *v)
 	const char *name = h0_root_exists(r, "/run/.containerenv") ? "podman"
 	                   : h0_root_exists(r, "/.dockerenv")      ? "docker"
 	                                                           : NULL;
+	if (name && root_on_disk(r))
+		name = NULL;
 	if (!name && h0_root_read(r, 65536, &cg, "/proc/1/cgroup") == 0 && strstr(cg.p, "lxc"))
 		name = "lxc";
 	if (name)

@@ -420,6 +420,13 @@ int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h
 	return 0;
 }
 
+void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size)
+{
+	char *type = NULL;
+	c->curl_easy_getinfo(c->easy, CURLINFO_CONTENT_TYPE, &type);
+	snprintf(dst, size, "%s", type ? type : "");
+}
+
 int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e)
 {
 	h0_autohttpclient struct h0_http_client *c = NULL;

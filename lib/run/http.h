@@ -57,6 +57,8 @@ static inline void h0_http_closep(struct h0_http_client **c)
  * ECONNRESET (ended early). *ret is then untouched, but on_data may have been called before. */
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e);
+/* Within on_data: the answer's content type, "" = not said. */
+void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size);
 /* The same with a client of its own. */
 int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e);
 void h0_http_res_done(struct h0_http_res *r);

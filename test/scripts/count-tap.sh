@@ -26,4 +26,6 @@ is "no TAP, exit code 1" "$(counts FAIL 'went wrong\n')" "0 1"
 is "indented lines belong to somebody else" "$(counts OK 'ok 1\n    not ok 1 - inner\n1..1\n')" "1 0"
 is "the reason of a skip" "$(printf '{"name":"t","result":"SKIP","stdout":"1..0 # SKIP no podman\\n"}' |
   jq -r -f "$HAL0_SOURCE/scripts/count-tap.jq" | jq -r .skip_all)" "no podman"
+is "or the remark before it" "$(printf '{"name":"t","result":"SKIP","stdout":"# no suite\\n1..0\\n"}' |
+  jq -r -f "$HAL0_SOURCE/scripts/count-tap.jq" | jq -r .skip_all)" "no suite"
 tap_done
