@@ -11,7 +11,7 @@
 #include "run/state.h"
 #include "sys/io.h"
 #include "sys/lock.h"
-#include "sys/tcp.h"
+#include "sys/loopback.h"
 
 #define LOCK_MS         90000   /* a stop holds it for its grace and podman's own time */
 #define PORT_FREE_MS    5000    /* for a port to come free after its server ended */
@@ -37,7 +37,7 @@ int h0_life_lock(const struct h0_box *b, const char *slot, int timeout_ms, struc
 static bool port_becomes_free(int port, int within_ms)
 {
 	int waited = 0;
-	while (!h0_tcp_free(port)) {
+	while (h0_loopback_bound(port)) {
 		if (waited >= within_ms)
 			return false;
 		sleep_ms(POLL_MS);
@@ -68,7 +68,7 @@ static int check_port(const struct h0_slot *slot, struct h0_err *e)
 	char who[128];
 	if (port_becomes_free(slot->port, PORT_TAKEN_MS))
 		return 0;
-	h0_tcp_listener_text(slot->port, who, sizeof who);
+	h0_loopback_holder(slot->port, who, sizeof who);
 	h0_fail(e, H0_CONFLICT, "port %d of slot %s is taken by %s", slot->port, slot->name, who);
 	h0_err_code(e, "slot.config_error");
 	return h0_err_detail(e, "port", "%d", slot->port);
@@ -134,6 +134,21 @@ static int look(const struct h0_box *b, const struct h0_slot *slot, struct h0_ct
 	}
 	/* ended, or podman only thinks that it runs, or half stopped since its monitor died */
 	return h0_podman_remove(&b->podman, c->id, 0, e);
+}
+
+int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+                    bool *ret_runs, bool *ret_outdated, struct h0_err *e)
+{
+	h0_autoctrs struct h0_ctrs ctrs = {0};
+	if (h0_podman_ps(&b->podman, &ctrs, e) < 0)
+		return -1;
+	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot->name);
+	if (c && h0_live_check_owner(b, c, e) < 0)
+		return -1;
+	*ret_runs = c && c->state == H0_CTR_RUNNING && h0_ctr_alive(c);
+	*ret_outdated = *ret_runs && !h0_streq(c->spec, s->argv.spec);
+	/* a dead container's server may hold the port until it is cleared away */
+	return *ret_runs || (c && h0_ctr_alive(c)) ? 0 : check_port(slot, e);
 }
 
 /* ---- start ---- */
@@ -314,7 +329,7 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 		return -1;
 	ret->changed = true;
 	if (runs && port && !port_becomes_free(port, PORT_FREE_MS)) {
-		h0_tcp_listener_text(port, who, sizeof who);
+		h0_loopback_holder(port, who, sizeof who);
 		h0_fail(e, H0_EXTERN, "slot %s has ended, but its port %d is still taken by %s", slot, port, who);
 		return -1;
 	}

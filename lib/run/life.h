@@ -20,7 +20,8 @@
 struct h0_wait {
 	int stall_s;            /* 0: H0_STALL_S */
 	int signal_fd;          /* becomes readable: give up waiting, the load goes on; -1 = none */
-	/* Told when what the server is doing changes, and every second; may be NULL. */
+	/* After the first second: told every second, and when what the server does changes. May be
+	 * NULL. */
 	void (*tell)(const char *slot, const char *doing, int64_t elapsed_s, void *arg);
 	void *tell_arg;
 };
@@ -48,6 +49,9 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
  * there. `ret` as by h0_spec_make. */
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
                   struct h0_spec *ret, struct h0_err *e);
+/* What h0_life_start would meet now: H0_CONFLICT as there. *ret_outdated as in the outcome. */
+int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+                    bool *ret_runs, bool *ret_outdated, struct h0_err *e);
 /* Before becoming podman (mode foreground): lock, look, clear away what is dead, record the
  * start. H0_CONFLICT when it runs already. */
 int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_spec *ret,

@@ -142,17 +142,15 @@ static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struc
 		say(l, H0_STATE_ERROR, "podman calls its container '%s'", c->word);
 }
 
-int h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                 struct h0_live *ret, struct h0_ctrs *ret_ctrs, struct h0_err *e)
+void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                  const struct h0_ctrs *ctrs, struct h0_live *ret)
 {
 	h0_autofree struct h0_health_ask *asks = h0_calloc(n ? n : 1, sizeof *asks);
 	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
 	size_t asked = 0;
-	if (h0_podman_ps(&b->podman, ret_ctrs, e) < 0)
-		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct h0_live *l = &ret[i];
-		const struct h0_ctr *c = h0_ctrs_get(ret_ctrs, slots[i]->name);
+		const struct h0_ctr *c = h0_ctrs_get(ctrs, slots[i]->name);
 		*l = (struct h0_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
 		if (!c)
 			continue;
@@ -175,5 +173,4 @@ int h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, siz
 		judge(b, mine ? &asks[k] : NULL, &ret[i]);
 		k += mine;
 	}
-	return 0;
 }

@@ -47,9 +47,9 @@ struct h0_live {
 
 #define H0_LIVE_PATIENCE_MS 1000        /* for an answer of a server that is well */
 
-/* Looks at n slots; ret has room for n. *ret_ctrs holds what ret points to. */
-int h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                 struct h0_live *ret, struct h0_ctrs *ret_ctrs, struct h0_err *e);
+/* Looks at n slots, given podman's list (h0_podman_ps); ret has room for n and points into ctrs. */
+void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                  const struct h0_ctrs *ctrs, struct h0_live *ret);
 
 /* Is the container another hal0's, or nobody's? */
 bool h0_live_foreign(const struct h0_box *b, const struct h0_ctr *c);

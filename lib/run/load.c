@@ -217,7 +217,7 @@ static void tell(const struct h0_load *l, const struct h0_wait *w, struct watch 
                  enum h0_health health)
 {
 	int64_t now = now_ms();
-	if (!w->tell || (health == t->last && now - t->told < 1000))
+	if (!w->tell || now - t->began < 1000 || (health == t->last && now - t->told < 1000))
 		return;
 	t->last = health;
 	t->told = now;

@@ -105,7 +105,7 @@ static void test_whole(void)
 	    "--group-add 105 --cap-drop all --security-opt no-new-privileges "
 	    "--security-opt label=disable --read-only --read-only-tmpfs=false "
 	    "--tmpfs /tmp:rw,size=256m,mode=1777 --user 65534:65534 --pids-limit 512 "
-	    "--ulimit nofile=20000:20000 --ulimit nproc=-1:-1 --ulimit core=0:0 "
+	    "--ulimit nofile=20000:20000 --ulimit nproc=16384:16384 --ulimit core=0:0 "
 	    "--volume /srv/models:/srv/models:ro --env HOME=/tmp --env XDG_CACHE_HOME=/tmp "
 	    "--env LLAMA_ARG_CORS_ORIGINS=localhost --env AMD_VULKAN_ICD=RADV "
 	    "--env LLAMA_ARG_LOAD_MODE=none --env LLAMA_ARG_MMAP=0 --env LLAMA_ARG_NO_MMAP=1 "
