@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "opts.h"
+#include "slot/opts.h"
 
 #include "conf/names.h"
 
@@ -7,6 +7,7 @@
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
+const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -50,7 +51,7 @@ static const struct h0_opt show_opts[] = {
 	{0},
 };
 
-static const struct h0_opt start_opts[] = {
+static const H0_UNUSED struct h0_opt start_opts[] = {
 	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
 	 "give up after so long without progress (default: 5m)"},
 	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
@@ -58,32 +59,32 @@ static const struct h0_opt start_opts[] = {
 	{0},
 };
 
-static const struct h0_opt stop_opts[] = {
+static const H0_UNUSED struct h0_opt stop_opts[] = {
 	{0, "timeout", H0_OPT_DURATION, AT(slot_stop_opts, timeout_s), "TIME",
 	 "kill the server after so long (default: 20s)"},
 	{0},
 };
 
-static const struct h0_opt wait_opts[] = {
+static const H0_UNUSED struct h0_opt wait_opts[] = {
 	{0, "timeout", H0_OPT_DURATION, AT(slot_wait_opts, timeout_s), "TIME",
 	 "give up after so long without progress (default: 5m)"},
 	{0},
 };
 
-static const struct h0_opt logs_opts[] = {
+static const H0_UNUSED struct h0_opt logs_opts[] = {
 	{'f', "follow", H0_OPT_FLAG, AT(slot_logs_opts, follow), NULL, "keep printing new lines"},
 	{'n', "lines", H0_OPT_INT, AT(slot_logs_opts, lines), "N",
 	 "how many of the last lines (default: 200)", 0, NULL, 1, 1000000},
 	{0},
 };
 
-static const struct h0_opt argv_opts[] = {
+static const H0_UNUSED struct h0_opt argv_opts[] = {
 	{0, "podman", H0_OPT_FLAG, AT(slot_argv_opts, podman), NULL,
 	 "the whole podman command line, one word per line"},
 	{0},
 };
 
-static const struct h0_example list_examples[] = {
+static const H0_UNUSED struct h0_example list_examples[] = {
 	{"hal0 slot list", "Which slots there are and how they are"},
 	{"hal0 slot list --format '{name}\\t{port}'", "Names and ports for a script"},
 	{0},
@@ -106,7 +107,7 @@ static const struct h0_example set_examples[] = {
 	{0},
 };
 
-static const struct h0_example start_examples[] = {
+static const H0_UNUSED struct h0_example start_examples[] = {
 	{"hal0 slot start primary", "Start it and wait until it answers"},
 	{0},
 };
@@ -126,12 +127,14 @@ static const char set_text[] =
 	"and contradictory is an error. The running container is not touched: restart the slot.";
 
 static const struct h0_verb verbs[] = {
+	SLOT_LIVE(
 	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
 	{"status", "[SLOT...]", 0, -1, "state of slots, exit 1 unless all given ones are ready", NULL,
 	 NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT},
+	)
 	{"show", "SLOT", 1, 1, "one slot: its settings and what follows from them", NULL, show_opts,
-	 sizeof(struct slot_show_opts), .comp = H0_COMP_SLOT},
+	 sizeof(struct slot_show_opts), slot_show_cols, .comp = H0_COMP_SLOT},
 	{"create", "NAME [KEY=VALUE...]", 1, -1, "write a new slot file", create_text, create_opts,
 	 sizeof(struct slot_create_opts), slot_change_cols, .aliases = "add",
 	 .examples = create_examples, .flags = H0_VERB_WRITES},
@@ -141,10 +144,11 @@ static const struct h0_verb verbs[] = {
 	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
 	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .aliases = "remove,rm", .flags = H0_VERB_WRITES | H0_VERB_ASKS},
-	{"enable", "SLOT...", 1, -1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
+	{"enable", "SLOT", 1, 1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
 	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
-	{"disable", "SLOT...", 1, -1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
+	{"disable", "SLOT", 1, 1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
 	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	SLOT_LIVE(
 	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", NULL, start_opts,
 	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",
 	 .examples = start_examples, .flags = H0_VERB_WRITES},
@@ -161,6 +165,7 @@ static const struct h0_verb verbs[] = {
 	 NULL, .comp = H0_COMP_SLOT},
 	{"argv", "SLOT", 1, 1, "the server's options, each with where it comes from", NULL, argv_opts,
 	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT},
+	)
 };
 
 const struct h0_prog slot_prog = {

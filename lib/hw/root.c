@@ -221,6 +221,7 @@ void h0_root_close(struct h0_root *r)
 }
 
 /* The formatted path in `path`; a too long one becomes one that does not exist. */
+H0_PRINTF(3, 0)
 static void path_of(char *path, size_t size, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(path, size, fmt, ap);

@@ -119,7 +119,7 @@ static void check_opts(const char *where, const struct h0_verb *v)
 		snprintf(at, sizeof at, "%s --%s", where, o->name);
 		if (!is_word(o->name) || strchr(o->name, '_'))
 			fault(at, "not a good name");
-		if (o->letter && !isalnum((unsigned char)o->letter))
+		if (o->letter && !isalpha((unsigned char)o->letter))
 			fault(at, "not a good letter");
 		check_help(at, o->help);
 		check_opt_value(at, o);
