@@ -66,8 +66,8 @@ step_try() {
   printf '%4d s  failed\n' $(($(date +%s) - _from))
   return 1
 }
-step_tail() { # what the last step said, for a person
-  tail -c "+$((_mark + 1))" "$log" | tail -n 30 | sed 's/^/    /'
+step_tail() { # the last of what the last step said, without ninja's progress
+  tail -c "+$((_mark + 1))" "$log" | sed '/^\[[0-9]*\/[0-9]*\] /d' | tail -n 30 | sed 's/^/    /'
 }
 step_failed() { # TEXT
   step_tail >&2

@@ -70,10 +70,10 @@ static bool page_beside(const char *mandir, const char *name)
 	static const char sections[] = "157";
 	char path[PATH_MAX + 128];
 	for (const char *s = sections; *s; s++) {
-		snprintf(path, sizeof path, "%s/man%c/%s.%c", mandir, *s, name, *s);
+		int n = snprintf(path, sizeof path, "%s/man%c/%s.%c.gz", mandir, *s, name, *s);
 		if (access(path, R_OK) == 0)
 			return true;
-		strcat(path, ".gz");
+		path[n - 3] = '\0';
 		if (access(path, R_OK) == 0)
 			return true;
 	}

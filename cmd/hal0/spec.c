@@ -7,8 +7,8 @@
 
 
 static const struct h0_verb verbs[] = {
-	{.name = "probe", .help = "look at this machine and write down what it can run"},
-	{.name = "slot", .help = "create, start, stop and inspect slots: one model each"},
+	{.name = "probe", .help = "find out what this machine is and what it can run"},
+	{.name = "slot", .help = "named local inference endpoints, one model and one port each"},
 	{.name = "profile", .help = "image and server flags that slots share"},
 	{.name = "cap", .help = "which slot serves which capability"},
 	{.name = "route", .help = "send requests to slots and explain where they go"},
@@ -18,6 +18,36 @@ static const struct h0_verb verbs[] = {
 const struct h0_prog front_prog = {
 	.name = "hal0",
 	.summary = "local inference endpoints in containers",
+	.text =
+	"hal0 turns a machine into a set of named, local inference endpoints. A *slot* is one model "
+	"served by one podman container on one loopback port. There is no daemon: small programs "
+	"work on plain files in */etc/hal0* and on podman, and *hal0* _VERB_ runs one of them: "
+	"*hal0-*_VERB_ from the directory that holds *hal0* itself, else from *PATH*, so that others "
+	"can add verbs. A verb is a lower case letter followed by letters, digits and dashes.\n\n"
+	"Without a verb, *hal0* lists them. A verb that does not exist exits 2 and the nearest one "
+	"is named.\n\n"
+	"## OUTPUT\n\n"
+	"Standard output is data, standard error is messages. Reports are aligned tables; "
+	"*--columns* chooses and orders their columns and *--no-header* leaves the heading out. On a "
+	"terminal a table is cut to its width, elsewhere never. *--format* prints each row through a "
+	"template: *{name}* is a column by its name or its JSON key, with exact numbers and nothing "
+	"for what is not known; *\\\\t*, *\\\\n*, *\\\\0*, *\\\\{* and *\\\\}* are what they are in "
+	"most languages.\n\n"
+	"With *--json* a report is an object with *schema* (1), *items* and, where something may "
+	"have been written, *changed*; a report on one thing is that object itself. Numbers are "
+	"exact, in the unit the key ends with (*\\_bytes*, *\\_mib*, *\\_s*); what is not known is null. "
+	"New keys may appear under the same schema number, nothing else changes.\n\n"
+	"Verbs that write take *--dry-run*, which shows what would change and exits as the real run "
+	"would. A second identical run changes nothing and exits 0. Verbs that destroy something ask "
+	"first on a terminal; elsewhere they want *--yes*.\n\n"
+	"## ENVIRONMENT\n\n"
+	"*HAL0_HOME*\n\tA directory that stands in for */etc/hal0*, */var/lib/hal0* and */run/hal0*: "
+	"these are _DIR_/etc/hal0, _DIR_/var-lib/hal0 and _DIR_/run/hal0.\n\n"
+	"*HAL0_SYSROOT*\n\tA directory below which */proc*, */sys* and */dev* are looked for.\n\n"
+	"*NO_COLOR*\n\tWhen set and not empty, no colours.\n",
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
+	.files = "*/etc/hal0*\n\tconfiguration, meant to be edited by hand",
+	.see_also = "hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
+	            "hal0-conf(1), hal0.toml(5), hal0-exit(7)",
 };

@@ -113,8 +113,9 @@ const char *h0_str_nearest(const char *word, const char *const *choices)
 	int limit = n <= 3 ? 1 : n <= 6 ? 2 : 3;
 	for (; *choices; choices++) {
 		int d = h0_str_distance(word, *choices);
-		bool prefix = n >= 2 && h0_starts(*choices, word);
-		if ((d <= limit || prefix) && (!best || d < best_distance)) {
+		if (n >= 2 && d > 1 && h0_starts(*choices, word))
+			d = 1; /* an unfinished word is as near as a slip of one letter */
+		if (d <= limit && (!best || d < best_distance)) {
 			best = *choices;
 			best_distance = d;
 		}

@@ -109,6 +109,7 @@ struct h0_verb {
 	const char *aliases;           /* "rm,remove" or NULL */
 	const struct h0_example *examples; /* ends with {0} */
 	unsigned flags;
+	enum h0_comp comp_rest;        /* completes the second operand and later ones, if not as comp */
 };
 
 struct h0_prog {

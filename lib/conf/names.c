@@ -47,12 +47,12 @@ static const char *name_fault(const char *name, char bad[8])
 		return "is empty";
 	if (strnlen(name, H0_NAME_MAX + 1) > H0_NAME_MAX)
 		return "is longer than 32 characters";
+	if (strchr(name, '/'))
+		return "has a slash: a name is not a path";
 	for (const char *p = name; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 		if (c >= 'A' && c <= 'Z')
 			return "has an upper-case letter";
-		if (c == '/')
-			return "has a slash: a name is not a path";
 		if (alnum(*p) || c == '_' || c == '-')
 			continue;
 		if (c < 0x20 || c >= 0x7f)

@@ -36,6 +36,7 @@ static void add(struct h0_findings *f, bool error, const char *file, int line, i
 	f->errors += error;
 }
 
+H0_PRINTF(1, 0)
 static char *vformat(const char *fmt, va_list ap)
 {
 	char *msg = NULL;

@@ -106,6 +106,11 @@ const char *h0_toml_type_name(enum h0_toml_type type);
 void h0_toml_path_text(const struct h0_toml_node *n, struct h0_buf *out);
 /* One key as TOML would write it: bare where that is possible, else as a basic string. */
 void h0_toml_key_text(const char *key, size_t len, struct h0_buf *out);
+/* Whether text is exactly one TOML value, with nothing around it. */
+bool h0_toml_is_value(const char *text);
+/* A table or array as TOML: values as they stand in the file; a table that is not inline as lines
+ * `a.b = 1`; an array of tables as one array. */
+void h0_toml_write(const struct h0_toml *t, const struct h0_toml_node *n, struct h0_buf *out);
 /* Splits a dotted key path as TOML would ("a.\"b.c\".d"). Free with h0_strv_done. H0_USAGE. */
 struct h0_strv;
 int h0_toml_split_path(const char *dotted, struct h0_strv *ret, struct h0_err *e);

@@ -272,22 +272,6 @@ static bool only_set(const struct h0_toml_node *old, const struct h0_toml_node *
 
 /* ---- setting ---- */
 
-/* The value parsed on its own: exactly one, and nothing around it. */
-static int read_value(const char *value, struct h0_toml **ret, struct h0_err *e)
-{
-	h0_autobuf struct h0_buf b = {0};
-	h0_autotoml struct h0_toml *t = NULL;
-	struct h0_err why;
-	h0_buf_addf(&b, "v=%s", value);
-	if (h0_toml_parse(b.p, b.len, "value", &t, &why) < 0)
-		return h0_fail(e, H0_USAGE, "'%s': %s", value, why.msg);
-	const struct h0_toml_node *v = h0_toml_root(t)->first;
-	if (v->next || v->value_span.start != 2 || v->value_span.end != b.len)
-		return h0_fail(e, H0_USAGE, "'%s' is not one TOML value", value);
-	*ret = h0_take(t);
-	return 0;
-}
-
 /* The deepest node on the path that exists; *ret_depth keys lead to it. */
 static const struct h0_toml_node *deepest(const struct h0_toml_node *root, const char *const *path,
                                           size_t *ret_depth)
@@ -305,7 +289,7 @@ static const struct h0_toml_node *deepest(const struct h0_toml_node *root, const
 }
 
 static int splice(const struct h0_toml *t, const char *const *path, const char *value,
-                  struct h0_buf *ret, struct h0_err *e)
+                  const struct h0_toml_node *wanted, struct h0_buf *ret, struct h0_err *e)
 {
 	size_t depth, n = 0, len;
 	const char *text = h0_toml_text(t, &len);
@@ -322,7 +306,9 @@ static int splice(const struct h0_toml *t, const char *const *path, const char *
 		                    h0_toml_type_name(at->type), path[depth]);
 	struct addition a = {.text = text, .len = len, .at = at->value_span.start};
 	size_t skip = at->value_span.end;
-	if (depth == n) {
+	if (depth == n && h0_toml_equal(at, wanted)) {
+		skip = a.at;
+	} else if (depth == n) {
 		h0_buf_adds(&a.what, value);
 	} else {
 		add(&a, at, path + depth, n - depth, value);
@@ -343,8 +329,8 @@ int h0_tomledit_set(const char *text, size_t len, const char *file, const char *
 	struct h0_err why;
 	if (!path[0])
 		return h0_fail(e, H0_USAGE, "the key path is empty");
-	if (read_value(value, &wanted, e) < 0 || h0_toml_parse(text, len, file, &old, e) < 0 ||
-	    splice(old, path, value, &out, e) < 0)
+	if (h0_toml_parse_value(value, &wanted, e) < 0 || h0_toml_parse(text, len, file, &old, e) < 0 ||
+	    splice(old, path, value, h0_toml_root(wanted)->first, &out, e) < 0)
 		return -1;
 	if (h0_toml_parse(h0_buf_str(&out), out.len, file, &now, &why) < 0 &&
 	    strcmp(why.code, H0_TOML_LIMIT) == 0)

@@ -20,7 +20,8 @@
 /* `path` is a list of decoded keys that ends with NULL. A number selects an array element.
  * `value` is one TOML value as it shall stand in the file (see the h0_toml_lit_ helpers).
  *
- * A key that exists has its value's bytes replaced. A key that does not gets one line:
+ * A key that exists has its value's bytes replaced, unless the value is equal already: then the
+ * text stays as it is. A key that does not gets one line:
  * - in a table with a header, an array element or the root: after the last key there, indented
  *   alike; else right below the header; at the root above the first header, below a comment
  *   that opens the file;

@@ -18,5 +18,7 @@ bool h0_toml_line_blank(const char *text, size_t len, size_t start);
 const struct h0_toml_node *h0_toml_holder(const struct h0_toml_node *n);
 /* The last `key = value` written for this table itself, also as a dotted key. NULL: none. */
 const struct h0_toml_node *h0_toml_last_expr(const struct h0_toml_node *table);
+/* `text` parsed as v: exactly one value and nothing around it, else H0_USAGE. */
+int h0_toml_parse_value(const char *text, struct h0_toml **ret, struct h0_err *e);
 
 #endif

@@ -50,14 +50,19 @@ static void accel_entry(const struct h0_root *r, struct h0_hw *hw, const char *n
 	h0_root_text(r, n->fw, sizeof n->fw, "/sys/class/accel/%s/device/fw_version", name);
 }
 
-void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
+void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw)
 {
 	h0_autostrv struct h0_strv names = {0};
 	h0_root_list(r, &names, "/sys/class/accel");
 	for (size_t i = 0; i < names.n; i++)
 		accel_entry(r, hw, names.v[i]);
 	drop_others(hw);
-	for (int i = 0; i < hw->nnpu; i++)
-		if (*hw->npu[i].accel && !(flags & H0_HW_NODES_CLOSED))
-			h0_root_node(r, &hw->npu[i].node, "/dev/accel/%s", hw->npu[i].accel);
+	for (int i = 0; i < hw->nnpu; i++) {
+		struct h0_hw_npu *n = &hw->npu[i];
+		char path[64];
+		if (!*n->accel)
+			continue;
+		snprintf(path, sizeof path, "/dev/accel/%s", n->accel);
+		h0_root_node(r, &n->node, "%s", h0_hw_node_path(hw, "accel", n->accel, path));
+	}
 }

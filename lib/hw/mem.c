@@ -50,7 +50,8 @@ static void nodes(const struct h0_root *r, struct h0_hw_mem *m)
 		free_bytes += f;
 		any = true;
 	}
-	if (any && total > 0 && total <= H0_HW_MAX_BYTES) {
+	/* some guests list only part of their memory as nodes; a host never has less than we see */
+	if (any && total > 0 && total <= H0_HW_MAX_BYTES && total >= m->total) {
 		m->host_total = total;
 		m->host_free = free_bytes;
 	}

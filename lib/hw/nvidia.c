@@ -17,10 +17,10 @@ static void versions(const struct h0_root *r, struct h0_hw_nvidia *nv)
 	char line[512];
 	bool proc = h0_root_text(r, line, sizeof line, "/proc/driver/nvidia/version") == 0;
 	bool sys = h0_root_exists(r, "/sys/module/nvidia");
-	nv->module = proc || sys ? H0_TRI_YES : H0_TRI_NO;
-	nv->open_module = !proc ? H0_TRI_UNKNOWN
-	                  : strstr(line, "Open Kernel Module") ? H0_TRI_YES
-	                                                       : H0_TRI_NO;
+	nv->module = proc || sys ? H0_FACT_YES : H0_FACT_NO;
+	nv->open_module = !proc ? H0_FACT_UNKNOWN
+	                  : strstr(line, "Open Kernel Module") ? H0_FACT_YES
+	                                                       : H0_FACT_NO;
 	if (h0_root_text(r, nv->version, sizeof nv->version, "/sys/module/nvidia/version") == 0 || !proc)
 		return;
 	/* the first word after "Module" that looks like a version */
@@ -34,7 +34,7 @@ static void versions(const struct h0_root *r, struct h0_hw_nvidia *nv)
 	}
 }
 
-static void gpu_info(const struct h0_root *r, struct h0_hw_gpu *g, unsigned flags)
+static void gpu_info(const struct h0_root *r, struct h0_hw_gpu *g)
 {
 	h0_autobuf struct h0_buf b = {0};
 	char minor[16];
@@ -45,7 +45,7 @@ static void gpu_info(const struct h0_root *r, struct h0_hw_gpu *g, unsigned flag
 	if (strcmp(g->nv_model, "Unknown") == 0)
 		g->nv_model[0] = '\0';
 	if (h0_text_field(b.p, "Device Minor", minor, sizeof minor) &&
-	    h0_num_i64(minor, 0, 255, &n) && !(flags & H0_HW_NODES_CLOSED))
+	    h0_num_i64(minor, 0, 255, &n))
 		h0_root_node(r, &g->nv_node, "/dev/nvidia%d", (int)n);
 }
 
@@ -64,7 +64,7 @@ static void cdi_dir(const struct h0_root *r, struct h0_hw_nvidia *nv, const char
 	}
 }
 
-void h0_hw_nvidia(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
+void h0_hw_nvidia(const struct h0_root *r, struct h0_hw *hw)
 {
 	struct h0_hw_nvidia *nv = &hw->nvidia;
 	versions(r, nv);
@@ -73,14 +73,12 @@ void h0_hw_nvidia(const struct h0_root *r, struct h0_hw *hw, unsigned flags)
 		if (hw->gpu[i].vendor != 0x10de)
 			continue;
 		any = true;
-		gpu_info(r, &hw->gpu[i], flags);
+		gpu_info(r, &hw->gpu[i]);
 	}
 	if (!any)
 		return;
 	cdi_dir(r, nv, "/etc/cdi");
 	cdi_dir(r, nv, "/var/run/cdi");
-	if (flags & H0_HW_NODES_CLOSED)
-		return;
 	h0_root_node(r, &nv->ctl, "/dev/nvidiactl");
 	h0_root_node(r, &nv->uvm, "/dev/nvidia-uvm");
 }

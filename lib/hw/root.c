@@ -26,8 +26,8 @@ static const struct { const char *name; int value; } errnos[] = {
 	{"ENOTSUP", ENOTSUP}, {"ETIMEDOUT", ETIMEDOUT}, {"ENOMEM", ENOMEM}, {"ENOSYS", ENOSYS},
 };
 
-/* fd or -errno. The live tree is opened by absolute path, as any program would. */
-static int root_open(const struct h0_root *r, const char *path, int flags)
+/* fd or -errno, nothing but the kernel's own resolution. */
+static int plain_open(const struct h0_root *r, const char *path, int flags)
 {
 	int fd;
 	if (r->live) {
@@ -42,6 +42,79 @@ static int root_open(const struct h0_root *r, const char *path, int flags)
 		fd = (int)syscall(SYS_openat2, r->fd, *path ? path : ".", &how, sizeof how);
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+/* A symlink that became a text file on its way here (an archive or a checkout without symlinks
+ * keeps the target as the content): a short relative path without a newline, which no attribute
+ * of sysfs is. */
+static bool flat_link(const struct h0_root *r, const char *path, char *dst, size_t size)
+{
+	h0_autofd int fd = plain_open(r, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
+	    (size_t)st.st_size >= size)
+		return false;
+	ssize_t n = read(fd, dst, size - 1);
+	if (n != st.st_size || memchr(dst, '\n', (size_t)n) || memchr(dst, '\0', (size_t)n))
+		return false;
+	dst[n] = '\0';
+	return dst[0] != '/' && strchr(dst, '/') != NULL;
+}
+
+/* Adds one component to a resolved path; ".." at the top stays there. */
+static bool push(char *at, size_t size, const char *name, size_t n)
+{
+	size_t len = strlen(at);
+	if (n == 0 || (n == 1 && name[0] == '.'))
+		return true;
+	if (n == 2 && name[0] == '.' && name[1] == '.') {
+		char *slash = strrchr(at, '/');
+		if (slash)
+			*slash = '\0';
+		return true;
+	}
+	if (len + n + 2 > size)
+		return false;
+	snprintf(at + len, size - len, "/%.*s", (int)n, name);
+	return true;
+}
+
+/* Walks `path`, replacing flattened links, the last component's only if `follow`. */
+static bool unflatten(const struct h0_root *r, const char *path, bool follow, char *dst,
+                      size_t size)
+{
+	char todo[2048], rest[2048], target[1024];
+	snprintf(todo, sizeof todo, "%s", path);
+	dst[0] = '\0';
+	for (int hops = 0; hops < 40;) {
+		const char *name = todo + strspn(todo, "/");
+		size_t n = strcspn(name, "/");
+		if (!n)
+			return true;
+		bool last = !name[n + strspn(name + n, "/")];
+		if (!push(dst, size, name, n))
+			return false;
+		snprintf(rest, sizeof rest, "%s", name + n);
+		if ((!last || follow) && flat_link(r, dst, target, sizeof target)) {
+			push(dst, size, "..", 2);
+			if ((size_t)snprintf(todo, sizeof todo, "%s/%s", target, rest) >= sizeof todo)
+				return false;
+			hops++;
+		} else {
+			memcpy(todo, rest, sizeof todo);
+		}
+	}
+	return false;
+}
+
+/* fd or -errno. The live tree is opened by absolute path, as any program would. */
+static int root_open(const struct h0_root *r, const char *path, int flags)
+{
+	char real[2048];
+	int fd = plain_open(r, path, flags);
+	if (fd != -ENOTDIR || r->live || !unflatten(r, path, !(flags & O_NOFOLLOW), real, sizeof real))
+		return fd;
+	return plain_open(r, real, flags);
 }
 
 /* Path below the root that an fd stands for; false when it cannot be told. */
@@ -148,6 +221,7 @@ void h0_root_close(struct h0_root *r)
 }
 
 /* The formatted path in `path`; a too long one becomes one that does not exist. */
+H0_PRINTF(3, 0)
 static void path_of(char *path, size_t size, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(path, size, fmt, ap);
@@ -248,20 +322,40 @@ int64_t h0_root_int(const struct h0_root *r, int64_t min, int64_t max, const cha
 	return h0_num_i64(text, min, max, &v) ? v : H0_UNKNOWN;
 }
 
+/* Name of the directory a link leads to, for link texts like "../..". */
+static bool real_name(const struct h0_root *r, const char *path, char *dst, size_t size)
+{
+	char real[1024];
+	h0_autofd int fd = root_open(r, path, O_PATH);
+	if (fd < 0 || !fd_path(r, fd, real, sizeof real))
+		return false;
+	const char *slash = strrchr(real, '/');
+	snprintf(dst, size, "%s", slash ? slash + 1 : real);
+	return true;
+}
+
 int h0_root_link(const struct h0_root *r, char *dst, size_t size, const char *fmt, ...)
 {
-	char path[1024], target[1024];
+	char path[1024], asked[1024], target[1024];
 	PATH_FROM(path, fmt);
+	memcpy(asked, path, sizeof asked);
 	dst[0] = '\0';
 	h0_autofd int fd = root_open(r, path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	ssize_t n = readlinkat(fd, "", target, sizeof target - 1);
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
+	if (n >= 0)
+		target[n] = '\0';
+	else if (r->live || !fd_path(r, fd, path, sizeof path) ||
+	         !flat_link(r, path, target, sizeof target))
+		return -EINVAL;
 	const char *slash = strrchr(target, '/');
 	const char *name = slash ? slash + 1 : target;
+	if (strcmp(name, "..") == 0) {
+		if (!real_name(r, asked, target, sizeof target))
+			return -ENOENT;
+		name = target;
+	}
 	if (strlen(name) >= size)
 		return -EOVERFLOW;
 	h0_text_clean(dst, size, name, strlen(name));
@@ -417,4 +511,10 @@ bool h0_text_word(const char *list, const char *word)
 		    (!at[n] || isspace((unsigned char)at[n])))
 			return true;
 	return false;
+}
+
+const char *h0_errno_name(int err)
+{
+	const char *name = strerrorname_np(err);
+	return name ? name : "an unknown error";
 }

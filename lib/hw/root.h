@@ -6,6 +6,8 @@
  * two optional files at its top say what a tree of plain files cannot:
  *   unreadable.list  "PATH ERRNO" a line: reading or opening PATH fails that way
  *   dev.manifest     "TYPE MAJOR MINOR MODE OWNER GROUP PATH" a line: the nodes below dev/
+ * A tree whose symlinks became text files on its way here (zip, a checkout without symlinks) is
+ * read as if they were links.
  * Everything read is bounded, so empty, huge, binary, looping or blocking files are answers, not
  * accidents. Functions return 0 or -errno: for a probe a failed read is a fact, not an error.
  */
@@ -81,6 +83,8 @@ struct h0_node {
 void h0_root_node(const struct h0_root *r, struct h0_node *ret, const char *fmt, ...)
 	H0_PRINTF(3, 4);
 const char *h0_access_name(enum h0_access a);   /* "ok", "absent", "no-permission", "failed" */
+
+const char *h0_errno_name(int err);             /* "EPERM"; "an unknown error" */
 
 /* Text tools for the readers of this layer. */
 /* Value of "key<blanks>:<blanks>value" at the start of a line, from `text`; false: not there. */

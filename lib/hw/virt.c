@@ -25,6 +25,19 @@ static bool from_environ(const struct h0_root *r, char *dst, size_t size)
 	return false;
 }
 
+/* Is the root file system a disk's? The marker files of docker and podman also lie in disk images
+ * made from container images, and there they say nothing. */
+static bool root_on_disk(const struct h0_root *r)
+{
+	h0_autobuf struct h0_buf b = {0};
+	if (h0_root_read(r, 1 << 20, &b, "/proc/self/mountinfo") < 0)
+		return false;
+	const char *at = strstr(b.p, " / / "), *dash = at ? strstr(at, " - ") : NULL;
+	char type[32], source[64];
+	return dash && sscanf(dash, " - %31s %63s", type, source) == 2 &&
+	       strncmp(source, "/dev/", 5) == 0;
+}
+
 static void container(const struct h0_root *r, struct h0_hw_virt *v)
 {
 	h0_autobuf struct h0_buf cg = {0};
@@ -34,6 +47,8 @@ static void container(const struct h0_root *r, struct h0_hw_virt *v)
 	const char *name = h0_root_exists(r, "/run/.containerenv") ? "podman"
 	                   : h0_root_exists(r, "/.dockerenv")      ? "docker"
 	                                                           : NULL;
+	if (name && root_on_disk(r))
+		name = NULL;
 	if (!name && h0_root_read(r, 65536, &cg, "/proc/1/cgroup") == 0 && strstr(cg.p, "lxc"))
 		name = "lxc";
 	if (name)
@@ -41,16 +56,16 @@ static void container(const struct h0_root *r, struct h0_hw_virt *v)
 }
 
 /* "0 0 4294967295" alone is the identity. */
-static enum h0_tri identity_map(const struct h0_root *r)
+static enum h0_fact identity_map(const struct h0_root *r)
 {
 	h0_autobuf struct h0_buf b = {0};
 	unsigned long long in, out, n;
 	int used = 0;
 	if (h0_root_read(r, 65536, &b, "/proc/self/uid_map") < 0)
-		return H0_TRI_UNKNOWN;
+		return H0_FACT_UNKNOWN;
 	if (sscanf(b.p, "%llu %llu %llu %n", &in, &out, &n, &used) != 3)
-		return H0_TRI_UNKNOWN;
-	return !in && !out && n == 4294967295ULL && !b.p[used] ? H0_TRI_YES : H0_TRI_NO;
+		return H0_FACT_UNKNOWN;
+	return !in && !out && n == 4294967295ULL && !b.p[used] ? H0_FACT_YES : H0_FACT_NO;
 }
 
 static bool has(const char *text, const char *word)
@@ -84,14 +99,14 @@ static void machine(const struct h0_root *r, const struct h0_hw *hw, struct h0_h
 	if (!vm && h0_root_text(r, xen, sizeof xen, "/sys/hypervisor/type") == 0)
 		vm = "xen";
 	/* no telling DMI (Firecracker has none at all): the CPU flag decides */
-	if (!vm && hw->cpu.hypervisor == H0_TRI_YES)
+	if (!vm && hw->cpu.hypervisor == H0_FACT_YES)
 		vm = "kvm";
 	if (vm)
 		snprintf(v->vm, sizeof v->vm, "%s", vm);
 	v->proxmox_guest = vm && (has(d->sys_vendor, "proxmox") || has(d->chassis_vendor, "proxmox") ||
 	                          has(d->bios_vendor, "proxmox") || has(d->product_name, "proxmox"))
-	                       ? H0_TRI_YES
-	                       : H0_TRI_NO;
+	                       ? H0_FACT_YES
+	                       : H0_FACT_NO;
 }
 
 void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw)
@@ -102,9 +117,9 @@ void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw)
 	machine(r, hw, v);
 	v->wsl = has(hw->os.kernel, "microsoft") || has(hw->os.release, "microsoft") ||
 	                 h0_root_exists(r, "/dev/dxg")
-	             ? H0_TRI_YES
-	             : H0_TRI_NO;
-	v->pve_kernel = has(hw->os.release, "-pve") || has(hw->os.kernel, "-pve") ? H0_TRI_YES
-	                                                                        : H0_TRI_NO;
+	             ? H0_FACT_YES
+	             : H0_FACT_NO;
+	v->pve_kernel = has(hw->os.release, "-pve") || has(hw->os.kernel, "-pve") ? H0_FACT_YES
+	                                                                        : H0_FACT_NO;
 	h0_root_text(r, v->apparmor, sizeof v->apparmor, "/proc/self/attr/current");
 }

@@ -14,8 +14,8 @@ const struct h0_slot *h0_port_owner(const struct h0_slots *s, int port, const ch
 	return NULL;
 }
 
-int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, void *arg), void *arg, int *ret,
-                 struct h0_err *e)
+int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, const void *arg),
+                 const void *arg, int *ret, struct h0_err *e)
 {
 	for (int port = H0_PORT_MIN; port <= H0_PORT_NEW_MAX; port++) {
 		if (h0_port_owner(s, port, NULL) || (bound && bound(port, arg)))

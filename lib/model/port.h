@@ -17,7 +17,7 @@
 const struct h0_slot *h0_port_owner(const struct h0_slots *s, int port, const char *except);
 /* The lowest free port from H0_PORT_MIN to H0_PORT_NEW_MAX. `bound` (may be NULL) says whether
  * somebody listens there. H0_CONFLICT, slot.no_free_port. */
-int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, void *arg), void *arg,
-                 int *ret, struct h0_err *e);
+int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, const void *arg),
+                 const void *arg, int *ret, struct h0_err *e);
 
 #endif

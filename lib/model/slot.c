@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/words.h"
 #include "conf/schema.h"
 #include "model/cap.h"
 #include "model/device.h"
@@ -172,11 +173,22 @@ static void forgive_old_port(struct h0_slot *s)
 	}
 }
 
+/* Options must be readable as words now, not when the slot starts. */
+static void check_extra_args(struct h0_slot *s)
+{
+	h0_autostrv struct h0_strv words = {0};
+	struct h0_err why = {0};
+	const char *args = text(s, "server", "extra_args");
+	if (args && h0_words_split(args, &words, &why) < 0)
+		h0_findings_add(&s->found, true, s->file, node(s, "server", "extra_args"), "%s", why.msg);
+}
+
 static void read_doc(struct h0_slot *s)
 {
 	struct h0_err e = {0};
 	read_port(s);
 	forgive_old_port(s);
+	check_extra_args(s);
 	if (h0_findings_fail(&s->found, &e) < 0) {
 		set_broken(s, &e);
 		return;

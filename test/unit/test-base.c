@@ -80,6 +80,10 @@ static void test_str(void)
 	is_str(h0_str_nearest("gpu-rcom", devices), "gpu-rocm", "swapped letters");
 	is_str(h0_str_nearest("vulkan", devices), NULL, "too far");
 	is_str(h0_str_nearest("gpu-v", devices), "gpu-vulkan", "a prefix");
+	is_str(h0_str_nearest("vulk", (const char *const[]){"bulk", "vulkan-std", NULL}), "bulk",
+	       "one letter");
+	is_str(h0_str_nearest("lin", (const char *const[]){"kind", "lines", NULL}), "lines",
+	       "an unfinished word before a word two letters away");
 	is_str(h0_str_nearest("cpi", devices), "cpu", "one letter of three");
 	is_int(h0_str_distance("", "abc"), 3, "distance from nothing");
 	h0_autostrv struct h0_strv l = {0};

@@ -62,7 +62,7 @@ static int do_list(struct h0_ctx *ctx, const void *v, struct h0_err *e)
 	for (int64_t i = 0; i < o->lines; i++) {
 		h0_rec_row(r);
 		h0_rec_str(r, 0, i ? "b\033[31m" : "alpha");
-		h0_rec_int(r, 1, 1536 << (10 * i));
+		h0_rec_int(r, 1, (int64_t)1536 << (10 * (i % 4)));
 		if (i)
 			h0_rec_int(r, 2, 3900);
 		h0_rec_bool(r, 3, o->fast == 1);

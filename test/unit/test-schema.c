@@ -25,7 +25,8 @@ static void says(const struct h0_schema *s, const char *text, const char *want)
 	h0_autobuf struct h0_buf got = {0};
 	h0_validate_text(s, text, strlen(text), "f.toml", &found, NULL);
 	findings_text(&found, &got);
-	is_str(h0_buf_str(&got), want, *want ? want : text);
+	h0_autofree char *first = strndup(text, strcspn(text, "\n"));
+	is_str(h0_buf_str(&got), want, *want ? want : first);
 }
 
 static void test_names(void)

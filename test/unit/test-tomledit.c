@@ -285,7 +285,7 @@ static void try_one(struct trial *t, enum op op, const struct h0_toml_node *n,
 	struct h0_json *v = h0_json_object();
 	h0_json_set_str(v, "type", "string");
 	h0_json_set_str(v, "value", "hal0 \"changed\"");
-	h0_autojson struct h0_json *keep = v;
+	h0_autojson H0_UNUSED struct h0_json *keep = v;
 	h0_autojson struct h0_json *want = expect(t->root, n, op, key, v);
 	h0_autojson struct h0_json *got = h0_toml_json(h0_toml_root(now), true);
 	h0_autobuf struct h0_buf w = {0}, g = {0};

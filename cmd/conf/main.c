@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "opts.h"
+
+/* in the order of spec.c */
+H0_MAIN(conf_prog, conf_get, conf_set, conf_unset, conf_dump, conf_schema)

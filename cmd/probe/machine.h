@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What every verb of hal0-probe starts with: the machine, and the file it is recorded in.
+ */
+#ifndef H0_CMD_PROBE_MACHINE_H
+#define H0_CMD_PROBE_MACHINE_H
+
+#include "base/err.h"
+#include "fmt/json.h"
+#include "hw/hw.h"
+#include "model/machine.h"
+
+struct probe_machine {
+	struct h0_root root;
+	struct h0_hw *hw;
+	struct h0_machine *m;
+};
+
+/* sysroot NULL: $HAL0_SYSROOT, else the live machine. flags as h0_hw_probe. */
+int probe_open(struct probe_machine *ret, const char *sysroot, unsigned flags, struct h0_err *e);
+void probe_close(struct probe_machine *p);
+#define probe_auto h0_auto(probe_close)
+
+/* The document, with the operator's additions of `old` (may be NULL). */
+struct h0_json *probe_document(const struct probe_machine *p, const struct h0_json *old);
+
+/* Path of hardware.json. */
+int probe_path(char *dst, size_t size, struct h0_err *e);
+/* The recorded document; *ret NULL when there is no file. H0_CONFIG: it is no JSON object. */
+int probe_recorded(const char *path, struct h0_json **ret, struct h0_err *e);
+
+struct h0_ctx;
+struct h0_hwchanges;
+/* The changes as records; `more` as in h0_out_rec. */
+int probe_out_changes(struct h0_ctx *ctx, const struct h0_hwchanges *c, struct h0_json *more,
+                      struct h0_err *e);
+
+int probe_update(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int probe_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int probe_diff(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+/* The summary of show. */
+int probe_out_summary(struct h0_ctx *ctx, const struct h0_machine *m, struct h0_err *e);
+
+#endif

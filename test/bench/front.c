@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What a call costs that only reads: `hal0 conf get FILE KEY`, beside an empty process
+ * (/bin/true), turn by turn. Time from fork to exit and peak memory (maximum resident set), both
+ * as differences of medians.
+ */
+#include "bench.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROUNDS 200
+
+struct cost {
+	double ms[ROUNDS], mib[ROUNDS];
+};
+
+/* Exit codes other than 0 end the benchmark: what failed early is no measure. */
+static void run(char *const *argv, struct cost *c, int i)
+{
+	struct rusage use;
+	int status;
+	double start = bench_ms();
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(open("/dev/null", O_WRONLY), 1);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &use) != pid || status != 0) {
+		fprintf(stderr, "%s: exit status %d\n", argv[0], status);
+		exit(1);
+	}
+	c->ms[i] = bench_ms() - start;
+	c->mib[i] = (double)use.ru_maxrss / 1024;
+}
+
+static const char *write_file(const char *dir)
+{
+	static char path[64];
+	snprintf(path, sizeof path, "%s/hal0.toml", dir);
+	FILE *f = fopen(path, "w");
+	if (!f || fputs("[slots]\nidle_timeout_s = 600\n", f) < 0 || fclose(f) != 0)
+		exit(1);
+	return path;
+}
+
+int main(int argc, char **argv)
+{
+	static struct cost base, front, verb;
+	char dir[] = "/tmp/hal0-bench.XXXXXX", note[64];
+	if (argc != 2 || !mkdtemp(dir)) {
+		fprintf(stderr, "usage: bench-front HAL0\n");
+		return 1;
+	}
+	const char *file = write_file(dir);
+	char *const nothing[] = {(char[]){"/bin/true"}, NULL};
+	char *const version[] = {argv[1], (char[]){"--version"}, NULL};
+	char *const get[] = {argv[1], (char[]){"conf"}, (char[]){"get"}, (char *)(uintptr_t)file,
+	                     (char[]){"slots.idle_timeout_s"}, NULL};
+	for (int i = 0; i < ROUNDS; i++) {
+		run(nothing, &base, i);
+		run(version, &front, i);
+		run(get, &verb, i);
+	}
+	double ms = bench_median(base.ms, ROUNDS), mib = bench_median(base.mib, ROUNDS);
+	snprintf(note, sizeof note, "above /bin/true: %.2f ms, %.1f MiB", ms, mib);
+	bench_row("front alone, time", bench_median(front.ms, ROUNDS) - ms, 5, "ms", note);
+	bench_row("front and verb, time", bench_median(verb.ms, ROUNDS) - ms, 5, "ms", note);
+	bench_row("front and verb, memory", bench_median(verb.mib, ROUNDS) - mib, 6, "MiB", note);
+	return unlink(file) || rmdir(dir);
+}

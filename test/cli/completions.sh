@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The generated completions, asked in the three shells.
+. "$HAL0_SOURCE/test/tap.sh"
+dir=$HAL0_BUILD/completions
+grep -q "slot list" "$dir/hal0" || skip_all "hal0-slot is not built"
+
+mkdir "$tmp/bin"
+for t in slot:chat:embed profile:vulkan:rocm; do
+  IFS=: read -r tool a b <<<"$t"
+  # shellcheck disable=SC2016
+  printf '#!/bin/sh\n[ "$1 $2 $3" = "list --format {name}" ] && printf "%%s\\n" %s %s '"'a\$(touch $tmp/evil)'"'\n' \
+    "$a" "$b" >"$tmp/bin/hal0-$tool"
+  chmod +x "$tmp/bin/hal0-$tool"
+done
+PATH=$tmp/bin:$PATH
+
+# ---- bash ----
+# shellcheck source=/dev/null
+. "$dir/hal0"
+complete_words() { # WORD... : the last one is being completed
+  COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+  _hal0 2>/dev/null
+  reply=" ${COMPREPLY[*]} "
+}
+has() { # NAME PATTERN
+  like "bash: $1" "$reply" "*$2*"
+}
+hasnt() {
+  case $reply in
+  *"$2"*) tap_result 1 "bash: $1" && printf '# %s\n' "$reply" ;;
+  *) tap_result 0 "bash: $1" ;;
+  esac
+}
+
+complete_words hal0 s
+is "bash: the front completes a program" "$reply" " slot "
+complete_words hal0 ''
+has "help as well" " help "
+complete_words hal0 help pro
+has "help's topics" " profile "
+complete_words hal0 slot st
+is "bash: verbs" "$reply" " status start stop "
+complete_words hal0-slot st
+is "bash: verbs of the program itself" "$reply" " status start stop "
+complete_words hal0 slot start --ti
+is "bash: long options" "$reply" " --timeout "
+complete_words hal0 slot start --dr
+is "bash: options that come with writing" "$reply" " --dry-run "
+complete_words hal0 slot logs --dr
+is "bash: and only with it" "$reply" "  "
+complete_words hal0 slot start c
+is "bash: slots" "$reply" " chat "
+complete_words hal0 slot load ''
+has "an alias" " chat embed "
+ok "bash: names are never run" test ! -e "$tmp/evil"
+complete_words hal0 slot start chat ''
+has "the second slot" " embed "
+complete_words hal0 slot --json start e
+is "bash: an option before the verb" "$reply" " embed "
+complete_words hal0 slot create x --device gpu-v
+is "bash: choices" "$reply" " gpu-vulkan "
+complete_words hal0 slot create x --device = gpu-v
+is "bash: choices after =" "$reply" " gpu-vulkan "
+complete_words hal0 slot create x -d ''
+has "choices after a letter" " cpu "
+complete_words hal0 slot create x --profile ''
+has "profiles" " vulkan rocm "
+complete_words hal0 slot list --columns name,po
+is "bash: columns" "$reply" " name,port "
+complete_words hal0 slot --columns po
+is "bash: columns of the default verb" "$reply" " port "
+complete_words hal0 slot logs chat ''
+is "bash: no operand too many" "$reply" "  "
+complete_words hal0 slot list --unknown x
+hasnt "unknown option" "chat"
+
+# ---- fish ----
+if command -v fish >/dev/null; then
+  fish_complete() { # LINE: first column of the candidates
+    reply=" $(HOME=$tmp fish --no-config -c "source $dir/$1.fish; complete -C '$2'" 2>&1 | cut -f1 | tr '\n' ' ')"
+  }
+  fish_complete hal0 'hal0 s'
+  is "fish: the front completes a program" "$reply" " slot "
+  fish_complete hal0 'hal0 slot st'
+  is "fish: verbs" "$reply" " start status stop "
+  fish_complete hal0-slot 'hal0-slot st'
+  is "fish: verbs of the program itself" "$reply" " start status stop "
+  fish_complete hal0 'hal0 slot start --ti'
+  is "fish: long options" "$reply" " --timeout "
+  fish_complete hal0 'hal0 slot start c'
+  is "fish: slots" "$reply" " chat "
+  fish_complete hal0 'hal0 slot start chat e'
+  is "fish: the second slot" "$reply" " embed "
+  fish_complete hal0 'hal0 slot create x --device gpu-v'
+  is "fish: choices" "$reply" " gpu-vulkan "
+  fish_complete hal0 'hal0 slot logs chat c'
+  is "fish: no operand too many" "$reply" " "
+  fish_complete hal0 'hal0 slot list --columns name,po'
+  is "fish: columns" "$reply" " name,port "
+else
+  echo "# fish is not installed: not tested"
+fi
+
+# ---- zsh ----
+if command -v zsh >/dev/null; then
+  ok "zsh: syntax" zsh -n "$dir/_hal0"
+  # zsh completes on a terminal only; zpty is one. What is offered is noted by a wrapper.
+  cat >"$tmp/ask.zsh" <<'ZSH'
+zmodload zsh/zpty
+out=$2/zsh.out
+zpty ask zsh -f -i
+zpty -w ask "PS1= PROMPT_EOL_MARK= TERM=dumb LISTMAX=0 OUT=$out; fpath=($1 \$fpath)"
+zpty -w ask "autoload -U compinit; compinit -u -d $2/zdump; setopt no_list_beep; bindkey '^I' complete-word"
+zpty -w ask 'compadd() { builtin compadd -A got "$@"; (( $#got )) && print -r -- "${(j: :)got}" >>$OUT; builtin compadd "$@" }'
+zpty -w ask 'echo READ''Y'
+zpty -r ask _ '*READY*'
+zpty -w -n ask "$3"$'\t'
+for i in {1..60}; do
+  [[ -s $out ]] && break
+  sleep 0.05
+done
+sleep 0.1
+zpty -d ask
+ZSH
+  zsh_complete() { # LINE
+    : >"$tmp/zsh.out"
+    timeout 10 zsh -f "$tmp/ask.zsh" "$dir" "$tmp" "$1" >"$tmp/zsh.log" 2>&1
+    reply=" $(tr ' ' '\n' <"$tmp/zsh.out" | awk '!seen[$0]++' | tr '\n' ' ')"
+  }
+  zsh_complete 'hal0 s'
+  is "zsh: the front completes a program" "$reply" " slot "
+  zsh_complete 'hal0 slot st'
+  is "zsh: verbs" "$reply" " status start stop "
+  zsh_complete 'hal0-slot st'
+  is "zsh: verbs of the program itself" "$reply" " status start stop "
+  zsh_complete 'hal0 slot start --ti'
+  is "zsh: long options" "$reply" " --timeout "
+  zsh_complete 'hal0 slot start c'
+  is "zsh: slots" "$reply" " chat "
+  zsh_complete 'hal0 slot create x --device gpu-v'
+  is "zsh: choices" "$reply" " gpu-vulkan "
+else
+  echo "# zsh is not installed: not tested"
+fi
+tap_done
