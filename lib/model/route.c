@@ -72,12 +72,12 @@ H0_PRINTF(4, 5) static void step(struct h0_route *r, const char *rule, bool take
 
 /* ---- slots ---- */
 
-static enum h0_live live_state(const struct h0_route_ask *ask, const struct h0_slot *s)
+static enum h0_route_known live_state(const struct h0_route_ask *ask, const struct h0_slot *s)
 {
 	for (size_t i = 0; i < ask->nlive; i++)
 		if (strcmp(ask->live[i].slot, s->name) == 0)
 			return ask->live[i].state;
-	return H0_LIVE_UNKNOWN;
+	return H0_ROUTE_UNKNOWN;
 }
 
 static const char *type_of(const struct h0_slot *s)
@@ -99,8 +99,8 @@ static bool fits(const struct finder *f, const struct h0_slot *s)
 /* Better first: ready, then enabled, then the default of its type; equal: by name. */
 static int rank(const struct finder *f, const struct h0_slot *s)
 {
-	enum h0_live live = live_state(f->ask, s);
-	return (live == H0_LIVE_READY ? 8 : live == H0_LIVE_DOWN ? 0 : 4) + (s->enabled ? 2 : 0) +
+	enum h0_route_known live = live_state(f->ask, s);
+	return (live == H0_ROUTE_READY ? 8 : live == H0_ROUTE_DOWN ? 0 : 4) + (s->enabled ? 2 : 0) +
 	       (s->is_default ? 1 : 0);
 }
 
@@ -231,7 +231,7 @@ static bool advertises(const struct finder *f, const struct h0_slot *s)
 {
 	for (size_t i = 0; i < f->ask->nlive; i++) {
 		const struct h0_route_live *l = &f->ask->live[i];
-		if (l->state != H0_LIVE_READY || !l->models || strcmp(l->slot, s->name) != 0)
+		if (l->state != H0_ROUTE_READY || !l->models || strcmp(l->slot, s->name) != 0)
 			continue;
 		for (const char *const *m = l->models; *m; m++)
 			if (strcmp(*m, f->model) == 0)
@@ -571,8 +571,8 @@ static enum verdict rule_trio(struct finder *f)
 	if (asr ? !a->npu_asr : !a->npu_embed)
 		return trio_fail(f, "slot %s runs without it: set npu.%s = true in its file and restart it", a->name,
 		                 asr ? "asr" : "embed");
-	enum h0_live live = live_state(f->ask, a);
-	if (live == H0_LIVE_DOWN || live == H0_LIVE_LOADING)
+	enum h0_route_known live = live_state(f->ask, a);
+	if (live == H0_ROUTE_DOWN || live == H0_ROUTE_LOADING)
 		return trio_fail(f, "slot %s is not ready: hal0 slot start it", a->name);
 	step(f->r, "npu trio", true, "slot %s has one server for all of the NPU: port %d", a->name, a->port);
 	f->r->anchor = a;
