@@ -145,6 +145,19 @@ struct h0_hw_nvidia {          /* nvidia.c */
 	struct h0_strv cdi;    /* paths of CDI specs for nvidia.com/gpu */
 };
 
+#define H0_HW_UDEVS 64
+struct h0_udev_dev {           /* udev.c; live only */
+	char subsystem[8];     /* drm, accel, kfd */
+	char name[32];         /* "renderD128" */
+	char node[64];         /* "/dev/dri/renderD128" */
+	char addr[24];         /* PCI function it hangs on, "" = none */
+	bool initialized;      /* udev has finished with it */
+};
+struct h0_hw_udev {
+	int n;
+	struct h0_udev_dev dev[H0_HW_UDEVS];
+};
+
 enum h0_vk_status {
 	H0_VK_NOT_RUN,
 	H0_VK_OK,              /* enumerated, maybe nothing found */
@@ -186,6 +199,7 @@ struct h0_hw {
 	struct h0_hw_virt virt;
 	struct h0_hw_power power;
 	struct h0_hw_ttm ttm;
+	struct h0_hw_udev udev;
 	int ngpu;              /* every display-class PCI function, in address order */
 	struct h0_hw_gpu gpu[H0_HW_GPUS];
 	int nnpu;
@@ -220,6 +234,7 @@ void h0_hw_dmi(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_power(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_ttm(const struct h0_root *r, struct h0_hw *hw);
+void h0_hw_udev(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_pci(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_kfd(const struct h0_root *r, struct h0_hw *hw);
@@ -232,6 +247,9 @@ struct h0_hw_gpu *h0_hw_gpu_at(struct h0_hw *hw, const char *addr);
 struct h0_hw_gpu *h0_hw_gpu_add(struct h0_hw *hw, const char *addr);
 struct h0_hw_npu *h0_hw_npu_at(struct h0_hw *hw, const char *addr);
 struct h0_hw_npu *h0_hw_npu_add(struct h0_hw *hw, const char *addr);
+/* Where the node of a device is: where udev made it, else `fallback`. */
+const char *h0_hw_node_path(const struct h0_hw *hw, const char *subsystem, const char *name,
+                            const char *fallback);
 /* Reads the live counters of one GPU again (memory, load, clocks). */
 void h0_hw_gpu_counters(const struct h0_root *r, struct h0_hw_gpu *g);
 
