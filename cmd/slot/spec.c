@@ -112,6 +112,27 @@ static const H0_UNUSED struct h0_example start_examples[] = {
 	{0},
 };
 
+static const struct h0_example show_examples[] = {
+	{"hal0 slot show primary", "Settings, and what follows from them"},
+	{"hal0 slot show primary --json", "The same for a program"},
+	{0},
+};
+
+static const struct h0_example delete_examples[] = {
+	{"hal0 slot delete lab --yes", "Removes the slot without asking"},
+	{0},
+};
+
+static const struct h0_example enable_examples[] = {
+	{"hal0 slot enable primary", "It starts at boot from now on"},
+	{0},
+};
+
+static const struct h0_example disable_examples[] = {
+	{"hal0 slot disable lab", "Keeps the slot, but not for requests or the next boot"},
+	{0},
+};
+
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
 	"checked as a whole before it is written: keys, the port, one default slot per type, one "
@@ -134,20 +155,23 @@ static const struct h0_verb verbs[] = {
 	 NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT},
 	)
 	{"show", "SLOT", 1, 1, "one slot: its settings and what follows from them", NULL, show_opts,
-	 sizeof(struct slot_show_opts), slot_show_cols, .comp = H0_COMP_SLOT},
+	 sizeof(struct slot_show_opts), slot_show_cols, .comp = H0_COMP_SLOT,
+	 .examples = show_examples},
 	{"create", "NAME [KEY=VALUE...]", 1, -1, "write a new slot file", create_text, create_opts,
 	 sizeof(struct slot_create_opts), slot_change_cols, .aliases = "add",
-	 .examples = create_examples, .flags = H0_VERB_WRITES},
+	 .examples = create_examples, .flags = H0_VERB_WRITES,
+	 .comp_rest = H0_COMP_SLOT_KEY},
 	{"set", "SLOT [KEY=VALUE...]", 1, -1, "change keys of a slot file", set_text, set_opts,
 	 sizeof(struct slot_set_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "edit",
-	 .examples = set_examples, .flags = H0_VERB_WRITES},
+	 .examples = set_examples, .flags = H0_VERB_WRITES,
+	 .comp_rest = H0_COMP_SLOT_KEY},
 	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
 	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
-	 .aliases = "remove,rm", .flags = H0_VERB_WRITES | H0_VERB_ASKS},
+	 .aliases = "remove,rm", .examples = delete_examples, .flags = H0_VERB_WRITES | H0_VERB_ASKS},
 	{"enable", "SLOT", 1, 1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	 .comp = H0_COMP_SLOT, .examples = enable_examples, .flags = H0_VERB_WRITES},
 	{"disable", "SLOT", 1, 1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	 .comp = H0_COMP_SLOT, .examples = disable_examples, .flags = H0_VERB_WRITES},
 	SLOT_LIVE(
 	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", NULL, start_opts,
 	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",

@@ -244,6 +244,8 @@ static void check_verb(const struct h0_prog *p, const struct h0_verb *v)
 	check_exclusive(where, v);
 	check_args(where, v);
 	check_cols(where, v);
+	if (!(v->flags & H0_VERB_HIDDEN) && (!v->examples || !v->examples->cmd))
+		fault(where, "no example");
 	for (const struct h0_example *x = v->examples; x && x->cmd; x++)
 		check_example(where, p, v, x);
 	if ((v->flags & H0_VERB_ASKS) && !(v->flags & H0_VERB_WRITES))
@@ -334,6 +336,7 @@ static const struct {
 	{"at most -1 operands", {{0}}, {.args = "A [B...]", .min_args = 1, .max_args = 2}},
 	{"at least 2 operands", {{0}}, {.args = "A B", .min_args = 1, .max_args = 2}},
 	{"operands without a name", {{0}}, {.max_args = 1}},
+	{"no example", {{0}}},
 	{"missing operand", {{0}}, {.args = "A", .min_args = 1, .max_args = 1,
 	 .examples = (const struct h0_example[]){{"hal0 x v", "Runs it"}, {0}}}},
 	{"unknown option '--nope'", {{0}},
