@@ -108,7 +108,8 @@ static bool pacman_version(const struct h0_root *r, char *dst, size_t size)
 static void podman(const struct h0_root *r, struct h0_hw_os *os)
 {
 	static const char *const places[] = {"/usr/bin/podman", "/usr/local/bin/podman", "/bin/podman"};
-	os->podman_present = H0_FACT_NO;
+	/* a tree that holds no programs at all cannot tell */
+	os->podman_present = h0_root_exists(r, "/usr/bin") ? H0_FACT_NO : H0_FACT_UNKNOWN;
 	for (size_t i = 0; i < H0_ARRAY_LEN(places); i++)
 		if (h0_root_exists(r, "%s", places[i]))
 			os->podman_present = H0_FACT_YES;

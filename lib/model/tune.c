@@ -9,6 +9,7 @@
 
 #define PAGES_PER_MIB 256
 #define LEAST_LEFT_MIB 4096
+#define LEAST_GTT_MIB  8192
 
 static void note(struct h0_tune *t, const char *fmt, ...) H0_PRINTF(2, 3);
 static void note(struct h0_tune *t, const char *fmt, ...)
@@ -84,8 +85,12 @@ int h0_tune(const struct h0_machine *m, int64_t budget_mib, bool gttsize, struct
 	t.gtt_mib = budget_mib == H0_UNKNOWN ? rest / 1024 * 1024 : (rest + 1023) / 1024 * 1024;
 	if (t.gtt_mib > t.ram_mib - LEAST_LEFT_MIB)
 		t.gtt_mib = (t.ram_mib - LEAST_LEFT_MIB) / 1024 * 1024;
-	if (t.gtt_mib < 1024)
-		t.gtt_mib = 1024;
+	/* drivers and displays need some GTT whatever the carve-out gives to models */
+	int64_t least = t.ram_mib / 2 < LEAST_GTT_MIB ? t.ram_mib / 2 : LEAST_GTT_MIB;
+	if (t.gtt_mib < least)
+		t.gtt_mib = least / 1024 * 1024;
+	if (t.gtt_mib <= 0)
+		return h0_fail(e, H0_NO, "%lld MiB of RAM leave nothing to tune", (long long)t.ram_mib);
 	t.pages = t.gtt_mib * PAGES_PER_MIB;
 	t.left_mib = t.ram_mib - t.gtt_mib;
 	t.needed = m->hw->ttm.pages_limit != t.pages || m->hw->ttm.page_pool_size != t.pages;
