@@ -87,6 +87,8 @@ static const struct row rows[] = {
 
 	{"unset: line and its comment", "a = 1\nb = 2 # two\nc = 3\n", "b", NULL, "a = 1\nc = 3\n"},
 	{"unset: comment above stays", "# about a\na = 1\n", "a", NULL, "# about a\n"},
+	{"unset: blank lines around a key stay", "a = 1\n\nb = 2\n\nc = 3\n", "b", NULL,
+	 "a = 1\n\n\nc = 3\n"},
 	{"unset: only key", "a = 1", "a", NULL, ""},
 	{"unset: behind a byte order mark", "\xef\xbb\xbf" "a = 1\nb = 2\n", "a", NULL,
 	 "\xef\xbb\xbf" "b = 2\n"},

@@ -61,6 +61,8 @@ static const struct valid_case valid_cases[] = {
 	 "{'a':9007199254740992.0,'b':0.1,'c':1.2345678901234568e29}"},
 	{CASE("a = 0e5\nb = 1e-400\nc = 0.00000000000000000000000000001"),
 	 "{'a':0.0,'b':0.0,'c':1e-29}"},
+	{CASE("a = 1e22\nb = 1e23\nc = 1e-22\nd = 1e-23"),
+	 "{'a':1e22,'b':1e23,'c':1e-22,'d':1e-23}"},
 	{CASE("a = true\nb = false"), "{'a':true,'b':false}"},
 	/* dates and times */
 	{CASE("a = 1979-05-27T07:32:00Z\nb = 1979-05-27t07:32:00z"),
@@ -179,6 +181,9 @@ static const struct invalid_case invalid_cases[] = {
 	{CASE("a = -9223372036854775809"), 1, 5},
 	{CASE("a = 0x8000000000000000"), 1, 5},
 	{CASE("a = 18446744073709551616"), 1, 5},
+	{CASE("a = 0x10000000000000000"), 1, 5},
+	{CASE("a = 0xfffffffffffffffff"), 1, 5},
+	{CASE("a = 99999999999999999999999"), 1, 5},
 	{CASE("a = 0X1"), 1, 5},
 	{CASE("a = 0O7"), 1, 5},
 	{CASE("a = 0x"), 1, 5},
