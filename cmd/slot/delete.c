@@ -48,13 +48,6 @@ static int ask(struct h0_ctx *ctx, struct removal *d, bool *ret_there, struct h0
 	return 0;
 }
 
-#if !__has_include("slot/start.c")
-int slot_container_end(const char *name, bool only_ask, bool *ret_running, struct h0_err *e)
-{
-	return 0; /* nothing here can start one */
-}
-#endif
-
 static int end_container(struct h0_ctx *ctx, const char *name, bool force, struct h0_err *e)
 {
 	bool running = false;

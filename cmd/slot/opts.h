@@ -37,9 +37,10 @@
 	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
 
 #define SLOT_ARGV_COLS(X)                                                                         \
-	X(FLAG, "flag", NULL, STR, 0, "option of the server")                                     \
+	X(FLAG, "flag", NULL, STR, 0, "option, or a word that is none")                           \
 	X(VALUE, "value", NULL, STR, 0, "its value")                                              \
-	X(SOURCE, "source", NULL, STR, 0, "base, profile, device, model or extra_args")
+	X(SOURCE, "source", NULL, STR, 0, "base, hal0, profile, slot or extra_args")              \
+	X(FOR, "for", NULL, STR, 0, "who reads it: podman, or the server")
 
 #define SLOT_SHOW_COLS(X)                                                                         \
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
@@ -83,13 +84,6 @@ extern const struct h0_prog slot_prog;
 extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
     slot_show_cols[];
 
-/* The verbs that need podman come with their files. */
-#if __has_include("slot/start.c")
-#define SLOT_LIVE(...) __VA_ARGS__
-#else
-#define SLOT_LIVE(...)
-#endif
-
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
 	int64_t port, ctx;
@@ -127,7 +121,7 @@ struct slot_logs_opts {
 };
 
 struct slot_argv_opts {
-	bool podman;            /* the whole podman command line */
+	bool sources;           /* a table instead of the command */
 };
 
 /* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c use podman,
