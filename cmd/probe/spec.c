@@ -8,6 +8,7 @@ const struct h0_col probe_show_cols[] = {PROBE_SHOW_COLS(COL){0}};
 const struct h0_col probe_recommend_cols[] = {PROBE_RECOMMEND_COLS(COL){0}};
 const struct h0_col probe_memory_cols[] = {PROBE_MEMORY_COLS(COL){0}};
 const struct h0_col probe_doctor_cols[] = {PROBE_DOCTOR_COLS(COL){0}};
+const struct h0_col probe_share_cols[] = {PROBE_SHARE_COLS(COL){0}};
 
 #define SYSROOT(type)                                                                  \
 	{0, "sysroot", H0_OPT_STR, offsetof(struct type, sysroot), "DIR",                  \
@@ -156,7 +157,14 @@ static const struct h0_verb verbs[] = {
 		.text = "One bar where RAM and GPU memory are the same memory: inference (GTT in use), "
 		        "system, the Proxmox host if it can be asked, free. A card's VRAM is a bar of its "
 		        "own. RAM in use already contains the pages that GTT has pinned; they are counted "
-		        "once. The bars are drawn on a terminal only, the figures everywhere.",
+		        "once. The bars are drawn on a terminal only, the figures everywhere. Running slots "
+		        "follow with what each holds.\n\n"
+		        "With /etc/hal0/proxmox.json (mode 0600) the Proxmox host is asked, 3 seconds at "
+		        "most: *{\"proxmox\": {\"host\", \"port\", \"ca_file\", \"fingerprint\"}, "
+		        "\"auth\": {\"user\", \"token_name\", \"token_value\"}}*. Its certificate is verified: "
+		        "by the system's authorities, by *ca_file*, or by the SHA-256 *fingerprint* that "
+		        "Proxmox shows; only *\"verify_ssl\": false* switches that off. The token needs the "
+		        "role PVEAuditor.",
 		.opts = memory_opts,
 		.opts_size = sizeof(struct probe_memory_opts),
 		.cols = probe_memory_cols,
@@ -205,6 +213,7 @@ const struct h0_prog probe_prog = {
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
 	.files = "_/etc/hal0/hardware.json_\n\tWhat the last probe found; hal0-hardware.json(5).\n\n"
+	         "_/etc/hal0/proxmox.json_\n\tHow to ask the Proxmox host; mode 0600.\n\n"
 	         "_/etc/modprobe.d/hal0-ttm.conf_\n\tWritten by *tune --write*.",
 	.see_also = "hal0(1), hal0-hardware.json(5), hal0-exit(7)",
 };
