@@ -112,6 +112,64 @@ static const struct h0_example start_examples[] = {
 	{0},
 };
 
+static const struct h0_example show_examples[] = {
+	{"hal0 slot show primary", "Settings, and what follows from them"},
+	{"hal0 slot show primary --json", "The same for a program"},
+	{0},
+};
+
+static const struct h0_example delete_examples[] = {
+	{"hal0 slot delete lab --yes", "Removes the slot without asking"},
+	{0},
+};
+
+static const struct h0_example enable_examples[] = {
+	{"hal0 slot enable primary", "It starts at boot from now on"},
+	{0},
+};
+
+static const struct h0_example disable_examples[] = {
+	{"hal0 slot disable lab", "Keeps the slot, but not for requests or the next boot"},
+	{0},
+};
+
+static const struct h0_example status_examples[] = {
+	{"hal0 slot status primary", "Exit code 0 when it is ready, 1 when it is not"},
+	{0},
+};
+
+static const struct h0_example stop_examples[] = {
+	{"hal0 slot stop primary", "Ends the server; the slot stays"},
+	{0},
+};
+
+static const struct h0_example restart_examples[] = {
+	{"hal0 slot restart primary", "Load the model again with the settings as they are now"},
+	{0},
+};
+
+static const struct h0_example run_examples[] = {
+	{"hal0 slot run primary", "What a unit's ExecStart says"},
+	{0},
+};
+
+static const struct h0_example wait_examples[] = {
+	{"hal0 slot wait primary --timeout 10m", "Until it answers, or nothing has moved for ten minutes"},
+	{0},
+};
+
+static const struct h0_example logs_examples[] = {
+	{"hal0 slot logs primary -n 50", "The last lines of the server's log"},
+	{"hal0 slot logs -f primary", "All of what follows, too"},
+	{0},
+};
+
+static const struct h0_example argv_examples[] = {
+	{"hal0 slot argv primary", "The command line, to run it by hand"},
+	{"hal0 slot argv primary --sources", "Each flag and where it comes from"},
+	{0},
+};
+
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
 	"checked as a whole before it is written: keys, the port, one default slot per type, one "
@@ -171,39 +229,40 @@ static const char argv_text[] =
 static const struct h0_verb verbs[] = {
 	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
-	{"status", "[SLOT...]", 0, -1, "state of slots, exit 1 unless all given ones are ready", status_text,
-	 NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT},
+	{"status", "[SLOT...]", 0, -1, "state of slots, exit 1 unless all given ones are ready",
+	 status_text, NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT, .examples = status_examples},
 	{"show", "SLOT", 1, 1, "one slot: its settings and what follows from them", NULL, show_opts,
-	 sizeof(struct slot_show_opts), slot_show_cols, .comp = H0_COMP_SLOT},
+	 sizeof(struct slot_show_opts), slot_show_cols, .comp = H0_COMP_SLOT, .examples = show_examples},
 	{"create", "NAME [KEY=VALUE...]", 1, -1, "write a new slot file", create_text, create_opts,
 	 sizeof(struct slot_create_opts), slot_change_cols, .aliases = "add",
-	 .examples = create_examples, .flags = H0_VERB_WRITES},
+	 .examples = create_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_SLOT_KEY},
 	{"set", "SLOT [KEY=VALUE...]", 1, -1, "change keys of a slot file", set_text, set_opts,
 	 sizeof(struct slot_set_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "edit",
-	 .examples = set_examples, .flags = H0_VERB_WRITES},
+	 .examples = set_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_SLOT_KEY},
 	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
 	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
-	 .aliases = "remove,rm", .flags = H0_VERB_WRITES | H0_VERB_ASKS},
+	 .aliases = "remove,rm", .examples = delete_examples, .flags = H0_VERB_WRITES | H0_VERB_ASKS},
 	{"enable", "SLOT", 1, 1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	 .comp = H0_COMP_SLOT, .examples = enable_examples, .flags = H0_VERB_WRITES},
 	{"disable", "SLOT", 1, 1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	 .comp = H0_COMP_SLOT, .examples = disable_examples, .flags = H0_VERB_WRITES},
 	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", start_text, start_opts,
 	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",
 	 .examples = start_examples, .flags = H0_VERB_WRITES},
 	{"stop", "SLOT...", 1, -1, "stop slots", stop_text, stop_opts, sizeof(struct slot_stop_opts),
-	 slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "unload", .flags = H0_VERB_WRITES},
+	 slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "unload",
+	 .examples = stop_examples, .flags = H0_VERB_WRITES},
 	{"restart", "SLOT...", 1, -1, "stop and start with the settings as they are now", restart_text,
 	 start_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
-	 .flags = H0_VERB_WRITES},
+	 .examples = restart_examples, .flags = H0_VERB_WRITES},
 	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, NULL, 0, NULL,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
+	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
 	{"wait", "SLOT...", 1, -1, "wait until slots answer", wait_text, wait_opts,
-	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT},
+	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT, .examples = wait_examples},
 	{"logs", "SLOT", 1, 1, "the server's log", logs_text, logs_opts, sizeof(struct slot_logs_opts),
-	 NULL, .comp = H0_COMP_SLOT},
+	 NULL, .comp = H0_COMP_SLOT, .examples = logs_examples},
 	{"argv", "SLOT", 1, 1, "the podman command that starts a slot", argv_text, argv_opts,
-	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT},
+	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT, .examples = argv_examples},
 };
 
 const struct h0_prog slot_prog = {

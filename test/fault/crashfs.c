@@ -909,6 +909,25 @@ const char *crashfs_get(const struct crashfs *fs, const char *path)
 	return i->live.data ? i->live.data : "";
 }
 
+const char *crashfs_meta(const struct crashfs *fs, const char *path)
+{
+	static char text[64];
+	struct crashfs_inode *i = lookup(fs, path);
+	if (!i)
+		return NULL;
+	snprintf(text, sizeof text, "%o %u:%u", i->live.mode, i->uid, i->gid);
+	return text;
+}
+
+void crashfs_set_meta(struct crashfs *fs, const char *path, unsigned mode, unsigned owner)
+{
+	struct crashfs_inode *i = lookup(fs, path);
+	if (!i)
+		abort();
+	i->live.mode = i->synced.mode = mode;
+	i->uid = i->gid = owner;
+}
+
 static void find_below(const struct crashfs_inode *dir, const char *prefix, struct h0_strv *ret)
 {
 	for (size_t n = 0; n < dir->now.n; n++) {

@@ -70,6 +70,9 @@ void crashfs_symlink(struct crashfs *fs, const char *path);
 void crashfs_sync_all(struct crashfs *fs);
 /* The live text, NULL when there is no such file. */
 const char *crashfs_get(const struct crashfs *fs, const char *path);
+/* Mode and owner as "640 1000:1000", into a static buffer; NULL when there is no such file. */
+const char *crashfs_meta(const struct crashfs *fs, const char *path);
+void crashfs_set_meta(struct crashfs *fs, const char *path, unsigned mode, unsigned owner);
 /* Adds the paths of all live files below `path`. */
 void crashfs_find(const struct crashfs *fs, const char *path, struct h0_strv *ret);
 /* Everything there is, for a failing test's diagnosis. */

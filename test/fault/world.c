@@ -27,6 +27,7 @@ static void setup_steady(const struct world *w, struct crashfs *fs)
 	crashfs_mkdir(fs, ETC "/slots", true);
 	crashfs_put(fs, ETC "/slots/other.toml", "other = 1\n");
 	put_before(w, fs);
+	crashfs_set_meta(fs, ETC "/capabilities.toml", 0640, 1000);
 	if (world_apply(w, fs, &e) < 0 || world_revert(w, fs, &e) < 0)
 		abort();
 	crashfs_sync_all(fs);
@@ -59,10 +60,10 @@ static void setup_by_hand(const struct world *w, struct crashfs *fs)
 }
 
 static const struct file steady_files[] = {
-	{"capabilities.toml", "cap = 'old'\n", "cap = 'new'\n"},
+	{"capabilities.toml", "cap = 'old'\n", "cap = 'new'\n", "640 1000:1000"},
 	{"slots/a.toml", "a = 'old'\n", "a = 'new'\n"},
 	{"slots/b.toml", "b = 'old'\n", NULL},
-	{"profiles.toml", NULL, "profile = 'new'\n"},
+	{"profiles.toml", NULL, "profile = 'new'\n", "644 0:0"},
 	{0},
 };
 static const struct file first_files[] = {
@@ -152,6 +153,8 @@ enum view world_files(const struct world *w, const struct crashfs *fs)
 		h0_autofree char *p = h0_asprintf(ETC "/%s", f->path);
 		old &= h0_streq(crashfs_get(fs, p), f->before);
 		new &= h0_streq(crashfs_get(fs, p), f->after);
+		if (crashfs_get(fs, p) && f->meta && !h0_streq(crashfs_meta(fs, p), f->meta))
+			return MIXED;
 	}
 	return verdict(old, new);
 }

@@ -14,6 +14,7 @@
 
 struct file {
 	const char *path, *before, *after; /* NULL: not there */
+	const char *meta;                  /* mode and owner before and after; NULL: not looked at */
 };
 
 struct world {
