@@ -26,7 +26,7 @@ static void test_edges(void)
 	for (int a = 0; a < H0_STATE_N; a++)
 		for (int b = 0; b < H0_STATE_N; b++)
 			edges += a != b && h0_state_follows((enum h0_state)a, (enum h0_state)b);
-	is_int((long long)edges, 29, "number of edges");
+	is_int((long long)edges, 27, "number of edges");
 }
 
 static void test_file(void)
