@@ -2,4 +2,4 @@
 #include "opts.h"
 
 /* in the order of spec.c */
-H0_MAIN(conf_prog, conf_get, conf_set, conf_unset, conf_dump)
+H0_MAIN(conf_prog, conf_get, conf_set, conf_unset, conf_dump, conf_schema)

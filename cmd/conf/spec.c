@@ -3,6 +3,7 @@
 
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col conf_change_cols[] = {CONF_CHANGE_COLS(COL){0}};
+const struct h0_col conf_schema_cols[] = {CONF_SCHEMA_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -58,21 +59,44 @@ static const struct h0_example set_examples[] = {
 	{0},
 };
 
+static const struct h0_example unset_examples[] = {
+	{"hal0 conf unset /etc/hal0/slots/primary.toml idle_timeout_s", "Back to the default"},
+	{0},
+};
+
 static const struct h0_example dump_examples[] = {
 	{"hal0 conf dump --tagged - < file.toml", "Reads standard input"},
 	{0},
 };
 
+static const char schema_text[] =
+	"Prints the JSON Schema of one kind of file, made from the same table as its manual page and "
+	"as the check of every program. An editor that knows JSON Schema for TOML completes and "
+	"checks the files with it. Without NAME, a list of them.";
+
+static const struct h0_example schema_examples[] = {
+	{"hal0 conf schema slot > slot.schema.json", "For an editor"},
+	{0},
+};
+
+static const char *const schema_names[] = {"slot", "profiles", "capabilities", "hal0", "upstreams",
+                                           NULL};
+
 static const struct h0_verb verbs[] = {
 	{"get", "FILE KEY", 2, 2, "print the value of a key of a TOML file", get_text, NULL, 0, NULL,
-	 .comp = H0_COMP_FILE, .examples = get_examples},
+	 .comp = H0_COMP_FILE, .examples = get_examples,
+	 .comp_rest = H0_COMP_NOTHING},
 	{"set", "FILE KEY VALUE", 3, 3, "set a key of a TOML file, losing nothing", set_text, set_opts,
 	 sizeof(struct conf_set_opts), conf_change_cols, .comp = H0_COMP_FILE,
-	 .examples = set_examples, .flags = H0_VERB_WRITES},
+	 .examples = set_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_NOTHING},
 	{"unset", "FILE KEY", 2, 2, "remove a key or table of a TOML file", unset_text, NULL, 0,
-	 conf_change_cols, .comp = H0_COMP_FILE, .flags = H0_VERB_WRITES},
+	 conf_change_cols, .comp = H0_COMP_FILE, .examples = unset_examples,
+	 .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_NOTHING},
 	{"dump", "FILE", 1, 1, "print a TOML file (- is standard input) as JSON", dump_text, dump_opts,
 	 sizeof(struct conf_dump_opts), NULL, .comp = H0_COMP_FILE, .examples = dump_examples},
+	{"schema", "[NAME]", 0, 1, "print the JSON Schema of a configuration file", schema_text, NULL, 0,
+	 conf_schema_cols, .comp = H0_COMP_CHOICES, .choices = schema_names,
+	 .examples = schema_examples},
 };
 
 const struct h0_prog conf_prog = {

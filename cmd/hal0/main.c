@@ -61,7 +61,8 @@ static int print(const struct h0_buf *b, struct h0_err *e)
 static int overview(struct h0_err *e)
 {
 	h0_autobuf struct h0_buf b = {0};
-	h0_buf_addf(&b, "Usage: hal0 VERB [ARGUMENT...]\n\n%s.\n\nVerbs:\n", front_prog.summary);
+	h0_buf_addf(&b, "Usage: hal0 VERB [ARGUMENT...]\n\n%c%s.\n\nVerbs:\n",
+	            front_prog.summary[0] - 'a' + 'A', front_prog.summary + 1);
 	for (size_t i = 0; i < front_prog.nverbs; i++)
 		h0_buf_addf(&b, "  %-8s %s\n", front_prog.verbs[i].name, front_prog.verbs[i].help);
 	h0_buf_adds(&b, "  help     open the manual page of a verb\n\n"

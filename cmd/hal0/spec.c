@@ -7,7 +7,7 @@
 
 
 static const struct h0_verb verbs[] = {
-	{.name = "probe", .help = "look at this machine and write down what it can run"},
+	{.name = "probe", .help = "find out what this machine is and what it can run"},
 	{.name = "slot", .help = "named local inference endpoints, one model and one port each"},
 	{.name = "profile", .help = "image and server flags that slots share"},
 	{.name = "cap", .help = "which slot serves which capability"},

@@ -24,9 +24,9 @@
 	X(CPU, "cpu", NULL, STR, 0, "processor")                                       \
 	X(GPU, "gpu", NULL, STR, 0, "GPUs, the one that is used first")                \
 	X(NPU, "npu", NULL, STR, 0, "neural processor")                                \
-	X(RAM, "ram", NULL, BYTES, 0, "memory the system shows")                       \
-	X(POOL, "pool", NULL, BYTES, 0, "RAM and carve-out where they are one")        \
-	X(BUDGET, "budget", NULL, BYTES, 0, "what models may use at most")             \
+	X(RAM, "ram", "ram_bytes", BYTES, 0, "memory the system shows")                       \
+	X(POOL, "pool", "pool_bytes", BYTES, 0, "RAM and carve-out where they are one")        \
+	X(BUDGET, "budget", "budget_bytes", BYTES, 0, "what models may use at most")             \
 	X(LIMIT, "limit", NULL, STR, 0, "the limit that binds, and its source")        \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "codes of what deserves a look")
 

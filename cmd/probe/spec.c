@@ -24,19 +24,19 @@ static const struct h0_opt show_opts[] = {
 };
 
 static const struct h0_example update_examples[] = {
-	{"hal0 probe", "Look at the machine and record what changed; says nothing if nothing did."},
-	{"hal0 probe --dry-run --json", "Print the document that would be written."},
+	{"hal0 probe", "Look at the machine and record what changed; says nothing if nothing did"},
+	{"hal0 probe --dry-run --json", "Print the document that would be written"},
 	{0},
 };
 
 static const struct h0_example show_examples[] = {
-	{"hal0 probe show", "A page about this machine, read now."},
-	{"hal0 probe show --json", "The same as the document that hardware.json holds."},
+	{"hal0 probe show", "A page about this machine, read now"},
+	{"hal0 probe show --json", "The same as the document that hardware.json holds"},
 	{0},
 };
 
 static const struct h0_example diff_examples[] = {
-	{"hal0 probe diff || hal0 probe", "Record the machine again only if it changed."},
+	{"hal0 probe diff || hal0 probe", "Record the machine again only if it changed"},
 	{0},
 };
 

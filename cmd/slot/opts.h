@@ -37,19 +37,52 @@
 	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
 
 #define SLOT_ARGV_COLS(X)                                                                         \
-	X(FLAG, "flag", NULL, STR, 0, "option of the server")                                     \
+	X(FLAG, "flag", NULL, STR, 0, "option, or a word that is none")                           \
 	X(VALUE, "value", NULL, STR, 0, "its value")                                              \
-	X(SOURCE, "source", NULL, STR, 0, "base, profile, device, model or extra_args")
+	X(SOURCE, "source", NULL, STR, 0, "base, hal0, profile, slot or extra_args")              \
+	X(FOR, "for", NULL, STR, 0, "who reads it: podman, or the server")
+
+#define SLOT_SHOW_COLS(X)                                                                         \
+	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
+	X(FILE, "file", NULL, STR, 0, "configuration file")                                       \
+	X(PORT, "port", NULL, INT, 0, "loopback port")                                            \
+	X(TYPE, "type", NULL, STR, 0, "what it serves")                                           \
+	X(DEVICE, "device", NULL, STR, 0, "where it computes")                                    \
+	X(ENABLED, "enabled", NULL, BOOL, 0, "starts at boot, is routed to")                      \
+	X(DEFAULT, "default", NULL, BOOL, 0, "the default slot of its type")                      \
+	X(ROLE, "role", NULL, STR, 0, "primary, utility or npu")                                  \
+	X(MODEL, "model", "model_default", STR, 0, "model id or path of the file")                \
+	X(MODEL_PATH, "model-path", "model_path", STR, 0, "the model's file")                     \
+	X(CONTEXT, "context", "context_size", INT, 0, "tokens; null: from the model")             \
+	X(PROVIDER, "provider", NULL, STR, 0, "server program")                                   \
+	X(PROFILE, "profile", NULL, STR, 0, "profile in use")                                     \
+	X(PROFILE_FROM, "profile-from", "profile_from", STR, 0, "file, or device: chosen for it") \
+	X(IMAGE, "image", NULL, STR, 0, "container image")                                        \
+	X(IMAGE_FROM, "image-from", "image_from", STR, 0, "slot or profile")                      \
+	X(FLAGS, "flags", NULL, STR, 0, "server options of the profile")                          \
+	X(EXTRA_ARGS, "extra-args", "extra_args", STR, 0, "server options of the slot")           \
+	X(MTP, "mtp", NULL, BOOL, 0, "multi-token prediction")                                    \
+	X(MTP_WHY, "mtp-why", "mtp_why", STR, 0, "why it is on or off")                           \
+	X(CHAT_TEMPLATE, "chat-template", "chat_template", STR, 0, "null: the model's own")       \
+	X(THINKING, "thinking", "enable_thinking", STR, 0, "on, off; null: the model's own way")  \
+	X(VISION, "vision", NULL, BOOL, 0, "loads a vision projector if there is one")            \
+	X(IDLE, "idle-timeout", "idle_timeout_s", SECONDS, 0, "null: as hal0.toml says; 0 never") \
+	X(SYSTEM_PROMPT, "system-prompt", "system_prompt", STR, 0, "put before conversations")    \
+	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
+	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
 #define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
 #define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
 #define SLOT_COL_ENUM_ARGV(id, ...)   ARGV_##id,
+#define SLOT_COL_ENUM_SHOW(id, ...)   SHOW_##id,
 enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
 enum { SLOT_CHANGE_COLS(SLOT_COL_ENUM_CHANGE) };
 enum { SLOT_ARGV_COLS(SLOT_COL_ENUM_ARGV) };
+enum { SLOT_SHOW_COLS(SLOT_COL_ENUM_SHOW) };
 
 extern const struct h0_prog slot_prog;
-extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[];
+extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
+    slot_show_cols[];
 
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
@@ -88,7 +121,7 @@ struct slot_logs_opts {
 };
 
 struct slot_argv_opts {
-	bool podman;            /* the whole podman command line */
+	bool sources;           /* a table instead of the command */
 };
 
 /* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c use podman,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "opts.h"
+#include "slot/opts.h"
 
 #include "conf/names.h"
 
@@ -7,6 +7,7 @@
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
+const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -78,8 +79,8 @@ static const struct h0_opt logs_opts[] = {
 };
 
 static const struct h0_opt argv_opts[] = {
-	{0, "podman", H0_OPT_FLAG, AT(slot_argv_opts, podman), NULL,
-	 "the whole podman command line, one word per line"},
+	{'s', "sources", H0_OPT_FLAG, AT(slot_argv_opts, sources), NULL,
+	 "a table of the flags, each with where it comes from"},
 	{0},
 };
 
@@ -111,6 +112,64 @@ static const struct h0_example start_examples[] = {
 	{0},
 };
 
+static const struct h0_example show_examples[] = {
+	{"hal0 slot show primary", "Settings, and what follows from them"},
+	{"hal0 slot show primary --json", "The same for a program"},
+	{0},
+};
+
+static const struct h0_example delete_examples[] = {
+	{"hal0 slot delete lab --yes", "Removes the slot without asking"},
+	{0},
+};
+
+static const struct h0_example enable_examples[] = {
+	{"hal0 slot enable primary", "It starts at boot from now on"},
+	{0},
+};
+
+static const struct h0_example disable_examples[] = {
+	{"hal0 slot disable lab", "Keeps the slot, but not for requests or the next boot"},
+	{0},
+};
+
+static const struct h0_example status_examples[] = {
+	{"hal0 slot status primary", "Exit code 0 when it is ready, 1 when it is not"},
+	{0},
+};
+
+static const struct h0_example stop_examples[] = {
+	{"hal0 slot stop primary", "Ends the server; the slot stays"},
+	{0},
+};
+
+static const struct h0_example restart_examples[] = {
+	{"hal0 slot restart primary", "Load the model again with the settings as they are now"},
+	{0},
+};
+
+static const struct h0_example run_examples[] = {
+	{"hal0 slot run primary", "What a unit's ExecStart says"},
+	{0},
+};
+
+static const struct h0_example wait_examples[] = {
+	{"hal0 slot wait primary --timeout 10m", "Until it answers, or nothing has moved for ten minutes"},
+	{0},
+};
+
+static const struct h0_example logs_examples[] = {
+	{"hal0 slot logs primary -n 50", "The last lines of the server's log"},
+	{"hal0 slot logs -f primary", "All of what follows, too"},
+	{0},
+};
+
+static const struct h0_example argv_examples[] = {
+	{"hal0 slot argv primary", "The command line, to run it by hand"},
+	{"hal0 slot argv primary --sources", "Each flag and where it comes from"},
+	{0},
+};
+
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
 	"checked as a whole before it is written: keys, the port, one default slot per type, one "
@@ -125,42 +184,85 @@ static const char set_text[] =
 	"When only the device changes the profile follows it, and the other way round; both given "
 	"and contradictory is an error. The running container is not touched: restart the slot.";
 
+static const char status_text[] =
+	"One look at podman for all slots, then every running slot is asked itself: *ready* means "
+	"that its container runs, its port answers the health check and lists the model. With names "
+	"the exit code is 1 unless every one of them is ready.";
+
+static const char start_text[] =
+	"Checks the slot first: profile, model file (a GGUF file, complete, every shard there), "
+	"image, device nodes, port. Then it starts the container and waits until the server answers "
+	"its health check and lists the model. There is no limit on how long a load takes, only on "
+	"how long nothing moves.\n\n"
+	"A slot that runs already is left alone (exit 0); when its files have changed meanwhile a "
+	"warning says so. A start while another one is under way waits for that same load. Ctrl-C "
+	"ends the waiting, never the load. When the server fails, the likely cause is told from its "
+	"log, the container is removed, and *hal0 slot logs* still has the log.";
+
+static const char stop_text[] =
+	"Ends the container and waits until its port is free. A slot that does not run is left "
+	"alone. Works for a slot with a broken file, too, and mends what a killed podman monitor "
+	"left behind.";
+
+static const char restart_text[] =
+	"What can be found wrong beforehand (settings, model, image) is found while the slot still "
+	"runs; then it is stopped and started as by *stop* and *start*.";
+
+static const char run_text[] =
+	"Prepares as *start* does, then becomes *podman run* in the foreground, which tells systemd "
+	"when the container runs (*--sdnotify=conmon*). No process of hal0 stays. For a unit with "
+	"*Type=notify*, *ExecStart=hal0-slot run %i* and *ExecStartPost=hal0-slot wait %i*.";
+
+static const char wait_text[] =
+	"Waits until a slot that somebody has started is ready. Exit 1 when it does not run.";
+
+static const char logs_text[] =
+	"Prints the end of the server's log, on stdout. The log of the last run stays when the slot "
+	"is stopped or has failed; the one before it is kept beside it as *server.log.1*.";
+
+static const char argv_text[] =
+	"Prints the exact command on one line, quoted for a shell. With *--sources*, *--columns* or "
+	"*--json* every flag is listed with where it comes from: *base* (hal0 needs it), *hal0* "
+	"(advised for this device and type), *profile*, *slot* (a key of its file), *extra_args*. Of "
+	"a server flag given twice the last one stands.";
+
 static const struct h0_verb verbs[] = {
 	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
-	{"status", "[SLOT...]", 0, -1, "state of slots, exit 1 unless all given ones are ready", NULL,
-	 NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT},
+	{"status", "[SLOT...]", 0, -1, "state of slots, exit 1 unless all given ones are ready",
+	 status_text, NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT, .examples = status_examples},
 	{"show", "SLOT", 1, 1, "one slot: its settings and what follows from them", NULL, show_opts,
-	 sizeof(struct slot_show_opts), .comp = H0_COMP_SLOT},
+	 sizeof(struct slot_show_opts), slot_show_cols, .comp = H0_COMP_SLOT, .examples = show_examples},
 	{"create", "NAME [KEY=VALUE...]", 1, -1, "write a new slot file", create_text, create_opts,
 	 sizeof(struct slot_create_opts), slot_change_cols, .aliases = "add",
-	 .examples = create_examples, .flags = H0_VERB_WRITES},
+	 .examples = create_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_SLOT_KEY},
 	{"set", "SLOT [KEY=VALUE...]", 1, -1, "change keys of a slot file", set_text, set_opts,
 	 sizeof(struct slot_set_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "edit",
-	 .examples = set_examples, .flags = H0_VERB_WRITES},
+	 .examples = set_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_SLOT_KEY},
 	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
 	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
-	 .aliases = "remove,rm", .flags = H0_VERB_WRITES | H0_VERB_ASKS},
-	{"enable", "SLOT...", 1, -1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
-	{"disable", "SLOT...", 1, -1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
-	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", NULL, start_opts,
+	 .aliases = "remove,rm", .examples = delete_examples, .flags = H0_VERB_WRITES | H0_VERB_ASKS},
+	{"enable", "SLOT", 1, 1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
+	 .comp = H0_COMP_SLOT, .examples = enable_examples, .flags = H0_VERB_WRITES},
+	{"disable", "SLOT", 1, 1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
+	 .comp = H0_COMP_SLOT, .examples = disable_examples, .flags = H0_VERB_WRITES},
+	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", start_text, start_opts,
 	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",
 	 .examples = start_examples, .flags = H0_VERB_WRITES},
-	{"stop", "SLOT...", 1, -1, "stop slots", NULL, stop_opts, sizeof(struct slot_stop_opts),
-	 slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "unload", .flags = H0_VERB_WRITES},
-	{"restart", "SLOT...", 1, -1, "stop and start with the settings as they are now", NULL,
+	{"stop", "SLOT...", 1, -1, "stop slots", stop_text, stop_opts, sizeof(struct slot_stop_opts),
+	 slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "unload",
+	 .examples = stop_examples, .flags = H0_VERB_WRITES},
+	{"restart", "SLOT...", 1, -1, "stop and start with the settings as they are now", restart_text,
 	 start_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
-	 .flags = H0_VERB_WRITES},
-	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", NULL, NULL, 0, NULL,
-	 .comp = H0_COMP_SLOT, .flags = H0_VERB_WRITES},
-	{"wait", "SLOT...", 1, -1, "wait until slots answer", NULL, wait_opts,
-	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT},
-	{"logs", "SLOT", 1, 1, "the server's log", NULL, logs_opts, sizeof(struct slot_logs_opts),
-	 NULL, .comp = H0_COMP_SLOT},
-	{"argv", "SLOT", 1, 1, "the server's options, each with where it comes from", NULL, argv_opts,
-	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT},
+	 .examples = restart_examples, .flags = H0_VERB_WRITES},
+	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, NULL, 0, NULL,
+	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
+	{"wait", "SLOT...", 1, -1, "wait until slots answer", wait_text, wait_opts,
+	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT, .examples = wait_examples},
+	{"logs", "SLOT", 1, 1, "the server's log", logs_text, logs_opts, sizeof(struct slot_logs_opts),
+	 NULL, .comp = H0_COMP_SLOT, .examples = logs_examples},
+	{"argv", "SLOT", 1, 1, "the podman command that starts a slot", argv_text, argv_opts,
+	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT, .examples = argv_examples},
 };
 
 const struct h0_prog slot_prog = {
@@ -171,11 +273,19 @@ const struct h0_prog slot_prog = {
 	"stands in */etc/hal0/slots/NAME.toml*, which people edit by hand and this program edits "
 	"without losing a comment. Whether it runs is asked of podman and of the server itself, "
 	"never remembered.\n\n"
-	"A slot's name is 1 to 32 of a-z, 0-9, \\_ and -, starting with a letter or digit.",
+	"A slot's name is 1 to 32 of a-z, 0-9, \\_ and -, starting with a letter or digit.\n\n"
+	"Its container is called *hal0-slot-NAME*. It has no capabilities and cannot gain any, a "
+	"read-only root with a small */tmp*, a limit on processes, the device nodes its device needs "
+	"and no other, the model store read-only, and a server that listens on 127.0.0.1 alone. It "
+	"runs as nobody, or as the owner of a model file that is not for everybody.\n\n"
+	"*HAL0_PODMAN* names another podman than the first one in *PATH*; *HAL0_PODMAN_TIMEOUT* is "
+	"how many seconds it may take to answer a question (default 20).",
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tone slot, see *hal0-slot.toml*(5)\n\n"
 	         "*/etc/hal0/profiles.toml*\n\thow slots run, see *hal0-profiles.toml*(5)\n\n"
-	         "*/run/hal0*\n\tlocks\n\n*/var/lib/hal0/slots/NAME/state.json*\n\tlast transition",
+	         "*/run/hal0/slots/*\n\tlocks and process ids\n\n"
+	         "*/var/lib/hal0/slots/NAME/state.json*\n\tthe slot's last transition\n\n"
+	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log",
 	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-exit(7)",
 };

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "cli/opt.h"
@@ -39,6 +40,15 @@ static void wrap(const char *text, size_t left, size_t at, int width, struct h0_
 		first = false;
 	}
 	h0_buf_addc(out, '\n');
+}
+
+/* A help line as a sentence. */
+static void put_sentence(const char *s, int width, struct h0_buf *out)
+{
+	h0_autofree char *copy = h0_asprintf("%s.", s);
+	if (copy[0] >= 'a' && copy[0] <= 'z')
+		copy[0] -= 'a' - 'A';
+	wrap(copy, 0, 0, width, out);
 }
 
 /* "  term     text", the text at column `tab`. */
@@ -178,7 +188,8 @@ void h0_help_verb(const struct h0_prog *prog, const struct h0_verb *verb, int wi
 {
 	h0_buf_adds(out, "Usage: ");
 	put_usage(prog, verb, true, out);
-	h0_buf_addf(out, "\n%s.\n", verb->help);
+	h0_buf_addc(out, '\n');
+	put_sentence(verb->help, width, out);
 	if (verb->aliases)
 		h0_buf_addf(out, "Also called %s.\n", verb->aliases);
 	put_options(verb, width, out);
@@ -200,7 +211,9 @@ void h0_help_prog(const struct h0_prog *prog, int width, struct h0_buf *out)
 	h0_buf_adds(out, "Usage: ");
 	h0_help_called(prog, out);
 	h0_buf_adds(out, def ? " [VERB] [OPTION...]\n" : " VERB [OPTION...]\n");
-	h0_buf_addf(out, "\n%s.\n\nVerbs:\n", prog->summary);
+	h0_buf_addc(out, '\n');
+	put_sentence(prog->summary, width, out);
+	h0_buf_adds(out, "\nVerbs:\n");
 	for (size_t i = 0; i < prog->nverbs; i++) {
 		const struct h0_verb *v = &prog->verbs[i];
 		h0_autobuf struct h0_buf text = {0};

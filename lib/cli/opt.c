@@ -283,6 +283,12 @@ static int read_letters(struct parser *p, char **argv, int *i, struct h0_err *e)
 	return 0;
 }
 
+/* "-", "-5" and "-.5" are operands, everything else that starts with '-' is an option. */
+static bool is_operand(const char *arg)
+{
+	return arg[0] != '-' || !arg[1] || strchr(".0123456789", arg[1]);
+}
+
 /* Whether the option word takes the next word as its value, for an option that may belong to
  * any verb: the verb is not known yet. */
 static bool takes_next(const struct h0_prog *prog, const char *arg)
@@ -315,7 +321,7 @@ static int first_word(const struct h0_prog *prog, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--") == 0)
 			return argc;
-		if (argv[i][0] != '-' || !argv[i][1])
+		if (is_operand(argv[i]))
 			return i;
 		if (takes_next(prog, argv[i]))
 			i++;
@@ -406,9 +412,7 @@ static int read_args(struct parser *p, int argc, char **argv, int skip, struct h
 	for (int i = 1; i < argc; i++) {
 		if (i == skip)
 			continue;
-		/* no option's letter is a digit: -5 is a value */
-		bool number = argv[i][0] == '-' && argv[i][1] >= '0' && argv[i][1] <= '9';
-		if (pass || number || argv[i][0] != '-' || !argv[i][1]) {
+		if (pass || is_operand(argv[i])) {
 			r->argv[r->argc++] = argv[i];
 			pass = pass || (p->verb && (p->verb->flags & H0_VERB_PASS));
 			continue;

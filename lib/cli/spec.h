@@ -33,6 +33,7 @@ enum h0_comp {
 	H0_COMP_MODEL,
 	H0_COMP_VERB,
 	H0_COMP_SLOT_KEY, /* key= of a slot file */
+	H0_COMP_NOTHING,  /* as NONE, where NONE means to follow another field */
 };
 
 enum h0_opt_flag {

@@ -203,8 +203,12 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 		return fail_path(d, c->path, e);
 	h0_autoopfd old = {o, h0_op_open(o, dir, base_name(c->path),
 	                                 O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0)};
-	struct stat st;
-	bool copy = old.fd >= 0 && o->fstat(o, old.fd, &st) == 0 && S_ISREG(st.st_mode);
+	struct stat st = {0};
+	/* where there is no file, or no regular one (then it is a person's doing), nothing is copied */
+	if (old.fd < 0 ? errno != ENOENT && errno != ELOOP && errno != ENXIO
+	               : o->fstat(o, old.fd, &st) < 0)
+		return fail_path(d, c->path, e);
+	bool copy = old.fd >= 0 && S_ISREG(st.st_mode);
 	if ((copy ? h0_op_copy_meta(o, old.fd, f.fd) : o->chmod(o, f.fd, c->mode)) < 0)
 		return fail_path(d, c->path, e);
 	if (h0_op_write(o, f.fd, c->after, c->after_len) < 0)
@@ -236,7 +240,7 @@ static int publish_before(struct h0_confdir *d, const struct h0_change *c, const
 	const char *name = base_name(c->path);
 	int dir = dir_of(d, c->path);
 	int rc = c->after ? d->o->rename(d->o, dir, stage, name) : d->o->unlink(d->o, dir, name, 0);
-	if (rc < 0)
+	if (rc < 0 && (c->after || errno != ENOENT)) /* gone already is as good as removed */
 		return fail_path(d, c->path, e);
 	if (published)
 		h0_strv_add(published, c->path);

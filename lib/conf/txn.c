@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "conf/journal.h"
@@ -63,6 +62,11 @@ static int restage(struct h0_confdir *d, struct h0_changeset *cs, struct h0_err 
 	return staged_sync(&s, e);
 }
 
+static int sync_txn(struct h0_confdir *d, struct h0_err *e)
+{
+	return d->o->fsync(d->o, d->txn.fd) < 0 ? h0_fail_sys(e, "%s/.txn", d->etc) : 0;
+}
+
 /* Under the lock. 0 also when there was nothing to do; conflicts are the caller's to report. */
 static int recover(struct h0_confdir *d, struct h0_recovery *ret, struct h0_err *e)
 {
@@ -75,8 +79,8 @@ static int recover(struct h0_confdir *d, struct h0_recovery *ret, struct h0_err 
 	if (!found)
 		return 0;
 	/* the journal's name may not be durable yet: published files must not outlive it */
-	if (d->o->fsync(d->o, d->txn.fd) < 0)
-		return h0_fail_sys(e, "%s/.txn", d->etc);
+	if (sync_txn(d, e) < 0)
+		return -1;
 	if (restage(d, &j.cs, e) < 0 ||
 	    h0_publish(d, &j.cs, &ret->published, &ret->conflicts, e) < 0 || h0_retire(d, e) < 0)
 		return h0_wrap(e, "finishing an interrupted change");
@@ -114,7 +118,11 @@ int h0_txn_recover(const struct h0_txn_opts *o, struct h0_recovery *ret, struct 
 	*ret = (struct h0_recovery){0};
 	if (ops_of(o)->statx(ops_of(o), AT_FDCWD, o->etc, 0, &st) < 0 && errno == ENOENT)
 		return 0;
-	return lock_and_recover(o, &d, ret, e);
+	if (lock_and_recover(o, &d, ret, e) < 0)
+		return -1;
+	/* whoever retired the last journal may have died before that was durable: it must not come
+	 * back and undo what people write from now on */
+	return ret->generation ? 0 : sync_txn(&d, e);
 }
 
 /* ---- committing ---- */
@@ -145,7 +153,7 @@ static int write_journal(struct h0_confdir *d, const struct h0_changeset *cs,
 		return h0_fail_sys(e, "%s/.txn/applied", d->etc);
 	for (size_t i = 0; command_line && command_line[i]; i++)
 		h0_strv_add(&argv, command_line[i]);
-	struct h0_journal j = {.id = last + 1, .time = time(NULL), .argv = argv, .cs = *cs};
+	struct h0_journal j = {.id = last + 1, .time = d->o->now(d->o), .argv = argv, .cs = *cs};
 	if (h0_journal_encode(&j, &text, e) < 0)
 		return -1;
 	h0_autoopfd f = {d->o, h0_op_open(d->o, d->txn.fd, "journal.new",
@@ -235,7 +243,7 @@ static int check_bounds(const struct h0_changeset *cs, struct h0_err *e)
 }
 
 static int plan_on_snapshot(const struct h0_txn_opts *o, h0_plan_fn plan, void *arg,
-                            struct h0_changeset *ret, struct h0_err *e)
+                            struct h0_changeset *ret, bool *ret_pending, struct h0_err *e)
 {
 	h0_autosnap struct h0_snap snap = {0};
 	h0_autochangeset struct h0_changeset cs = {0};
@@ -244,6 +252,7 @@ static int plan_on_snapshot(const struct h0_txn_opts *o, h0_plan_fn plan, void *
 		return -1;
 	h0_changeset_trim(&cs);
 	*ret = cs;
+	*ret_pending = snap.pending;
 	cs = (struct h0_changeset){0};
 	return 0;
 }
@@ -254,9 +263,21 @@ static int run_locked(const struct h0_txn_opts *o, h0_plan_fn plan, void *arg,
 	h0_autoconfdir struct h0_confdir d = {
 		.dir = {NULL, -1}, .txn = {NULL, -1}, .slots = {NULL, -1}, .lock = {NULL, -1}};
 	h0_autorecovery struct h0_recovery r = {0};
-	if (lock_and_recover(o, &d, &r, e) < 0 || plan_on_snapshot(o, plan, arg, cs, e) < 0)
+	bool pending;
+	if (lock_and_recover(o, &d, &r, e) < 0 || plan_on_snapshot(o, plan, arg, cs, &pending, e) < 0)
 		return -1;
-	return cs->n ? commit(&d, cs, o->command_line, e) : 0;
+	return cs->n ? commit(&d, cs, o->command_line, e) : r.generation ? 0 : sync_txn(&d, e);
+}
+
+/* "Nothing to change" is said of a state that no power loss takes back. fsync needs no privilege. */
+static int confirm_unchanged(const struct h0_txn_opts *o, struct h0_err *e)
+{
+	const struct h0_ops *ops = ops_of(o);
+	h0_autofree char *path = h0_asprintf("%s/.txn", o->etc);
+	h0_autoopfd d = {ops, h0_op_open(ops, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0)};
+	if (d.fd < 0 && errno == ENOENT)
+		return 0;
+	return d.fd < 0 || ops->fsync(ops, d.fd) < 0 ? h0_fail_sys(e, "%s", path) : 0;
 }
 
 int h0_txn_run(const struct h0_txn_opts *o, h0_plan_fn plan, void *arg,
@@ -267,15 +288,19 @@ int h0_txn_run(const struct h0_txn_opts *o, h0_plan_fn plan, void *arg,
 	if (!e)
 		e = &own;
 	/* without the lock first: what changes nothing, or is refused, touches nothing */
-	int rc = plan_on_snapshot(o, plan, arg, &cs, e);
+	bool pending = false;
+	int rc = plan_on_snapshot(o, plan, arg, &cs, &pending, e);
 	if (rc < 0 && (o->dry_run || e->kind != H0_BUSY))
 		return -1;
-	if (!o->dry_run && (rc < 0 || cs.n)) {
+	if (!o->dry_run && (rc < 0 || cs.n || pending)) {
 		h0_changeset_done(&cs);
 		*e = (struct h0_err){0};
-		if (run_locked(o, plan, arg, &cs, e) < 0)
-			return -1;
+		rc = run_locked(o, plan, arg, &cs, e);
+	} else if (!o->dry_run) {
+		rc = confirm_unchanged(o, e);
 	}
+	if (rc < 0)
+		return -1;
 	if (ret_changed)
 		*ret_changed = cs.n > 0;
 	if (ret_cs) {

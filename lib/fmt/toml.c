@@ -280,7 +280,7 @@ static int read_box(struct reader *r, struct h0_toml_node *parent, const struct 
 static int read_value(struct reader *r, struct h0_toml_node *parent, const struct h0_toml_key *key,
                       size_t expr_start, struct h0_toml_node **ret)
 {
-	struct h0_toml_node *n;
+	struct h0_toml_node *n = NULL;
 	if (*r->s.p == '[' || *r->s.p == '{') {
 		if (read_box(r, parent, key, &n) < 0)
 			return -1;
@@ -332,7 +332,7 @@ static int define_table(struct reader *r, struct h0_toml_node *parent,
 static int define_element(struct reader *r, struct h0_toml_node *parent,
                           const struct h0_toml_key *key, const struct h0_toml_node *at)
 {
-	struct h0_toml_node *array = h0_toml_child(parent, key->name.s, key->name.len), *n;
+	struct h0_toml_node *array = h0_toml_child(parent, key->name.s, key->name.len), *n = NULL;
 	if (array && (array->type != H0_TOML_ARRAY || array->origin != H0_TOML_BY_ARRAY))
 		return collide(r, key, array);
 	if (!array) {

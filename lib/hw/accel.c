@@ -57,7 +57,12 @@ void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw)
 	for (size_t i = 0; i < names.n; i++)
 		accel_entry(r, hw, names.v[i]);
 	drop_others(hw);
-	for (int i = 0; i < hw->nnpu; i++)
-		if (*hw->npu[i].accel)
-			h0_root_node(r, &hw->npu[i].node, "/dev/accel/%s", hw->npu[i].accel);
+	for (int i = 0; i < hw->nnpu; i++) {
+		struct h0_hw_npu *n = &hw->npu[i];
+		char path[64];
+		if (!*n->accel)
+			continue;
+		snprintf(path, sizeof path, "/dev/accel/%s", n->accel);
+		h0_root_node(r, &n->node, "%s", h0_hw_node_path(hw, "accel", n->accel, path));
+	}
 }

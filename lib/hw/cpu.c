@@ -50,9 +50,9 @@ static void count(const char *text, struct h0_hw_cpu *cpu)
 	cpu->cores = cores ? cores * (sockets ? sockets : 1) : cpu->threads;
 }
 
-static enum h0_tri flag(const char *flags, const char *name)
+static enum h0_fact flag(const char *flags, const char *name)
 {
-	return !*flags ? H0_TRI_UNKNOWN : h0_text_word(flags, name) ? H0_TRI_YES : H0_TRI_NO;
+	return !*flags ? H0_FACT_UNKNOWN : h0_text_word(flags, name) ? H0_FACT_YES : H0_FACT_NO;
 }
 
 static void model(const char *text, struct h0_hw_cpu *cpu)

@@ -144,9 +144,12 @@ void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw)
 	}
 	for (int i = 0; i < hw->ngpu; i++) {
 		struct h0_hw_gpu *g = &hw->gpu[i];
+		char path[64];
 		if (*g->card && g->vendor == 0x1002)
 			amdgpu(r, g);
-		if (*g->render)
-			h0_root_node(r, &g->render_node, "/dev/dri/%s", g->render);
+		if (!*g->render)
+			continue;
+		snprintf(path, sizeof path, "/dev/dri/%s", g->render);
+		h0_root_node(r, &g->render_node, "%s", h0_hw_node_path(hw, "drm", g->render, path));
 	}
 }

@@ -51,6 +51,16 @@ struct h0_hw_npu *h0_hw_npu_add(struct h0_hw *hw, const char *addr)
 	return n;
 }
 
+const char *h0_hw_node_path(const struct h0_hw *hw, const char *subsystem, const char *name,
+                            const char *fallback)
+{
+	for (int i = 0; i < hw->udev.n; i++)
+		if (strcmp(hw->udev.dev[i].subsystem, subsystem) == 0 &&
+		    strcmp(hw->udev.dev[i].name, name) == 0)
+			return hw->udev.dev[i].node;
+	return fallback;
+}
+
 struct h0_hw *h0_hw_probe(const struct h0_root *r, unsigned flags)
 {
 	struct h0_hw *hw = h0_calloc(1, sizeof *hw);
@@ -63,6 +73,7 @@ struct h0_hw *h0_hw_probe(const struct h0_root *r, unsigned flags)
 	h0_hw_virt(r, hw);
 	h0_hw_power(r, hw);
 	h0_hw_ttm(r, hw);
+	h0_hw_udev(r, hw);
 	h0_hw_pci(r, hw);
 	h0_hw_drm(r, hw);
 	h0_hw_kfd(r, hw);

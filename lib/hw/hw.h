@@ -3,7 +3,7 @@
  * The record of raw facts about a machine: what its files and drivers say, before anybody draws a
  * conclusion (that is model/machine.h). One file of this layer fills each part. Rules for every
  * field: a number nobody told is H0_UNKNOWN, a text nobody told is "", a yes/no nobody told is
- * H0_TRI_UNKNOWN. No source failing makes the probe fail.
+ * H0_FACT_UNKNOWN. No source failing makes the probe fail.
  * Sizes are bytes unless the name says otherwise.
  */
 #ifndef H0_HW_HW_H
@@ -15,10 +15,10 @@
 #include "base/err.h"
 #include "hw/root.h"
 
-enum h0_tri {
-	H0_TRI_UNKNOWN = -1,
-	H0_TRI_NO = 0,
-	H0_TRI_YES = 1,
+enum h0_fact {
+	H0_FACT_UNKNOWN = -1,
+	H0_FACT_NO = 0,
+	H0_FACT_YES = 1,
 };
 
 /* No counter of memory is believed beyond this: 1 PiB. */
@@ -40,7 +40,7 @@ struct h0_hw_os {              /* os.c */
 	int64_t uptime_s;
 	int64_t disk_free;     /* of /var/lib/hal0 or the nearest parent; H0_UNKNOWN re-rooted */
 	char podman[64];       /* version by the package database, "" = unknown */
-	enum h0_tri podman_present;
+	enum h0_fact podman_present;
 };
 
 struct h0_hw_cpu {             /* cpu.c */
@@ -50,7 +50,7 @@ struct h0_hw_cpu {             /* cpu.c */
 	int64_t threads;       /* "processor" lines: what we may use */
 	int64_t cores;         /* per machine */
 	int64_t online, possible, present; /* counts from /sys/devices/system/cpu */
-	enum h0_tri avx, avx2, avx512, hypervisor;
+	enum h0_fact avx, avx2, avx512, hypervisor;
 	char governor[32], scaling_driver[32], epp[32];
 };
 
@@ -79,16 +79,16 @@ struct h0_hw_dmi {             /* dmi.c */
 
 struct h0_hw_virt {            /* virt.c */
 	char container[32];    /* "lxc", "podman", "docker", ...; "" = none found */
-	enum h0_tri identity_map;  /* uid_map is the identity over the full range */
+	enum h0_fact identity_map;  /* uid_map is the identity over the full range */
 	char vm[32];           /* "kvm", "vmware", "microsoft", "xen", "other"; "" = none */
-	enum h0_tri wsl;
-	enum h0_tri proxmox_guest; /* DMI names Proxmox */
-	enum h0_tri pve_kernel;    /* release ends in -pve */
+	enum h0_fact wsl;
+	enum h0_fact proxmox_guest; /* DMI names Proxmox */
+	enum h0_fact pve_kernel;    /* release ends in -pve */
 	char apparmor[160];    /* label of /proc/self/attr/current; "" = absent */
 };
 
 struct h0_hw_power {           /* power.c */
-	enum h0_tri ac_online; /* unknown = no Mains supply */
+	enum h0_fact ac_online; /* unknown = no Mains supply */
 	char profile[32];      /* platform_profile */
 	char tuned[64];        /* active tuned profile */
 };
@@ -138,11 +138,24 @@ struct h0_hw_npu {             /* accel.c */
 };
 
 struct h0_hw_nvidia {          /* nvidia.c */
-	enum h0_tri module;    /* /proc/driver/nvidia or /sys/module/nvidia is there */
-	enum h0_tri open_module;
+	enum h0_fact module;    /* /proc/driver/nvidia or /sys/module/nvidia is there */
+	enum h0_fact open_module;
 	char version[32];
 	struct h0_node ctl, uvm;
 	struct h0_strv cdi;    /* paths of CDI specs for nvidia.com/gpu */
+};
+
+#define H0_HW_UDEVS 64
+struct h0_udev_dev {           /* udev.c; live only */
+	char subsystem[8];     /* drm, accel, kfd */
+	char name[32];         /* "renderD128" */
+	char node[64];         /* "/dev/dri/renderD128" */
+	char addr[24];         /* PCI function it hangs on, "" = none */
+	bool initialized;      /* udev has finished with it */
+};
+struct h0_hw_udev {
+	int n;
+	struct h0_udev_dev dev[H0_HW_UDEVS];
 };
 
 enum h0_vk_status {
@@ -186,11 +199,12 @@ struct h0_hw {
 	struct h0_hw_virt virt;
 	struct h0_hw_power power;
 	struct h0_hw_ttm ttm;
+	struct h0_hw_udev udev;
 	int ngpu;              /* every display-class PCI function, in address order */
 	struct h0_hw_gpu gpu[H0_HW_GPUS];
 	int nnpu;
 	struct h0_hw_npu npu[H0_HW_NPUS];
-	enum h0_tri kfd_driver; /* /sys/class/kfd is there */
+	enum h0_fact kfd_driver; /* /sys/class/kfd is there */
 	struct h0_node kfd;     /* /dev/kfd */
 	int kfd_unreadable;     /* topology nodes that could not be read, and the errno of the last */
 	int kfd_errno;
@@ -220,6 +234,7 @@ void h0_hw_dmi(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_power(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_ttm(const struct h0_root *r, struct h0_hw *hw);
+void h0_hw_udev(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_pci(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_kfd(const struct h0_root *r, struct h0_hw *hw);
@@ -232,6 +247,9 @@ struct h0_hw_gpu *h0_hw_gpu_at(struct h0_hw *hw, const char *addr);
 struct h0_hw_gpu *h0_hw_gpu_add(struct h0_hw *hw, const char *addr);
 struct h0_hw_npu *h0_hw_npu_at(struct h0_hw *hw, const char *addr);
 struct h0_hw_npu *h0_hw_npu_add(struct h0_hw *hw, const char *addr);
+/* Where the node of a device is: where udev made it, else `fallback`. */
+const char *h0_hw_node_path(const struct h0_hw *hw, const char *subsystem, const char *name,
+                            const char *fallback);
 /* Reads the live counters of one GPU again (memory, load, clocks). */
 void h0_hw_gpu_counters(const struct h0_root *r, struct h0_hw_gpu *g);
 

@@ -71,8 +71,8 @@ static void gpu_node(const struct h0_root *r, struct h0_hw *hw, const char *node
 void h0_hw_kfd(const struct h0_root *r, struct h0_hw *hw)
 {
 	h0_autostrv struct h0_strv names = {0};
-	hw->kfd_driver = h0_root_exists(r, "/sys/class/kfd/kfd") ? H0_TRI_YES : H0_TRI_NO;
-	h0_root_node(r, &hw->kfd, "/dev/kfd");
+	hw->kfd_driver = h0_root_exists(r, "/sys/class/kfd/kfd") ? H0_FACT_YES : H0_FACT_NO;
+	h0_root_node(r, &hw->kfd, "%s", h0_hw_node_path(hw, "kfd", "kfd", "/dev/kfd"));
 	h0_root_list(r, &names, NODES);
 	for (size_t i = 0; i < names.n && i < 256; i++) {
 		h0_autobuf struct h0_buf b = {0};

@@ -17,10 +17,10 @@ static void versions(const struct h0_root *r, struct h0_hw_nvidia *nv)
 	char line[512];
 	bool proc = h0_root_text(r, line, sizeof line, "/proc/driver/nvidia/version") == 0;
 	bool sys = h0_root_exists(r, "/sys/module/nvidia");
-	nv->module = proc || sys ? H0_TRI_YES : H0_TRI_NO;
-	nv->open_module = !proc ? H0_TRI_UNKNOWN
-	                  : strstr(line, "Open Kernel Module") ? H0_TRI_YES
-	                                                       : H0_TRI_NO;
+	nv->module = proc || sys ? H0_FACT_YES : H0_FACT_NO;
+	nv->open_module = !proc ? H0_FACT_UNKNOWN
+	                  : strstr(line, "Open Kernel Module") ? H0_FACT_YES
+	                                                       : H0_FACT_NO;
 	if (h0_root_text(r, nv->version, sizeof nv->version, "/sys/module/nvidia/version") == 0 || !proc)
 		return;
 	/* the first word after "Module" that looks like a version */

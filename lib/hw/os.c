@@ -107,11 +107,11 @@ static bool pacman_version(const struct h0_root *r, char *dst, size_t size)
 static void podman(const struct h0_root *r, struct h0_hw_os *os)
 {
 	static const char *const places[] = {"/usr/bin/podman", "/usr/local/bin/podman", "/bin/podman"};
-	os->podman_present = H0_TRI_NO;
+	os->podman_present = H0_FACT_NO;
 	for (size_t i = 0; i < H0_ARRAY_LEN(places); i++)
 		if (h0_root_exists(r, "%s", places[i]))
-			os->podman_present = H0_TRI_YES;
-	if (os->podman_present == H0_TRI_YES && !dpkg_version(r, os->podman, sizeof os->podman))
+			os->podman_present = H0_FACT_YES;
+	if (os->podman_present == H0_FACT_YES && !dpkg_version(r, os->podman, sizeof os->podman))
 		pacman_version(r, os->podman, sizeof os->podman);
 }
 

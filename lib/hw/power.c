@@ -6,10 +6,10 @@
 
 #include "hw/hw.h"
 
-static enum h0_tri mains(const struct h0_root *r)
+static enum h0_fact mains(const struct h0_root *r)
 {
 	h0_autostrv struct h0_strv names = {0};
-	enum h0_tri answer = H0_TRI_UNKNOWN;
+	enum h0_fact answer = H0_FACT_UNKNOWN;
 	h0_root_list(r, &names, "/sys/class/power_supply");
 	for (size_t i = 0; i < names.n; i++) {
 		char type[32];
@@ -21,9 +21,9 @@ static enum h0_tri mains(const struct h0_root *r)
 		                                           names.v[i])
 		                             : H0_UNKNOWN;
 		if (on > 0)
-			return H0_TRI_YES; /* a laptop may also be fed through USB-C */
+			return H0_FACT_YES; /* a laptop may also be fed through USB-C */
 		if (on == 0 && is_mains)
-			answer = H0_TRI_NO;
+			answer = H0_FACT_NO;
 	}
 	return answer;
 }

@@ -56,16 +56,16 @@ static void container(const struct h0_root *r, struct h0_hw_virt *v)
 }
 
 /* "0 0 4294967295" alone is the identity. */
-static enum h0_tri identity_map(const struct h0_root *r)
+static enum h0_fact identity_map(const struct h0_root *r)
 {
 	h0_autobuf struct h0_buf b = {0};
 	unsigned long long in, out, n;
 	int used = 0;
 	if (h0_root_read(r, 65536, &b, "/proc/self/uid_map") < 0)
-		return H0_TRI_UNKNOWN;
+		return H0_FACT_UNKNOWN;
 	if (sscanf(b.p, "%llu %llu %llu %n", &in, &out, &n, &used) != 3)
-		return H0_TRI_UNKNOWN;
-	return !in && !out && n == 4294967295ULL && !b.p[used] ? H0_TRI_YES : H0_TRI_NO;
+		return H0_FACT_UNKNOWN;
+	return !in && !out && n == 4294967295ULL && !b.p[used] ? H0_FACT_YES : H0_FACT_NO;
 }
 
 static bool has(const char *text, const char *word)
@@ -99,14 +99,14 @@ static void machine(const struct h0_root *r, const struct h0_hw *hw, struct h0_h
 	if (!vm && h0_root_text(r, xen, sizeof xen, "/sys/hypervisor/type") == 0)
 		vm = "xen";
 	/* no telling DMI (Firecracker has none at all): the CPU flag decides */
-	if (!vm && hw->cpu.hypervisor == H0_TRI_YES)
+	if (!vm && hw->cpu.hypervisor == H0_FACT_YES)
 		vm = "kvm";
 	if (vm)
 		snprintf(v->vm, sizeof v->vm, "%s", vm);
 	v->proxmox_guest = vm && (has(d->sys_vendor, "proxmox") || has(d->chassis_vendor, "proxmox") ||
 	                          has(d->bios_vendor, "proxmox") || has(d->product_name, "proxmox"))
-	                       ? H0_TRI_YES
-	                       : H0_TRI_NO;
+	                       ? H0_FACT_YES
+	                       : H0_FACT_NO;
 }
 
 void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw)
@@ -117,9 +117,9 @@ void h0_hw_virt(const struct h0_root *r, struct h0_hw *hw)
 	machine(r, hw, v);
 	v->wsl = has(hw->os.kernel, "microsoft") || has(hw->os.release, "microsoft") ||
 	                 h0_root_exists(r, "/dev/dxg")
-	             ? H0_TRI_YES
-	             : H0_TRI_NO;
-	v->pve_kernel = has(hw->os.release, "-pve") || has(hw->os.kernel, "-pve") ? H0_TRI_YES
-	                                                                        : H0_TRI_NO;
+	             ? H0_FACT_YES
+	             : H0_FACT_NO;
+	v->pve_kernel = has(hw->os.release, "-pve") || has(hw->os.kernel, "-pve") ? H0_FACT_YES
+	                                                                        : H0_FACT_NO;
 	h0_root_text(r, v->apparmor, sizeof v->apparmor, "/proc/self/attr/current");
 }

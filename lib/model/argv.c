@@ -14,6 +14,7 @@
 #define TMPFS            "/tmp:rw,size=256m,mode=1777"
 #define LOG_MAX          "8mb"
 #define NOFILE_MAX       65536
+#define NPROC_MAX        16384    /* podman lowers its own to the kernel's pid_max, 32768 by default */
 #define CONTEXT_UNKNOWN  8192     /* when neither slot nor model say */
 #define CONTEXT_DEFAULT  32768    /* at most, when the slot does not say */
 #define CACHE_RAM_MAX    4096     /* MiB of prompt cache; llama-server's own default is 8192 */
@@ -450,11 +451,12 @@ static void limits(struct build *b)
 {
 	const struct h0_argv_facts *f = b->f;
 	int64_t nofile = f->nofile >= 0 && f->nofile < NOFILE_MAX ? f->nofile : NOFILE_MAX;
+	int64_t nproc = f->nproc >= 0 && f->nproc < NPROC_MAX ? f->nproc : NPROC_MAX;
 	itemf(b, H0_ARGV_BASE, false, "--pids-limit", "%d", PIDS_LIMIT);
 	/* said in full, within what we may pass on: what podman would set by itself can need a
 	 * capability that this machine does not grant */
 	itemf(b, H0_ARGV_BASE, true, "--ulimit", "nofile=%" PRId64 ":%" PRId64, nofile, nofile);
-	itemf(b, H0_ARGV_BASE, true, "--ulimit", "nproc=%" PRId64 ":%" PRId64, f->nproc, f->nproc);
+	itemf(b, H0_ARGV_BASE, true, "--ulimit", "nproc=%" PRId64 ":%" PRId64, nproc, nproc);
 	base(b, "--ulimit", "core=0:0");
 	if (b->plan->family == H0_PROVIDER_FLM)
 		base(b, "--ulimit", "memlock=-1:-1");
@@ -526,6 +528,8 @@ static void identity(struct build *b)
 	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_HOME "=%s", f->home);
 	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_PORT "=%d", b->slot->port);
 	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_MODEL "=%s", f->model_id ? f->model_id : "");
+	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_PROVIDER "=%s",
+	      h0_provider_names[b->plan->family]);
 	itemf(b, H0_ARGV_BASE, true, "--label", H0_LABEL_SPEC "=%16s", "");
 	itemf(b, H0_ARGV_BASE, true, "--pidfile", "%s/pid", f->run_dir);
 	itemf(b, H0_ARGV_BASE, true, "--conmon-pidfile", "%s/conmon.pid", f->run_dir);

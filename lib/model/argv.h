@@ -26,6 +26,7 @@
 #define H0_LABEL_SPEC "io.hal0.spec"   /* hash of the words: did the settings change? */
 #define H0_LABEL_PORT "io.hal0.port"
 #define H0_LABEL_MODEL "io.hal0.model" /* the name the server answers to */
+#define H0_LABEL_PROVIDER "io.hal0.provider" /* the program inside, by h0_provider_names */
 
 enum h0_argv_source {
 	H0_ARGV_BASE,

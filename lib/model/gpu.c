@@ -89,21 +89,21 @@ static void gfx_it(struct h0_mgpu *g)
 
 /* The device decides first, then what only boards have, then the driver's word. Sizes do not:
  * a 96 GiB carve-out is still the machine's memory, and GTT exists on cards too. */
-static enum h0_tri shares_memory(const struct h0_mgpu *g)
+static enum h0_fact shares_memory(const struct h0_mgpu *g)
 {
 	if (g->id && g->id->kind != H0_GPU_VIRTUAL)
-		return g->id->kind == H0_GPU_DISCRETE ? H0_TRI_NO : H0_TRI_YES;
+		return g->id->kind == H0_GPU_DISCRETE ? H0_FACT_NO : H0_FACT_YES;
 	if (*g->hw->board_info || *g->hw->vram_vendor)
-		return H0_TRI_NO;
+		return H0_FACT_NO;
 	if (g->vk && g->vk->type == H0_VK_INTEGRATED)
-		return H0_TRI_YES;
+		return H0_FACT_YES;
 	if (g->vk && g->vk->type == H0_VK_DISCRETE)
-		return H0_TRI_NO;
+		return H0_FACT_NO;
 	/* amdgpu shows board_info for every card, and hides it for APUs */
 	if (g->hw->vendor == AMD && strcmp(g->hw->driver, "amdgpu") == 0 &&
 	    g->hw->vram_total != H0_UNKNOWN)
-		return H0_TRI_YES;
-	return g->hw->vendor == NVIDIA ? H0_TRI_NO : H0_TRI_UNKNOWN;
+		return H0_FACT_YES;
+	return g->hw->vendor == NVIDIA ? H0_FACT_NO : H0_FACT_UNKNOWN;
 }
 
 static int64_t largest_local_heap(const struct h0_vk_dev *d)
@@ -120,7 +120,7 @@ static void sizes(struct h0_mgpu *g)
 {
 	const struct h0_hw_gpu *hw = g->hw;
 	g->vram = hw->vram_total <= VRAM_MAX ? hw->vram_total : H0_UNKNOWN;
-	if (g->uma == H0_TRI_YES && g->vram > CARVEOUT_MAX)
+	if (g->uma == H0_FACT_YES && g->vram > CARVEOUT_MAX)
 		g->vram = H0_UNKNOWN;
 	g->gtt = hw->gtt_total;
 	if (g->vram != H0_UNKNOWN)
@@ -130,7 +130,7 @@ static void sizes(struct h0_mgpu *g)
 		snprintf(g->gtt_source, sizeof g->gtt_source,
 		         "/sys/class/drm/%s/device/mem_info_gtt_total", hw->card);
 	/* one heap, never the sum: on NVIDIA a second local heap is the BAR's window */
-	if (g->vram == H0_UNKNOWN && g->vk && g->uma == H0_TRI_NO) {
+	if (g->vram == H0_UNKNOWN && g->vk && g->uma == H0_FACT_NO) {
 		g->vram = largest_local_heap(g->vk);
 		if (g->vram != H0_UNKNOWN)
 			snprintf(g->vram_source, sizeof g->vram_source, "Vulkan: largest device-local heap");
@@ -181,7 +181,7 @@ static bool nvidia_usable(struct h0_mgpu *g, const struct h0_hw *hw, bool contai
 			say(g, "nvidia-driver-missing", "nouveau drives it, NVIDIA's module is not loaded");
 		return false;
 	}
-	if (strcmp(gpu->driver, "nvidia") != 0 || hw->nvidia.module == H0_TRI_NO) {
+	if (strcmp(gpu->driver, "nvidia") != 0 || hw->nvidia.module == H0_FACT_NO) {
 		say(g, "nvidia-driver-missing", "no NVIDIA kernel module is bound to it");
 		return false;
 	}
@@ -232,9 +232,9 @@ static void judge(struct h0_machine *m, struct h0_mgpu *g, const struct h0_hw_gp
 	sizes(g);
 	g->inference = hw->vendor != INTEL && !(g->id && g->id->kind == H0_GPU_DISPLAY);
 	g->usable = usable(g, m->hw, m->container);
-	g->rocm = hw->vendor != AMD             ? H0_TRI_NO
-	          : m->hw->kfd.access == H0_ACCESS_OK && hw->kfd.seen && g->usable ? H0_TRI_YES
-	                                                                           : H0_TRI_NO;
+	g->rocm = hw->vendor != AMD             ? H0_FACT_NO
+	          : m->hw->kfd.access == H0_ACCESS_OK && hw->kfd.seen && g->usable ? H0_FACT_YES
+	                                                                           : H0_FACT_NO;
 }
 
 /* Better for inference: the first-class iGPU, then cards, then more memory. */
@@ -244,8 +244,8 @@ static bool better(const struct h0_mgpu *a, const struct h0_mgpu *b)
 	bool sb = h0_gpuid_strix_halo(b->hw->vendor, b->hw->device);
 	if (sa != sb)
 		return sa;
-	if ((a->uma == H0_TRI_NO) != (b->uma == H0_TRI_NO))
-		return a->uma == H0_TRI_NO;
+	if ((a->uma == H0_FACT_NO) != (b->uma == H0_FACT_NO))
+		return a->uma == H0_FACT_NO;
 	return a->vram > b->vram;
 }
 

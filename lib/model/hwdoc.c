@@ -28,12 +28,12 @@ static void set_text(struct h0_json *o, const char *key, const char *s)
 	h0_json_set_str(o, key, s && *s ? s : NULL);
 }
 
-static void set_tri(struct h0_json *o, const char *key, enum h0_tri t)
+static void set_tri(struct h0_json *o, const char *key, enum h0_fact t)
 {
-	if (t == H0_TRI_UNKNOWN)
+	if (t == H0_FACT_UNKNOWN)
 		h0_json_set_null(o, key);
 	else
-		h0_json_set_bool(o, key, t == H0_TRI_YES);
+		h0_json_set_bool(o, key, t == H0_FACT_YES);
 }
 
 static void set_id(struct h0_json *o, const char *key, int64_t vendor, int64_t device)
@@ -88,11 +88,11 @@ static void gpu_driver(struct h0_json *o, const struct h0_machine *m, const stru
 	set_text(o, "driver", g->hw->driver);
 	set_text(o, "driver_version", nvidia ? m->hw->nvidia.version : NULL);
 	set_tri(o, "compute_capable",
-	        h0_streq(g->vendor, "nvidia") ? (g->usable && nvidia ? H0_TRI_YES : H0_TRI_NO) : g->rocm);
+	        h0_streq(g->vendor, "nvidia") ? (g->usable && nvidia ? H0_FACT_YES : H0_FACT_NO) : g->rocm);
 	set_tri(o, "vulkan_capable",
-	        g->vk                                     ? H0_TRI_YES
-	        : m->hw->vulkan.status != H0_VK_OK        ? H0_TRI_UNKNOWN
-	                                                  : H0_TRI_NO);
+	        g->vk                                     ? H0_FACT_YES
+	        : m->hw->vulkan.status != H0_VK_OK        ? H0_FACT_UNKNOWN
+	                                                  : H0_FACT_NO);
 	set_text(o, "vulkan_driver", g->vk ? vk_driver(g->vk) : NULL);
 	set_text(o, "vulkan_api", g->vk ? g->vk->api : NULL);
 }
@@ -311,7 +311,7 @@ static struct h0_json *nvidia_json(const struct h0_machine *m)
 	if (!any)
 		return h0_json_new_null();
 	struct h0_json *o = h0_json_object(), *cdi = h0_json_array();
-	h0_json_set_str(o, "driver", nv->module == H0_TRI_YES ? "nvidia" : NULL);
+	h0_json_set_str(o, "driver", nv->module == H0_FACT_YES ? "nvidia" : NULL);
 	set_text(o, "version", nv->version);
 	set_tri(o, "open_module", nv->open_module);
 	for (size_t i = 0; i < nv->cdi.n; i++)

@@ -30,7 +30,7 @@ static bool halo(const struct h0_mgpu *g)
 
 static bool discrete(const struct h0_mgpu *g)
 {
-	return g->inference && g->uma != H0_TRI_YES;
+	return g->inference && g->uma != H0_FACT_YES;
 }
 
 static const char *class_of(const struct h0_mgpu *g)
@@ -41,7 +41,7 @@ static const char *class_of(const struct h0_mgpu *g)
 		return "amd-strix-halo";
 	if (h0_streq(g->vendor, "nvidia"))
 		return "nvidia-discrete";
-	return g->uma == H0_TRI_YES ? "amd-apu" : "amd-discrete";
+	return g->uma == H0_FACT_YES ? "amd-apu" : "amd-discrete";
 }
 
 /* The class of the GPU that is used, else of the best silicon there is. */
@@ -58,10 +58,10 @@ static const char *hw_class(const struct h0_machine *m)
 
 static const char *deployment(const struct h0_hw_virt *v)
 {
-	if (v->wsl == H0_TRI_YES)
+	if (v->wsl == H0_FACT_YES)
 		return "wsl2";
 	if (h0_streq(v->container, "lxc"))
-		return v->identity_map == H0_TRI_YES ? "lxc-privileged" : "lxc-unprivileged";
+		return v->identity_map == H0_FACT_YES ? "lxc-privileged" : "lxc-unprivileged";
 	return *v->vm ? "vm" : "bare-metal";
 }
 
@@ -85,12 +85,12 @@ static bool has_halo(const struct h0_machine *m)
 static const char *platform(const struct h0_machine *m)
 {
 	const struct h0_hw_virt *v = &m->hw->virt;
-	if (v->wsl == H0_TRI_YES)
+	if (v->wsl == H0_FACT_YES)
 		return "wsl2";
 	if (h0_streq(v->container, "lxc"))
 		return "lxc";
 	if (*v->vm)
-		return v->proxmox_guest == H0_TRI_YES ? "proxmox-kvm"
+		return v->proxmox_guest == H0_FACT_YES ? "proxmox-kvm"
 		       : h0_streq(v->vm, "kvm")       ? "kvm"
 		                                      : "unknown";
 	if (has_halo(m))
@@ -165,7 +165,7 @@ static void recommend(struct h0_machine *m)
 		m->lavapipe |= m->hw->vulkan.dev[i].type == H0_VK_CPU;
 	m->device = g ? "gpu-vulkan" : "cpu";
 	m->profile = "vulkan"; /* its image also computes on the CPU */
-	m->alternative = g && g->rocm == H0_TRI_YES ? "gpu-rocm" : NULL;
+	m->alternative = g && g->rocm == H0_FACT_YES ? "gpu-rocm" : NULL;
 	if (g)
 		why_gpu(m, g);
 	else
@@ -176,13 +176,13 @@ struct h0_machine *h0_machine(const struct h0_hw *hw)
 {
 	struct h0_machine *m = h0_calloc(1, sizeof *m);
 	m->hw = hw;
-	m->container = *hw->virt.container && hw->virt.wsl != H0_TRI_YES;
+	m->container = *hw->virt.container && hw->virt.wsl != H0_FACT_YES;
 	h0_machine_gpus(m);
 	h0_machine_npu(m);
 	m->hw_class = hw_class(m);
 	m->deployment = deployment(&hw->virt);
 	m->virtualization = m->container            ? hw->virt.container
-	                    : hw->virt.wsl == H0_TRI_YES ? "wsl2"
+	                    : hw->virt.wsl == H0_FACT_YES ? "wsl2"
 	                    : *hw->virt.vm          ? hw->virt.vm
 	                                            : "none";
 	m->platform = platform(m);

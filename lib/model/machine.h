@@ -25,14 +25,14 @@ struct h0_mgpu {
 	const char *vendor;            /* amd, nvidia, intel */
 	char name[128];
 	char gfx[16];                  /* "gfx1151", "" = unknown */
-	enum h0_tri uma;               /* it has no memory of its own */
+	enum h0_fact uma;               /* it has no memory of its own */
 	bool usable;                   /* driver bound and its node opens */
 	bool inference;                /* hal0 would run models on such a part */
 	bool primary;                  /* ... and runs them on this one */
 	const char *reason;            /* why not usable: a code, NULL when usable */
 	char detail[200];              /* the same as a sentence */
 	const char *node;              /* of the render (or nvidiaN) node, NULL = none known */
-	enum h0_tri rocm;              /* /dev/kfd opens and it is an AMD GPU that KFD lists */
+	enum h0_fact rocm;              /* /dev/kfd opens and it is an AMD GPU that KFD lists */
 	int64_t vram, gtt;             /* bytes or H0_UNKNOWN */
 	char vram_source[96], gtt_source[96];
 	int64_t gb_per_s;              /* peak bandwidth in 10^9 bytes/s or H0_UNKNOWN */

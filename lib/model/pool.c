@@ -76,7 +76,7 @@ static void pools(struct h0_machine *m)
 	}
 	for (int i = 0; i < m->ngpu; i++) {
 		const struct h0_mgpu *g = &m->gpu[i];
-		bool uma = g->uma == H0_TRI_YES;
+		bool uma = g->uma == H0_FACT_YES;
 		gpu_pool(mm, g, uma ? "carve-out" : "vram", g->vram, g->hw->vram_used,
 		         "mem_info_vram_used", g->vram_source);
 		gpu_pool(mm, g, "gtt", g->gtt, g->hw->gtt_used, "mem_info_gtt_used", g->gtt_source);
@@ -105,7 +105,8 @@ static void ram_limits(struct h0_machine *m, int64_t carveout)
 	int64_t top = carveout / MIB;
 	bool hidden = m->container && KNOWN(ram->host_total);
 	int64_t host = hidden ? ram->host_total : ram->total;
-	if (KNOWN(host))
+	/* a container that cannot tell its own view may have any part of the host's */
+	if (KNOWN(host) && KNOWN(ram->total))
 		limit(mm, "physical-ram", false, host / MIB + top, h0_reserve_mib(host / MIB + top),
 		      hidden ? "/sys/devices/system/node/node*/meminfo MemTotal"
 		             : "/proc/meminfo MemTotal");
@@ -217,7 +218,7 @@ static void installed(struct h0_machine *m)
 	if (!KNOWN(seen))
 		return;
 	for (int i = 0; i < m->ngpu; i++)
-		if (m->gpu[i].uma == H0_TRI_YES && KNOWN(m->gpu[i].vram))
+		if (m->gpu[i].uma == H0_FACT_YES && KNOWN(m->gpu[i].vram))
 			seen += m->gpu[i].vram;
 	m->mem.installed = round_up(seen);
 }
@@ -228,7 +229,7 @@ void h0_machine_memory(struct h0_machine *m)
 	struct h0_mmem *mm = &m->mem;
 	*mm = (struct h0_mmem){.pool_mib = H0_UNKNOWN, .budget_mib = H0_UNKNOWN,
 	                       .free_mib = H0_UNKNOWN};
-	mm->unified = g && g->uma == H0_TRI_YES;
+	mm->unified = g && g->uma == H0_FACT_YES;
 	installed(m);
 	pools(m);
 	if (mm->unified) {

@@ -72,12 +72,12 @@ H0_PRINTF(4, 5) static void step(struct h0_route *r, const char *rule, bool take
 
 /* ---- slots ---- */
 
-static enum h0_live live_state(const struct h0_route_ask *ask, const struct h0_slot *s)
+static enum h0_route_known live_state(const struct h0_route_ask *ask, const struct h0_slot *s)
 {
 	for (size_t i = 0; i < ask->nlive; i++)
 		if (strcmp(ask->live[i].slot, s->name) == 0)
 			return ask->live[i].state;
-	return H0_LIVE_UNKNOWN;
+	return H0_ROUTE_UNKNOWN;
 }
 
 static const char *type_of(const struct h0_slot *s)
@@ -99,8 +99,8 @@ static bool fits(const struct finder *f, const struct h0_slot *s)
 /* Better first: ready, then enabled, then the default of its type; equal: by name. */
 static int rank(const struct finder *f, const struct h0_slot *s)
 {
-	enum h0_live live = live_state(f->ask, s);
-	return (live == H0_LIVE_READY ? 8 : live == H0_LIVE_DOWN ? 0 : 4) + (s->enabled ? 2 : 0) +
+	enum h0_route_known live = live_state(f->ask, s);
+	return (live == H0_ROUTE_READY ? 8 : live == H0_ROUTE_DOWN ? 0 : 4) + (s->enabled ? 2 : 0) +
 	       (s->is_default ? 1 : 0);
 }
 
@@ -231,7 +231,7 @@ static bool advertises(const struct finder *f, const struct h0_slot *s)
 {
 	for (size_t i = 0; i < f->ask->nlive; i++) {
 		const struct h0_route_live *l = &f->ask->live[i];
-		if (l->state != H0_LIVE_READY || !l->models || strcmp(l->slot, s->name) != 0)
+		if (l->state != H0_ROUTE_READY || !l->models || strcmp(l->slot, s->name) != 0)
 			continue;
 		for (const char *const *m = l->models; *m; m++)
 			if (strcmp(*m, f->model) == 0)
@@ -385,13 +385,25 @@ static enum verdict rule_hint(struct finder *f)
 	return NOT_YET;
 }
 
+static const struct h0_slot *first_broken(const struct h0_slots *slots)
+{
+	for (size_t i = 0; i < slots->n; i++)
+		if (slots->v[i].broken)
+			return &slots->v[i];
+	return NULL;
+}
+
 static enum verdict no_default(struct finder *f, size_t candidates)
 {
 	const char *type = h0_type_names[f->type];
+	const struct h0_slot *broken = first_broken(f->ask->slots);
 	const char *what = f->r->endpoint ? f->r->endpoint->path : f->model ? f->model : "the request";
 	if (candidates)
 		h0_fail(f->e, H0_NO, "%s: %zu slots of type %s and none is the default: name one, or set "
 		        "default = true in its file", what, candidates, type);
+	else if (broken)
+		h0_fail(f->e, H0_NO, "%s: there is no slot of type %s that could answer; the file of slot %s is "
+		        "invalid (hal0 conf check)", what, type, broken->name);
 	else
 		h0_fail(f->e, H0_NO, "%s: there is no slot of type %s that could answer (hal0 slot list; "
 		        "hal0 slot create)", what, type);
@@ -493,6 +505,11 @@ static enum verdict rule_endpoint(struct finder *f)
 		step(f->r, "rewrite", true, "%s is meant by %s", path, f->ask->path);
 	if (!ep)
 		return unknown_path(f);
+	if (ep->ask == H0_ASK_LOCAL && f->model) {
+		step(f->r, "endpoint", true, "%s of the slot itself", ep->path);
+		f->any_type = true;
+		return NOT_YET;
+	}
 	if (ep->ask == H0_ASK_LOCAL) {
 		step(f->r, "endpoint", true, "%s is answered by hal0-route serve itself", ep->path);
 		f->r->rule = "endpoint";
@@ -554,8 +571,8 @@ static enum verdict rule_trio(struct finder *f)
 	if (asr ? !a->npu_asr : !a->npu_embed)
 		return trio_fail(f, "slot %s runs without it: set npu.%s = true in its file and restart it", a->name,
 		                 asr ? "asr" : "embed");
-	enum h0_live live = live_state(f->ask, a);
-	if (live == H0_LIVE_DOWN || live == H0_LIVE_LOADING)
+	enum h0_route_known live = live_state(f->ask, a);
+	if (live == H0_ROUTE_DOWN || live == H0_ROUTE_LOADING)
 		return trio_fail(f, "slot %s is not ready: hal0 slot start it", a->name);
 	step(f->r, "npu trio", true, "slot %s has one server for all of the NPU: port %d", a->name, a->port);
 	f->r->anchor = a;

@@ -19,12 +19,12 @@
 #include "model/endpoint.h"
 #include "model/slot.h"
 
-enum h0_live { H0_LIVE_UNKNOWN, H0_LIVE_DOWN, H0_LIVE_LOADING, H0_LIVE_READY };
+enum h0_route_known { H0_ROUTE_UNKNOWN, H0_ROUTE_DOWN, H0_ROUTE_LOADING, H0_ROUTE_READY };
 
 /* What is known of a slot right now. */
 struct h0_route_live {
 	const char *slot;
-	enum h0_live state;
+	enum h0_route_known state;
 	const char *const *models;  /* what it advertises, NULL-terminated; may be NULL */
 };
 

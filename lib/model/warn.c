@@ -40,7 +40,7 @@ static bool is_lxc(const struct h0_machine *m)
 static void containers(struct h0_machine *m)
 {
 	const struct h0_hw *hw = m->hw;
-	if (is_lxc(m) && hw->virt.identity_map == H0_TRI_NO)
+	if (is_lxc(m) && hw->virt.identity_map == H0_FACT_NO)
 		warn(m, "unprivileged-container", H0_SEV_WARNING,
 		     "recreate the container as privileged (unprivileged: 0) and pass the nodes in",
 		     "this LXC container is unprivileged; hal0 supports the iGPU and the NPU only in a "
@@ -104,7 +104,7 @@ static void nvidia(struct h0_machine *m)
 			continue;
 		any = true;
 		usable |= m->gpu[i].usable;
-		driven |= strcmp(m->gpu[i].hw->driver, "nvidia") == 0 && nv->module == H0_TRI_YES;
+		driven |= strcmp(m->gpu[i].hw->driver, "nvidia") == 0 && nv->module == H0_FACT_YES;
 	}
 	if (!any)
 		return;
@@ -214,10 +214,10 @@ static void memory(struct h0_machine *m)
 {
 	const struct h0_hw_ttm *t = &m->hw->ttm;
 	const struct h0_mgpu *g = h0_machine_primary(m);
-	if (g && g->uma == H0_TRI_YES)
+	if (g && g->uma == H0_FACT_YES)
 		unified(m, g);
 	/* by default the pool may be as large as the limit: only a raised one deserves a word */
-	if (g && KNOWN(t->page_pool_size) && KNOWN(t->pages_limit) && g->uma == H0_TRI_YES &&
+	if (g && KNOWN(t->page_pool_size) && KNOWN(t->pages_limit) && g->uma == H0_FACT_YES &&
 	    t->page_pool_size >= t->pages_limit / 10 * 9 && KNOWN(m->hw->mem.total) &&
 	    t->page_pool_size > m->hw->mem.total / 4096 / 100 * 60)
 		warn(m, "ttm-pool-large", H0_SEV_NOTE, "a smaller ttm.page_pool_size gives memory back",
@@ -228,7 +228,7 @@ static void memory(struct h0_machine *m)
 		     GIB(m->hw->mem.total));
 	for (int i = 0; i < m->ngpu; i++) {
 		const struct h0_mgpu *d = &m->gpu[i];
-		bool amd = d->uma == H0_TRI_NO && KNOWN(d->hw->vis_vram_total) && KNOWN(d->vram) &&
+		bool amd = d->uma == H0_FACT_NO && KNOWN(d->hw->vis_vram_total) && KNOWN(d->vram) &&
 		           d->hw->vis_vram_total < d->vram;
 		bool nv = h0_streq(d->vendor, "nvidia") && d->hw->bar_max == 256LL << 20;
 		if (amd || nv)
@@ -244,11 +244,11 @@ static void tuning(struct h0_machine *m)
 	const struct h0_hw_cpu *c = &hw->cpu;
 	bool epp = h0_streq(c->scaling_driver, "amd-pstate-epp") ||
 	           h0_streq(c->scaling_driver, "intel_pstate");
-	if (h0_streq(c->arch, "x86_64") && c->avx2 == H0_TRI_NO)
+	if (h0_streq(c->arch, "x86_64") && c->avx2 == H0_FACT_NO)
 		warn(m, "no-avx2", H0_SEV_WARNING,
 		     *hw->virt.vm ? "give the VM the host's CPU type (cpu: host)" : "",
 		     "the CPU (%s) has no AVX2: CPU inference will crawl", c->model);
-	if (hw->power.ac_online == H0_TRI_NO)
+	if (hw->power.ac_online == H0_FACT_NO)
 		warn(m, "on-battery-power", H0_SEV_WARNING, "plug the power supply in",
 		     "the machine runs on its battery");
 	/* under an EPP driver "powersave" is the normal governor and the preference decides */

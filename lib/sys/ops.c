@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/xattr.h>
@@ -136,6 +135,11 @@ static void real_sleep_ms(const struct h0_ops *o, int ms)
 	nanosleep(&t, NULL);
 }
 
+static int64_t real_now(const struct h0_ops *o)
+{
+	return time(NULL);
+}
+
 const struct h0_ops h0_ops_real = {
 	.open = real_open,
 	.close = real_close,
@@ -158,6 +162,7 @@ const struct h0_ops h0_ops_real = {
 	.mkdir = real_mkdir,
 	.flock = real_flock,
 	.sleep_ms = real_sleep_ms,
+	.now = real_now,
 };
 
 void h0_opfd_done(struct h0_opfd *f)

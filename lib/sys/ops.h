@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -47,9 +48,10 @@ struct h0_ops {
 	int (*unlink)(const struct h0_ops *o, int dirfd, const char *name, int flags);
 	int (*mkdir)(const struct h0_ops *o, int dirfd, const char *path, unsigned mode);
 
-	/* waiting */
+	/* waiting, and the time of day in seconds since 1970 */
 	int (*flock)(const struct h0_ops *o, int fd, int op);
 	void (*sleep_ms)(const struct h0_ops *o, int ms);
+	int64_t (*now)(const struct h0_ops *o);
 };
 
 extern const struct h0_ops h0_ops_real;

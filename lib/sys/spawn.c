@@ -78,6 +78,8 @@ H0_NORETURN static void child(const struct h0_spawn *s, struct pipes *p, char *c
 		sigaction(sig, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (s->own_group)
+		setpgid(0, 0);
 	int in = s->input ? p->in[0] : open("/dev/null", O_RDONLY);
 	bool ok = in >= 0 && dup2(in, 0) >= 0;
 	if (ok && !s->inherit_output)

@@ -22,6 +22,8 @@ struct h0_spawn {
 	int timeout_ms;            /* <= 0: none */
 	size_t max_output;         /* bytes per stream kept; the rest is read and dropped. 0: 1 MiB */
 	bool inherit_output;       /* stdout and stderr are ours, nothing is captured */
+	bool own_group;            /* a process group of its own: Ctrl-C on the terminal ends us,
+	                            * not a child that must finish what it began */
 	const volatile int *stop;  /* when it becomes non-zero the child is killed (signal handlers) */
 };
 

@@ -26,15 +26,20 @@ done
 run man -l "$HAL0_BUILD/man/hal0.1"
 like "hal0(1): lists hal0-slot" "$out" "*See hal0-slot(1)*"
 
-# a page that SEE ALSO or FILES names exists
+# a page that SEE ALSO or FILES names exists; those of programs that are not built do not
+awaited='hal0-hardware.json hal0-txn'
 for ref in $(cat "$HAL0_BUILD"/man/*.scd | grep -o '\*hal0[a-z.-]*\*([157])' | tr -d '*' | sort -u); do
   name=${ref%(*}
   section=${ref#*(}
+  page=$HAL0_BUILD/man/$name.${section%)}
   case $name in
   hal0-probe | hal0-slot | hal0-profile | hal0-cap | hal0-route | hal0-conf)
-    [ -e "$HAL0_BUILD/cmd/$name" ] || continue # a program that is not built has no page
+    [ -e "$HAL0_BUILD/cmd/$name" ] || continue
     ;;
   esac
-  ok "$ref exists" test -e "$HAL0_BUILD/man/$name.${section%)}"
+  case " $awaited " in
+  *" $name "*) ok "$ref is still awaited" test ! -e "$page" ;;
+  *) ok "$ref exists" test -e "$page" ;;
+  esac
 done
 tap_done

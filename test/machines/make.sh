@@ -30,7 +30,7 @@ base() { # HOST-KB MEMTOTAL-KB CPU-NAME FAMILY MODEL THREADS EXTRA-FLAGS
   mkdir -p sys/class/drm sys/bus/pci/devices
   put proc/meminfo "MemTotal:       $2 kB
 MemFree:        $(($2 / 2)) kB
-MemAvailable:   $(($2 / 4 * 3)) kB
+MemAvailable:   $(($2 * 3 / 4)) kB
 SwapTotal:             0 kB
 SwapFree:              0 kB"
   put sys/devices/system/node/node0/meminfo "Node 0 MemTotal:       $1 kB
@@ -189,7 +189,7 @@ halo_nodes() {
 halo_vulkan() { # SUM OF VRAM AND GTT
   vk_head
   vk_dev "" "Radeon 8060S Graphics (RADV STRIX_HALO)" 1002 1586 INTEGRATED_GPU 3 197 \
-    $(($1 / 3 * 2)) $(($1 / 3))
+    $(($1 * 2 / 3)) $(($1 / 3))
   vk_lavapipe ,
   vk_tail
 }

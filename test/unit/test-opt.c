@@ -116,6 +116,9 @@ static void test_operands(void)
 	parse("-|show");
 	ok(got.argc == 2 && h0_streq(got.argv[0], "-") && got.verb == &verbs[0],
 	   "- is an operand of the default verb");
+	parse("x|-5|-.5|-n3|-1e3");
+	ok(got.argc == 4 && h0_streq(got.argv[3], "-1e3") && o()->lines == 3,
+	   "negative numbers are operands");
 	parse("--|show");
 	ok(got.argc == 1 && !got.named, "after -- there is no verb");
 	parse("pass|-q|cmd|--json|--|-x");

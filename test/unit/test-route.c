@@ -143,6 +143,7 @@ static void test_table(void)
 		{NULL, "/chat/completions?a=b", "primary", "anchor", CHAT "?a=b", "qwen3-4b"},
 		{"primary", "/props", "primary", "slot name", "/props", "qwen3-4b"},
 		{"embed", "/props", "embed", "slot name", "/props", "bge-m3"},
+		{"tts", "/health", "tts", "slot name", "/health", NULL},
 		{NULL, "/props", NULL, "dispatch.no_route", NULL, NULL},
 		{NULL, "/v1/embedings", NULL, "dispatch.no_route", NULL, NULL},
 		{"primary", "no-slash", NULL, "system.usage", NULL, NULL},
@@ -222,8 +223,8 @@ static void test_live(void)
 	static const char *const twins[] = {SLOT("one", 8081, "llm", "cpu", "[model];default=\"m\""),
 		SLOT("two", 8082, "llm", "cpu", "[model];default=\"m\""), NULL};
 	box_open(&b, twins);
-	struct h0_route_live live[] = {{"one", H0_LIVE_DOWN, NULL},
-		{"two", H0_LIVE_READY, (const char *const[]){"swapped", NULL}}};
+	struct h0_route_live live[] = {{"one", H0_ROUTE_DOWN, NULL},
+		{"two", H0_ROUTE_READY, (const char *const[]){"swapped", NULL}}};
 	struct h0_route_ask ask = {.slots = &b.slots, .live = live, .nlive = 2, .path = CHAT, .model = "swapped"};
 	h0_autoroute struct h0_route r1 = {0}, r2 = {0};
 	ok(h0_route_find(&ask, &r1, &e) == 0 && strcmp(r1.slot->name, "two") == 0 && strcmp(r1.rule, "loaded") == 0,
@@ -234,7 +235,7 @@ static void test_live(void)
 	box_done(&b);
 }
 
-static void trio(const char *name, const char *npu, const char *stt, enum h0_live state, const char *want)
+static void trio(const char *name, const char *npu, const char *stt, enum h0_route_known state, const char *want)
 {
 	struct box b;
 	const char *const slots[] = {npu ? npu : stt, npu ? stt : NULL, NULL};
@@ -257,15 +258,15 @@ static void trio(const char *name, const char *npu, const char *stt, enum h0_liv
 
 static void test_trio(void)
 {
-	trio("the anchor's port", NPU("[npu];asr=true"), STT(""), H0_LIVE_UNKNOWN, NULL);
-	trio("ready", NPU("[npu];asr=true"), STT(""), H0_LIVE_READY, NULL);
-	trio("no anchor", NULL, STT(""), H0_LIVE_UNKNOWN, "create a slot");
-	trio("toggle off", NPU("[npu];embed=true"), STT(""), H0_LIVE_READY, "npu.asr = true");
-	trio("anchor disabled", NPU("enabled=false;[npu];asr=true"), STT(""), H0_LIVE_READY, "not enabled");
-	trio("record disabled", NPU("[npu];asr=true"), STT("enabled=false;"), H0_LIVE_READY, "not enabled");
-	trio("anchor down", NPU("[npu];asr=true"), STT(""), H0_LIVE_DOWN, "not ready");
-	trio("anchor loading", NPU("[npu];asr=true"), STT(""), H0_LIVE_LOADING, "not ready");
-	trio("npu elsewhere", SLOT("npu", 8088, "llm", "cpu", "[npu];asr=true"), STT(""), H0_LIVE_READY,
+	trio("the anchor's port", NPU("[npu];asr=true"), STT(""), H0_ROUTE_UNKNOWN, NULL);
+	trio("ready", NPU("[npu];asr=true"), STT(""), H0_ROUTE_READY, NULL);
+	trio("no anchor", NULL, STT(""), H0_ROUTE_UNKNOWN, "create a slot");
+	trio("toggle off", NPU("[npu];embed=true"), STT(""), H0_ROUTE_READY, "npu.asr = true");
+	trio("anchor disabled", NPU("enabled=false;[npu];asr=true"), STT(""), H0_ROUTE_READY, "not enabled");
+	trio("record disabled", NPU("[npu];asr=true"), STT("enabled=false;"), H0_ROUTE_READY, "not enabled");
+	trio("anchor down", NPU("[npu];asr=true"), STT(""), H0_ROUTE_DOWN, "not ready");
+	trio("anchor loading", NPU("[npu];asr=true"), STT(""), H0_ROUTE_LOADING, "not ready");
+	trio("npu elsewhere", SLOT("npu", 8088, "llm", "cpu", "[npu];asr=true"), STT(""), H0_ROUTE_READY,
 	     "not on device npu");
 }
 
@@ -282,6 +283,18 @@ static void test_steps(void)
 		h0_buf_addf(&got, "%c%s ", r.steps[i].taken ? '+' : '-', r.steps[i].rule);
 	is_str(h0_buf_str(&got), "+rewrite +endpoint -slot name -model -default +anchor +rewrite ",
 	       "every rule that was tried leaves a step");
+	box_done(&b);
+}
+
+static void test_local(void)
+{
+	struct box b;
+	box_open(&b, full);
+	struct h0_err e = {0};
+	struct h0_route_ask ask = {.slots = &b.slots, .path = "/v1/models"};
+	h0_autoroute struct h0_route r = {0};
+	ok(h0_route_find(&ask, &r, &e) == 0 && !r.slot && r.endpoint->ask == H0_ASK_LOCAL,
+	   "the list of models is the router's own");
 	box_done(&b);
 }
 
@@ -313,6 +326,7 @@ int main(void)
 	test_live();
 	test_trio();
 	test_steps();
+	test_local();
 	test_endpoints();
 	return tap_done();
 }

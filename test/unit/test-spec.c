@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "cli/opt.h"
 #include "specs.h"
+#include "words.h"
 
 #define MAX_HELP 66
 
@@ -119,7 +120,7 @@ static void check_opts(const char *where, const struct h0_verb *v)
 		snprintf(at, sizeof at, "%s --%s", where, o->name);
 		if (!is_word(o->name) || strchr(o->name, '_'))
 			fault(at, "not a good name");
-		if (o->letter && !isalnum((unsigned char)o->letter))
+		if (o->letter && !isalpha((unsigned char)o->letter))
 			fault(at, "not a good letter");
 		check_help(at, o->help);
 		check_opt_value(at, o);
@@ -204,35 +205,6 @@ static void check_cols(const char *where, const struct h0_verb *v)
 
 /* ---- examples: parsed by the parser itself ---- */
 
-/* Words as a shell would make them, up to the first operator. false: an open quote. */
-static bool split(const char *s, struct h0_strv *words)
-{
-	while (*s) {
-		h0_autobuf struct h0_buf w = {0};
-		bool any = false;
-		while (*s == ' ')
-			s++;
-		if (!*s || strchr("|><;&", *s))
-			return true;
-		while (*s && *s != ' ') {
-			char q = *s == '\'' || *s == '"' ? *s : 0;
-			any = true;
-			if (!q) {
-				h0_buf_addc(&w, *s++);
-				continue;
-			}
-			const char *end = strchr(++s, q);
-			if (!end)
-				return false;
-			h0_buf_add(&w, s, (size_t)(end - s));
-			s = end + 1;
-		}
-		if (any)
-			h0_strv_add(words, h0_buf_str(&w));
-	}
-	return true;
-}
-
 static void check_example(const char *where, const struct h0_prog *p, const struct h0_verb *v,
                           const struct h0_example *x)
 {
@@ -241,7 +213,7 @@ static void check_example(const char *where, const struct h0_prog *p, const stru
 	size_t at = 0;
 	if (!x->what || !*x->what || h0_ends(x->what, "."))
 		fault(where, "example '%s': one sentence without a full stop", x->cmd);
-	if (!split(x->cmd, &w))
+	if (!words_split(x->cmd, &w))
 		fault(where, "example '%s': open quote", x->cmd);
 	while (at < w.n && (strchr(w.v[at], '=') || h0_streq(w.v[at], "sudo")))
 		at++;
@@ -272,6 +244,8 @@ static void check_verb(const struct h0_prog *p, const struct h0_verb *v)
 	check_exclusive(where, v);
 	check_args(where, v);
 	check_cols(where, v);
+	if (!(v->flags & H0_VERB_HIDDEN) && (!v->examples || !v->examples->cmd))
+		fault(where, "no example");
 	for (const struct h0_example *x = v->examples; x && x->cmd; x++)
 		check_example(where, p, v, x);
 	if ((v->flags & H0_VERB_ASKS) && !(v->flags & H0_VERB_WRITES))
@@ -362,6 +336,7 @@ static const struct {
 	{"at most -1 operands", {{0}}, {.args = "A [B...]", .min_args = 1, .max_args = 2}},
 	{"at least 2 operands", {{0}}, {.args = "A B", .min_args = 1, .max_args = 2}},
 	{"operands without a name", {{0}}, {.max_args = 1}},
+	{"no example", {{0}}},
 	{"missing operand", {{0}}, {.args = "A", .min_args = 1, .max_args = 1,
 	 .examples = (const struct h0_example[]){{"hal0 x v", "Runs it"}, {0}}}},
 	{"unknown option '--nope'", {{0}},

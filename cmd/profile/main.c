@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "profile/opts.h"
+
+/* in the order of spec.c */
+H0_MAIN(profile_prog, profile_list, profile_show)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Options and reports of hal0-profile's verbs.
+ */
+#ifndef H0_CMD_PROFILE_OPTS_H
+#define H0_CMD_PROFILE_OPTS_H
+
+#include "cli/main.h"
+
+/* X(ID, name, json key or NULL, type, flags, help) */
+#define PROFILE_COLS(X)                                                                          \
+	X(NAME, "name", NULL, STR, 0, "the profile's name")                                      \
+	X(FAMILY, "runs", "runtime_family", STR, 0, "server program in the image")               \
+	X(CLASS, "class", "device_class", STR, 0, "kind of device it is for")                    \
+	X(BACKEND, "backend", NULL, STR, 0, "back end of a GPU image")                           \
+	X(MTP, "mtp", NULL, BOOL, 0, "multi-token prediction")                                   \
+	X(SEED, "seed", NULL, BOOL, 0, "built in: neither edited nor deleted")                   \
+	X(USED_BY, "used-by", "used_by", LIST, 0, "slots that run with it")                      \
+	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                            \
+	X(FLAGS, "flags", NULL, STR, H0_COL_EXTRA, "options for the server")                     \
+	X(RESOLVED, "resolved-flags", "resolved_flags", STR, H0_COL_EXTRA,                       \
+	  "with what MTP adds in front")                                                         \
+	X(TYPES, "types", "supported_slot_types", LIST, H0_COL_EXTRA, "slot types it serves")    \
+	X(DEVICES, "devices", NULL, LIST, H0_COL_EXTRA, "devices it fits")                       \
+	X(CLONED, "cloned-from", "cloned_from", STR, H0_COL_EXTRA, "profile it was made from")   \
+	X(INTENT, "intent", NULL, STR, H0_COL_EXTRA, "what it is for")                           \
+	X(QUANT, "quant", NULL, STR, H0_COL_EXTRA, "quantisation it is meant for")               \
+	X(TPS, "tps", NULL, REAL, H0_COL_EXTRA, "tokens per second measured with it")            \
+	X(RTF, "rtf", NULL, REAL, H0_COL_EXTRA, "real-time factor measured with it")
+
+#define PROFILE_COL_ENUM(id, ...) PROFILE_##id,
+enum { PROFILE_COLS(PROFILE_COL_ENUM) };
+
+extern const struct h0_prog profile_prog;
+extern const struct h0_col profile_cols[], profile_show_cols[];
+
+int profile_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+
+#endif

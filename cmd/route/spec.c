@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "opts.h"
+
+#include "base/attr.h"
+
+#define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
+const struct h0_col route_table_cols[] = {ROUTE_TABLE_COLS(COL){0}};
+const struct h0_col route_explain_cols[] = {ROUTE_EXPLAIN_COLS(COL){0}};
+const struct h0_col route_step_cols[] = {ROUTE_STEP_COLS(COL){0}};
+
+#define AT(type, field) offsetof(struct type, field)
+
+static const char *const reasoning_words[] = {"auto", "show", "hide", NULL};
+
+static const struct h0_opt explain_opts[] = {
+	{'p', "path", H0_OPT_STR, AT(route_explain_opts, path), "PATH",
+	 "path of the request (default: what the slot's type is for)"},
+	{'d', "data", H0_OPT_STR, AT(route_explain_opts, data), "BODY",
+	 "take the model from this JSON body; @FILE reads it, @- is stdin", H0_COMP_FILE},
+	{0},
+};
+
+#define SAY_OPTS(type)                                                                     \
+	{'s', "system", H0_OPT_STR, AT(type, say.system), "TEXT",                          \
+	 "system prompt (default: the slot's own)"},                                       \
+	{'n', "max-tokens", H0_OPT_INT, AT(type, say.max_tokens), "N",                     \
+	 "longest answer (default: the server's)", 0, NULL, 1, 1 << 30},                   \
+	{'t', "temperature", H0_OPT_STR, AT(type, say.temperature), "NUMBER",              \
+	 "0 is the most likely answer (default: the server's)"},                           \
+	{0, "reasoning", H0_OPT_ENUM, AT(type, say.reasoning), "WHEN",                     \
+	 "reasoning on stderr: auto is show on a terminal", H0_COMP_CHOICES,               \
+	 reasoning_words, .def = "auto"},                                                  \
+	{0, "timeout", H0_OPT_DURATION, AT(type, say.timeout_s), "TIME",                   \
+	 "give up after so long without a byte (default: never)"}
+
+static const struct h0_opt call_opts[] = {
+	{'d', "data", H0_OPT_STR, AT(route_call_opts, data), "BODY",
+	 "send this body instead of TEXT; @FILE reads it, @- is stdin", H0_COMP_FILE},
+	{'p', "path", H0_OPT_STR, AT(route_call_opts, path), "PATH",
+	 "path of the request (default: what the slot's type is for)"},
+	{0, "no-stream", H0_OPT_FLAG, AT(route_call_opts, no_stream), NULL,
+	 "ask for the answer as a whole"},
+	SAY_OPTS(route_call_opts),
+	{0},
+};
+
+static const struct h0_opt chat_opts[] = {
+	SAY_OPTS(route_chat_opts),
+	{0},
+};
+
+static const struct h0_example explain_examples[] = {
+	{"hal0 route explain gpt-4o", "Which slot a client that asks for gpt-4o gets, and why"},
+	{"hal0 route explain /v1/rerankings", "Which slot answers a path when no model is named"},
+	{"hal0 route explain -d @request.json --path /v1/embeddings", "The same for a whole request"},
+	{0},
+};
+
+static const struct h0_example call_examples[] = {
+	{"hal0 route call primary \"Say hello\"", "Ask the slot primary; the answer streams to stdout"},
+	{"git diff | hal0 route call primary -s \"Write a commit message\"", "The prompt from stdin"},
+	{"hal0 route call embed \"first text\" \"second text\"", "Two vectors, as JSON"},
+	{"hal0 route call rerank \"a question\" \"document one\" \"document two\"", "Scores, as JSON"},
+	{"hal0 route call stt meeting.wav", "Speech to text"},
+	{"hal0 route call /v1/chat/completions -d @request.json", "A request as any client sends it"},
+	{"hal0 route call primary --path /props", "Anything else the server answers"},
+	{0},
+};
+
+static const struct h0_example chat_examples[] = {
+	{"hal0 route chat", "Talk to the default chat slot"},
+	{"echo hi | hal0 route chat primary", "One question, one answer"},
+	{0},
+};
+
+static const char explain_text[] =
+	"Decides as *serve*, *call* and *chat* do and prints the decision with every rule that was "
+	"tried; nothing is sent. An operand that starts with / is a path. Exit code 1 when no slot "
+	"answers; the steps are printed all the same.";
+
+static const char call_text[] =
+	"Sends one request to the slot that *explain* names, straight to the slot's own port. What TEXT "
+	"means follows from the slot's type: the prompt for llm, the texts for embedding, question and "
+	"documents for reranking, the words to speak for tts, the name of a sound file for "
+	"transcription. Without TEXT and *--data* the prompt is read from stdin. An operand that "
+	"starts with / is a path, and the model is taken from the body.\n\n"
+	"The answer's text goes to stdout as it comes, reasoning to stderr. With *--json* the server's "
+	"answer is printed as it is. When the answer breaks off, what came stays on stdout and the exit "
+	"code is 7. Exit code 1: the slot does not run, or the answer is empty; 5: it is still "
+	"loading; 7: the server refused, its message is shown. Ctrl-C ends the request at the server "
+	"too.";
+
+static const char chat_text[] =
+	"On a terminal: reads a line, streams the answer, remembers the conversation. Ctrl-C ends the "
+	"answer under way (at the server too), at the prompt it ends the chat, as Ctrl-D does. A line "
+	"*/clear* forgets the conversation. Elsewhere all of stdin is the prompt of one answer.";
+
+static const struct h0_verb verbs[] = {
+	{"table", "", 0, 0, "list the endpoints and the slots that answer them", NULL, NULL, 0,
+	 route_table_cols, .aliases = "list,ls", .flags = H0_VERB_DEFAULT},
+	{"explain", "[MODEL|/PATH]", 0, 1, "say which slot answers a request, and why", explain_text,
+	 explain_opts, sizeof(struct route_explain_opts), route_explain_cols, .comp = H0_COMP_SLOT,
+	 .examples = explain_examples},
+	{"call", "SLOT|MODEL|/PATH [TEXT...]", 1, -1, "send one request and print the answer", call_text,
+	 call_opts, sizeof(struct route_call_opts), .comp = H0_COMP_SLOT, .examples = call_examples},
+	{"chat", "[SLOT|MODEL]", 0, 1, "talk to a slot", chat_text, chat_opts,
+	 sizeof(struct route_chat_opts), .comp = H0_COMP_SLOT, .examples = chat_examples},
+};
+
+const struct h0_prog route_prog = {
+	.name = "hal0-route",
+	.summary = "send requests to the right slot, and say why",
+	.text = "Finds the slot for a request by the request's path and the model it names. The order: "
+	        "virtual names (*hal0/NAME*, with their chains), a slot's name, the model a slot is "
+	        "configured with, what the model's name tells, the default slot of the endpoint's type: "
+	        "the one with *default = true*, else *primary*, *chat* or *agent* for chat, *embed*, "
+	        "*embed-rerank* or *rerank*, *stt*, *tts*, *img* for the others, else the only one. A slot "
+	        "of a type that cannot answer the endpoint is never chosen.",
+	.verbs = verbs,
+	.nverbs = H0_ARRAY_LEN(verbs),
+	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots",
+	.see_also = "*hal0*(1), *hal0-slot*(1), *hal0-slot.toml*(5), *hal0-exit*(7)",
+};

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "slot/live.h"
+
+int slot_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
+{
+	return slot_print_live(ctx, NULL, 0, NULL, e);
+}

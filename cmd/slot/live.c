@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "slot/live.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/words.h"
+#include "fmt/json.h"
+
+/* ---- reports of changes ---- */
+void slot_report_begin(struct slot_report *r, struct h0_ctx *ctx)
+{
+	*r = (struct slot_report){.ctx = ctx, .rec = h0_rec_new(slot_change_cols)};
+	if (ctx->dry_run)
+		r->commands = h0_json_object();
+}
+
+static bool for_people(const struct h0_ctx *ctx)
+{
+	return !ctx->json && !ctx->columns && !ctx->format;
+}
+
+static void add_row(struct slot_report *r, const char *name, bool changed, enum h0_state state,
+                    const char *message)
+{
+	h0_rec_row(r->rec);
+	h0_rec_str(r->rec, CHANGE_NAME, name);
+	h0_rec_bool(r->rec, CHANGE_CHANGED, changed);
+	h0_rec_str(r->rec, CHANGE_STATE, h0_state_names[state]);
+	h0_rec_str(r->rec, CHANGE_MESSAGE, message);
+	r->changed |= changed;
+}
+
+void slot_report_add(struct slot_report *r, const char *name, bool changed, enum h0_state state,
+                     const char *fmt, ...)
+{
+	char message[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof message, fmt, ap);
+	va_end(ap);
+	add_row(r, name, changed, state, message);
+	if (for_people(r->ctx))
+		h0_say(r->ctx, "%s: %s", name, message);
+}
+
+void slot_report_fail(struct slot_report *r, const char *name, const struct h0_err *e)
+{
+	add_row(r, name, false, H0_STATE_ERROR, e->msg);
+	if (r->failed)
+		h0_warn(r->ctx, "%s", e->msg); /* the first one is printed by whoever called us */
+	else
+		r->first = *e;
+	r->failed = true;
+}
+
+void slot_report_command(struct slot_report *r, const char *name, const char *const *words)
+{
+	struct h0_json *list = h0_json_array();
+	for (size_t i = 0; words[i]; i++) {
+		h0_json_add(list, h0_json_new_str(words[i]));
+		if (i)
+			h0_buf_addc(&r->lines, ' ');
+		h0_words_quote(words[i], &r->lines);
+	}
+	h0_buf_addc(&r->lines, '\n');
+	struct h0_json *all = h0_json_copy(h0_json_get(r->commands, name));
+	if (h0_json_type(all) != H0_JSON_ARRAY) {
+		h0_json_free(all);
+		all = h0_json_array();
+	}
+	h0_json_add(all, list);
+	h0_json_set(r->commands, name, all);
+}
+
+int slot_report_end(struct slot_report *r, struct h0_err *e)
+{
+	int rc = 0;
+	struct h0_json *more = h0_json_object();
+	h0_json_set_bool(more, "changed", r->changed);
+	if (r->commands) {
+		h0_json_set_bool(more, "dry_run", true);
+		h0_json_set(more, "commands", r->commands);
+	}
+	bool single_failure = r->failed && r->ctx->argc == 1;
+	if (!for_people(r->ctx) && !single_failure) {
+		rc = h0_out_rec(r->ctx, r->rec, more, e);
+	} else {
+		h0_json_free(more);
+		rc = h0_out_bytes(r->ctx, h0_buf_str(&r->lines), r->lines.len, e);
+	}
+	h0_rec_free(r->rec);
+	h0_buf_done(&r->lines);
+	if (rc < 0 || !r->failed)
+		return rc;
+	*e = r->first;
+	return -1;
+}
+
+/* ---- list and status ---- */
+static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_live *l)
+{
+	const struct h0_slot *s = l->slot;
+	const struct h0_ctr *c = l->foreign ? NULL : l->ctr;
+	struct h0_plan plan = {0};
+	char url[64], text[1400];
+	h0_rec_row(rec);
+	h0_rec_str(rec, LIST_NAME, s->name);
+	h0_rec_str(rec, LIST_CONTAINER, c ? c->word : NULL);
+	h0_rec_str(rec, LIST_FILE, s->file);
+	int port = c && c->port ? c->port : s->port;
+	if (port) {
+		snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
+		h0_rec_int(rec, LIST_PORT, port);
+		h0_rec_str(rec, LIST_URL, url);
+	}
+	if (l->health != H0_HEALTH_UNASKED)
+		h0_rec_bool(rec, LIST_HEALTHY, l->health == H0_HEALTH_READY);
+	h0_rec_str(rec, LIST_MODEL_ID, l->model_id[0] ? l->model_id : NULL);
+	if (l->uptime_s >= 0)
+		h0_rec_int(rec, LIST_UPTIME, l->uptime_s);
+	if (s->broken) {
+		h0_err_text(&s->err, text, sizeof text);
+		h0_rec_str(rec, LIST_STATE, l->alive ? h0_state_names[l->state] : "invalid");
+		h0_rec_str(rec, LIST_MESSAGE, text);
+		return;
+	}
+	h0_rec_str(rec, LIST_STATE, h0_state_names[l->state]);
+	h0_rec_str(rec, LIST_MESSAGE, l->message[0] ? l->message : NULL);
+	if (!s->file)
+		return;
+	bool planned = h0_plan_slot(s, &b->profiles, &plan, NULL) == 0;
+	h0_rec_str(rec, LIST_TYPE, h0_type_names[s->type]);
+	h0_rec_str(rec, LIST_DEVICE, h0_device_names[s->device]);
+	h0_rec_str(rec, LIST_MODEL, s->model[0] ? s->model : NULL);
+	h0_rec_str(rec, LIST_PROFILE, planned && plan.profile ? plan.profile->name : s->profile);
+	h0_rec_bool(rec, LIST_ENABLED, s->enabled);
+	h0_rec_bool(rec, LIST_DEFAULT, s->is_default);
+	h0_rec_str(rec, LIST_ROLE, s->role);
+	h0_rec_str(rec, LIST_PROVIDER, h0_provider_names[planned ? plan.family : s->provider]);
+	h0_rec_str(rec, LIST_IMAGE, c ? c->image : planned ? plan.image : s->image);
+}
+
+struct view {
+	const struct h0_slot **slots;
+	struct h0_slot *orphans;        /* containers of ours whose slot file is gone */
+	size_t n;
+};
+
+static void view_done(struct view *v)
+{
+	free(v->slots);
+	free(v->orphans);
+}
+
+static int choose(const struct h0_box *b, const struct h0_ctrs *ctrs, char *const *names, size_t n,
+                  struct view *v, struct h0_err *e)
+{
+	v->slots = h0_calloc(n + b->slots.n + ctrs->n + 1, sizeof *v->slots);
+	v->orphans = h0_calloc(ctrs->n + 1, sizeof *v->orphans);
+	for (size_t i = 0; i < n; i++) {
+		const struct h0_slot *s = h0_slots_get(&b->slots, names[i]);
+		if (!s && h0_slots_find(&b->slots, names[i], &s, e) < 0)
+			return -1;
+		v->slots[v->n++] = s;
+	}
+	if (n)
+		return 0;
+	for (size_t i = 0; i < b->slots.n; i++)
+		v->slots[v->n++] = &b->slots.v[i];
+	for (size_t i = 0, k = 0; i < ctrs->n; i++) {
+		if (h0_slots_get(&b->slots, ctrs->v[i].slot) || h0_live_foreign(b, &ctrs->v[i]))
+			continue;
+		struct h0_slot *o = &v->orphans[k++];
+		snprintf(o->name, sizeof o->name, "%s", ctrs->v[i].slot);
+		v->slots[v->n++] = o;
+	}
+	return 0;
+}
+
+int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_ready,
+                    struct h0_err *e)
+{
+	h0_autobox struct h0_box b = {0};
+	h0_autoctrs struct h0_ctrs ctrs = {0};
+	h0_auto(view_done) struct view v = {0};
+	struct h0_err why;
+	if (h0_box_open(&b, e) < 0 || h0_podman_ps(&b.podman, &ctrs, e) < 0 ||
+	    choose(&b, &ctrs, names, n, &v, e) < 0)
+		return -1;
+	if (h0_box_profiles(&b, &why) < 0)
+		h0_warn(ctx, "%s", why.msg); /* slots run without it */
+	h0_autofree struct h0_live *live = h0_calloc(v.n + 1, sizeof *live);
+	h0_live_look(&b, v.slots, v.n, &ctrs, live);
+	struct h0_rec *rec = h0_rec_new(slot_list_cols);
+	bool ready = true;
+	for (size_t i = 0; i < v.n; i++) {
+		if (!v.slots[i]->file && !live[i].message[0])
+			snprintf(live[i].message, sizeof live[i].message,
+			         "it has no slot file: hal0 slot stop %s ends it", v.slots[i]->name);
+		put_row(rec, &b, &live[i]);
+		ready &= live[i].state == H0_STATE_READY;
+	}
+	int rc = h0_out_rec(ctx, rec, NULL, e);
+	h0_rec_free(rec);
+	if (ret_ready)
+		*ret_ready = ready;
+	return rc;
+}
+
+/* ---- waiting ---- */
+static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *arg)
+{
+	struct slot_waiting *w = arg;
+	h0_progress(w->ctx, doing, "%s: %s (%lld s)", slot, doing, (long long)elapsed_s);
+}
+
+int slot_waiting_begin(struct slot_waiting *w, struct h0_ctx *ctx, int64_t stall_s,
+                       struct h0_err *e)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return h0_fail_sys(e, "sigprocmask");
+	int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return h0_fail_sys(e, "signalfd");
+	*w = (struct slot_waiting){.ctx = ctx, .signal_fd = fd,
+		.wait = {.stall_s = stall_s > INT32_MAX ? INT32_MAX : (int)stall_s, .signal_fd = fd,
+			.tell = tell, .tell_arg = w}};
+	return 0;
+}
+
+void slot_waiting_interrupted(struct slot_waiting *w, const char *name)
+{
+	struct signalfd_siginfo info = {0};
+	sigset_t one;
+	ssize_t n = read(w->signal_fd, &info, sizeof info);
+	int sig = n == (ssize_t)sizeof info ? (int)info.ssi_signo : SIGINT;
+	h0_progress(w->ctx, "", "%s", "");
+	h0_warn(w->ctx, "interrupted: slot %s goes on loading; hal0 slot wait %s waits for it, "
+	        "hal0 slot stop %s ends it", name, name, name);
+	signal(sig, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, sig);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	_exit(128 + sig);
+}
+
+void slot_warn_outdated(struct h0_ctx *ctx, const char *name)
+{
+	h0_warn(ctx, "slot %s runs with older settings than its files have: hal0 slot restart %s "
+	        "applies them", name, name);
+}
+
+void slot_start_one(struct h0_box *b, const struct h0_slot *slot, struct slot_waiting *w, bool wait,
+                    struct slot_report *r)
+{
+	struct h0_outcome o;
+	struct h0_err e = {0};
+	struct timespec t0, t1;
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	int rc = h0_life_start(b, slot, wait ? &w->wait : NULL, &o, &e);
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	double s = (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9;
+	h0_progress(w->ctx, "", "%s", "");
+	if (rc < 0) {
+		slot_report_fail(r, slot->name, &e);
+		return;
+	}
+	if (o.outdated)
+		slot_warn_outdated(w->ctx, slot->name);
+	if (o.interrupted)
+		slot_waiting_interrupted(w, slot->name);
+	if (o.changed && wait)
+		slot_report_add(r, slot->name, true, o.state, "ready after %.1f s, on port %d", s, slot->port);
+	else if (o.changed)
+		slot_report_add(r, slot->name, true, o.state, "started, loading");
+	else if (o.joined)
+		slot_report_add(r, slot->name, false, o.state, "ready: another start was under way");
+	else
+		slot_report_add(r, slot->name, false, o.state, wait ? "ready: it ran already"
+		                                                    : "it runs already");
+}

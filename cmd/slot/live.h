@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the verbs that use podman share.
+ */
+#ifndef H0_CMD_SLOT_LIVE_H
+#define H0_CMD_SLOT_LIVE_H
+
+#include "run/life.h"
+#include "slot/opts.h"
+
+/* What was done to one slot after another. A failure does not keep the others from their turn;
+ * the first one is the verb's own. */
+struct slot_report {
+	struct h0_ctx *ctx;
+	struct h0_rec *rec;
+	bool changed, failed;
+	struct h0_err first;
+	struct h0_json *commands;       /* with --dry-run: name -> argv */
+	struct h0_buf lines;            /* the same for people */
+};
+void slot_report_begin(struct slot_report *r, struct h0_ctx *ctx);
+void slot_report_add(struct slot_report *r, const char *name, bool changed, enum h0_state state,
+                     const char *fmt, ...) H0_PRINTF(5, 6);
+void slot_report_fail(struct slot_report *r, const char *name, const struct h0_err *e);
+/* A command that --dry-run does not run; words end with NULL. */
+void slot_report_command(struct slot_report *r, const char *name, const char *const *words);
+/* Prints; 0, or -1 with the first failure. */
+int slot_report_end(struct slot_report *r, struct h0_err *e);
+
+/* Rows of slot_list_cols for the named slots, all of them when n is 0. *ret_ready (may be NULL):
+ * every one is. */
+int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_ready,
+                    struct h0_err *e);
+
+/* Start, restart and wait: SIGINT, SIGTERM and SIGHUP end the waiting, not the load. */
+struct slot_waiting {
+	struct h0_wait wait;
+	struct h0_ctx *ctx;
+	int signal_fd;
+};
+int slot_waiting_begin(struct slot_waiting *w, struct h0_ctx *ctx, int64_t stall_s,
+                       struct h0_err *e);
+/* Says that slot `name` goes on loading and dies of the signal, as a shell expects. */
+H0_NORETURN void slot_waiting_interrupted(struct slot_waiting *w, const char *name);
+/* One start that is waited for (wait false: it is not), reported. */
+void slot_start_one(struct h0_box *b, const struct h0_slot *slot, struct slot_waiting *w, bool wait,
+                    struct slot_report *r);
+/* "hal0-slot: NAME: runs with older settings ..." */
+void slot_warn_outdated(struct h0_ctx *ctx, const char *name);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "slot/opts.h"
+
+/* in the order of spec.c */
+H0_MAIN(slot_prog, slot_list, slot_status, slot_show, slot_create, slot_set, slot_delete,
+        slot_enable, slot_disable, slot_start, slot_stop, slot_restart, slot_run, slot_wait,
+        slot_logs, slot_argv)

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/facts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+#define NOBODY 65534
+#define SHARD_TAIL "-00001-of-"
+
+void h0_slot_dirs(const struct h0_paths *paths, const char *slot, char *run_dir, char *log_path)
+{
+	snprintf(run_dir, 1200, "%s/slots/%s", paths->run, slot);
+	snprintf(log_path, 1200, "%s/slots/%s/server.log", paths->var, slot);
+}
+
+/* ---- the model ---- */
+static bool below(const char *path, const char *root)
+{
+	size_t n = root ? strlen(root) : 0;
+	return n && strncmp(path, root, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* "x-00001-of-00003.gguf": the number of shards, 0 when it is not split. */
+static int shard_count(const char *path, const char **ret_mark)
+{
+	const char *mark = strstr(path, SHARD_TAIL);
+	for (const char *next = mark; next; next = strstr(next + 1, SHARD_TAIL))
+		mark = next;
+	int count, used = 0;
+	if (!mark || sscanf(mark, SHARD_TAIL "%5d.gguf%n", &count, &used) != 1 || !used || mark[used])
+		return 0;
+	*ret_mark = mark;
+	return count > 1 && count < 100000 ? count : 0;
+}
+
+static int check_shards(const char *path, int64_t *bytes, struct h0_err *e)
+{
+	const char *mark = NULL;
+	int count = shard_count(path, &mark);
+	for (int i = 2; i <= count; i++) {
+		h0_autofree char *file = h0_asprintf("%.*s-%05d-of-%05d.gguf", (int)(mark - path), path, i,
+		                                     count);
+		struct stat st;
+		if (stat(file, &st) < 0) {
+			h0_fail(e, H0_CONFIG, "shard %d of %d is missing: %s", i, count, file);
+			return h0_err_code(e, "model.path_missing");
+		}
+		*bytes += st.st_size;
+	}
+	return 0;
+}
+
+static int read_model(struct h0_spec *s, int64_t *ret_bytes, struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	struct h0_err why = {0};
+	if (h0_gguf_open(s->model.path, &s->gguf, &why) < 0 ||
+	    h0_gguf_check_size(&s->gguf, s->model.path, &why) < 0) {
+		if (why.kind != H0_SYS && why.kind != H0_CONFIG) {
+			if (e)
+				*e = why;
+			return -1;
+		}
+		h0_slot_fail(slot, "model.default", e, "%s", why.msg);
+		return h0_err_code(e, why.kind == H0_SYS ? "model.path_missing" : why.code);
+	}
+	*ret_bytes = (int64_t)s->gguf.file_bytes;
+	return check_shards(s->model.path, ret_bytes, e);
+}
+
+/* Adds a path unless one that is there already holds it. */
+static void add_mount(struct h0_spec *s, const char *path)
+{
+	for (size_t i = 0; i < s->mounts.n; i++)
+		if (below(path, s->mounts.v[i]))
+			return;
+	h0_strv_add(&s->mounts, path);
+}
+
+static char *directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash > path ? h0_strndup(path, (size_t)(slash - path)) : h0_strdup("/");
+}
+
+/* A file outside the mounts: by itself, or with its directory when it is one of several. The same
+ * for where it really lies, when it is a link from the store to elsewhere. */
+static void mount_file(struct h0_spec *s, const char *path)
+{
+	const char *mark;
+	char real[PATH_MAX];
+	h0_autofree char *dir = shard_count(path, &mark) ? directory_of(path) : h0_strdup(path);
+	bool covered = false;
+	for (size_t i = 0; i < s->mounts.n; i++)
+		covered |= below(path, s->mounts.v[i]);
+	add_mount(s, dir);
+	if (covered && realpath(path, real) && strcmp(real, path) != 0)
+		add_mount(s, real);
+}
+
+/* The server runs as nobody, unless the file is not for everybody: then as its owner. */
+static void choose_user(const char *path, struct h0_argv_facts *f)
+{
+	struct stat st;
+	f->uid = f->gid = NOBODY;
+	if (path && stat(path, &st) == 0 && !(st.st_mode & S_IROTH)) {
+		f->uid = st.st_uid;
+		f->gid = st.st_gid;
+	}
+}
+
+static int take_model(const struct h0_paths *paths, const struct h0_snap *snap, struct h0_spec *s,
+                      struct h0_argv_facts *f, struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	f->model_id = slot->model[0] ? slot->model : NULL;
+	if (!slot->model[0]) {
+		if (h0_providers[s->plan.family].needs_model)
+			return h0_slot_fail(slot, "model.default", e,
+			                    "the slot has no model: hal0 slot set %s model.default=MODEL",
+			                    slot->name);
+		return 0;
+	}
+	if (s->plan.family != H0_PROVIDER_LLAMA_SERVER)
+		return 0;
+	if (h0_store_find(paths, snap, slot->model, &s->model, e) < 0)
+		return -1;
+	if (read_model(s, &f->model_bytes, e) < 0)
+		return -1;
+	f->model_id = s->model.id;
+	f->model_path = s->model.path;
+	f->mmproj = s->model.mmproj;
+	f->native_context = s->gguf.context_length;
+	f->model_has_mtp = s->gguf.nextn_predict_layers > 0;
+	if (s->model.store && below(s->model.path, s->model.store))
+		add_mount(s, s->model.store);
+	mount_file(s, s->model.path);
+	if (s->model.mmproj && slot->vision)
+		mount_file(s, s->model.mmproj);
+	choose_user(s->model.path, f);
+	return 0;
+}
+
+static int take_template(const struct h0_paths *paths, const struct h0_snap *snap,
+                         struct h0_spec *s, struct h0_argv_facts *f, struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	h0_autofree char *store = NULL;
+	if (!slot->chat_template || s->plan.family != H0_PROVIDER_LLAMA_SERVER)
+		return 0;
+	if (strchr(slot->chat_template, '/') || slot->chat_template[0] == '.')
+		return h0_slot_fail(slot, "chat_template", e, "'%s' is no template id", slot->chat_template);
+	if (h0_store_root(paths, snap, &store, e) < 0)
+		return -1;
+	s->chat_template = h0_asprintf("%s/chat-templates/%s.jinja", store, slot->chat_template);
+	if (access(s->chat_template, R_OK) < 0)
+		return h0_slot_fail(slot, "chat_template", e, "there is no %s", s->chat_template);
+	mount_file(s, s->chat_template);
+	f->chat_template = s->chat_template;
+	return 0;
+}
+
+static int take_data_dir(const struct h0_paths *paths, const struct h0_snap *snap,
+                         struct h0_spec *s, struct h0_argv_facts *f, struct h0_err *e)
+{
+	const char *flm = getenv("HAL0_FLM_MODELS_DIR"), *comfyui = getenv("HAL0_COMFYUI_DATA_ROOT");
+	h0_autofree char *store = NULL;
+	if (s->plan.family == H0_PROVIDER_FLM) {
+		s->data_dir = flm && *flm ? h0_strdup(flm) : h0_asprintf("%s/.config/flm/models", paths->var);
+	} else if (s->plan.family == H0_PROVIDER_COMFYUI) {
+		if (h0_store_root(paths, snap, &store, e) < 0)
+			return -1;
+		s->data_dir = comfyui && *comfyui ? h0_strdup(comfyui) : h0_asprintf("%s/comfyui", store);
+	} else if (s->plan.family != H0_PROVIDER_LLAMA_SERVER) {
+		if (h0_store_root(paths, snap, &store, e) < 0)
+			return -1;
+		add_mount(s, store);
+	}
+	f->data_dir = s->data_dir;
+	return 0;
+}
+
+/* ---- devices ---- */
+static void add_gid(struct h0_spec *s, struct h0_argv_facts *f, const char *node)
+{
+	struct stat st;
+	if (stat(node, &st) < 0)
+		return;
+	for (size_t i = 0; i < f->ngids; i++)
+		if (s->gids[i] == (long)st.st_gid)
+			return;
+	/* a node for everybody needs no group, and root's is none to give away */
+	if (st.st_gid != 0 && !(st.st_mode & S_IWOTH) && f->ngids < H0_FACTS_GIDS)
+		s->gids[f->ngids++] = st.st_gid;
+}
+
+static void add_nodes(struct h0_spec *s, const char *dir, const char *prefix)
+{
+	DIR *d = opendir(dir);
+	for (struct dirent *ent; d && (ent = readdir(d));) {
+		h0_autofree char *path = h0_asprintf("%s/%s", dir, ent->d_name);
+		struct stat st;
+		if (h0_starts(ent->d_name, prefix) && stat(path, &st) == 0 && S_ISCHR(st.st_mode))
+			h0_strv_add(&s->nodes, path);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int take_nodes(struct h0_spec *s, struct h0_argv_facts *f, struct h0_err *e)
+{
+	static const struct {
+		unsigned flag;
+		const char *dir, *prefix;
+	} kinds[] = {
+		{H0_NODE_KFD, "/dev", "kfd"}, {H0_NODE_DRI, "/dev/dri", "renderD"},
+		{H0_NODE_ACCEL, "/dev/accel", "accel"},
+	};
+	const struct h0_slot *slot = s->plan.slot;
+	for (size_t i = 0; i < H0_ARRAY_LEN(kinds); i++) {
+		size_t before = s->nodes.n;
+		if (!(s->plan.nodes & kinds[i].flag))
+			continue;
+		add_nodes(s, kinds[i].dir, kinds[i].prefix);
+		if (s->nodes.n > before)
+			continue;
+		h0_slot_fail(slot, "device", e, "%s needs %s/%s%s, which this machine does not have",
+		             h0_device_names[slot->device], kinds[i].dir, kinds[i].prefix,
+		             kinds[i].flag == H0_NODE_KFD ? "" : "*");
+		if (e)
+			e->kind = H0_NOHW;
+		return h0_err_code(e, "backend.missing");
+	}
+	h0_strv_sort(&s->nodes);
+	for (size_t i = 0; i < s->nodes.n; i++)
+		add_gid(s, f, s->nodes.v[i]);
+	f->nodes = (const char *const *)s->nodes.v;
+	f->gids = s->gids;
+	return 0;
+}
+
+/* ---- limits ---- */
+static int64_t hard_limit(int which)
+{
+	struct rlimit l;
+	if (getrlimit((__rlimit_resource_t)which, &l) < 0 || l.rlim_max == RLIM_INFINITY)
+		return -1;
+	return (int64_t)l.rlim_max;
+}
+
+static void take_limits(struct h0_argv_facts *f)
+{
+	cpu_set_t set;
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	f->nofile = hard_limit(RLIMIT_NOFILE);
+	f->nproc = hard_limit(RLIMIT_NPROC);
+	f->ram_bytes = pages > 0 && page > 0 ? (int64_t)pages * page : -1;
+	f->cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
+                 const struct h0_profiles *profiles, const struct h0_podman *podman,
+                 const struct h0_slot *slot, enum h0_argv_mode mode, struct h0_spec *s,
+                 struct h0_err *e)
+{
+	struct h0_argv_facts f = {
+		.mode = mode, .network = H0_NET_HOST, .podman = podman->program,
+		.runtime = podman->runtime, .home = paths->home, .run_dir = s->run_dir,
+		.log_path = s->log_path, .uid = -1, .gid = -1, .native_context = -1, .model_bytes = -1,
+		.model_has_mtp = true,
+	};
+	*s = (struct h0_spec){0};
+	h0_gguf_done(&s->gguf); /* every value unknown */
+	h0_slot_dirs(paths, slot->name, s->run_dir, s->log_path);
+	if (h0_plan_slot(slot, profiles, &s->plan, e) < 0)
+		return -1;
+	if (take_model(paths, snap, s, &f, e) < 0 || take_template(paths, snap, s, &f, e) < 0 ||
+	    take_data_dir(paths, snap, s, &f, e) < 0 || take_nodes(s, &f, e) < 0)
+		return -1;
+	take_limits(&f);
+	f.mounts = (const char *const *)s->mounts.v;
+	return h0_argv_build(&s->plan, &f, &s->argv, e);
+}
+
+void h0_spec_done(struct h0_spec *s)
+{
+	h0_argv_done(&s->argv);
+	h0_model_file_done(&s->model);
+	h0_gguf_done(&s->gguf);
+	h0_strv_done(&s->mounts);
+	h0_strv_done(&s->nodes);
+	free(s->mmproj);
+	free(s->chat_template);
+	free(s->data_dir);
+	*s = (struct h0_spec){0};
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the machine has for one slot: the model file and what it says of itself, device nodes and
+ * their groups, limits. And the podman command that follows (model/argv.h). Asks no podman.
+ */
+#ifndef H0_RUN_FACTS_H
+#define H0_RUN_FACTS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "conf/paths.h"
+#include "conf/snapshot.h"
+#include "fmt/gguf.h"
+#include "model/argv.h"
+#include "run/podman.h"
+#include "run/store.h"
+
+#define H0_FACTS_GIDS 16
+
+/* One slot made concrete. Lives as long as the slot and the catalog it was made from. */
+struct h0_spec {
+	struct h0_plan plan;
+	struct h0_argv argv;
+	struct h0_model_file model;     /* zero when the slot's program takes no file */
+	struct h0_gguf gguf;            /* all -1 when there is none */
+	struct h0_strv mounts, nodes;
+	long gids[H0_FACTS_GIDS];
+	char run_dir[1200];             /* /run/hal0/slots/NAME: pid files, out-of-memory mark */
+	char log_path[1200];            /* /var/lib/hal0/slots/NAME/server.log */
+	char *mmproj, *chat_template, *data_dir;
+};
+
+/* H0_CONFIG: no such model file, not a GGUF file, truncated, a shard is missing, the slot has no
+ * model, what h0_plan_slot and h0_argv_build refuse. H0_NOHW (backend.missing): a device node the
+ * device needs is not there. Free with h0_spec_done, also after a failure. */
+int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
+                 const struct h0_profiles *profiles, const struct h0_podman *podman,
+                 const struct h0_slot *slot, enum h0_argv_mode mode, struct h0_spec *ret,
+                 struct h0_err *e);
+void h0_spec_done(struct h0_spec *s);
+#define h0_autospec h0_auto(h0_spec_done)
+
+/* The directories of a slot, without the rest. `dst` 1200 bytes each. */
+void h0_slot_dirs(const struct h0_paths *paths, const char *slot, char *run_dir, char *log_path);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Starting, awaiting and ending slots. The slot's lock (/run/hal0/slots/NAME.lock) is held while
+ * podman is told something, never while a model loads. So a second start of the same slot finds
+ * the container running and waits for the same load; any waiter may be killed and the load goes
+ * on; whoever sees it fail first records why and removes the container, the others read that.
+ */
+#ifndef H0_RUN_LIFE_H
+#define H0_RUN_LIFE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "run/facts.h"
+#include "run/live.h"
+
+#define H0_STALL_S 300  /* without a sign of progress a load has failed */
+#define H0_GRACE_S 20   /* from SIGTERM to SIGKILL */
+
+struct h0_wait {
+	int stall_s;            /* 0: H0_STALL_S */
+	int signal_fd;          /* becomes readable: give up waiting, the load goes on; -1 = none */
+	/* After the first second: told every second, and when what the server does changes. May be
+	 * NULL. */
+	void (*tell)(const char *slot, const char *doing, int64_t elapsed_s, void *arg);
+	void *tell_arg;
+};
+
+struct h0_outcome {
+	bool changed;           /* this call started or ended something */
+	bool joined;            /* another call had started it, and it was still loading */
+	bool outdated;          /* it runs with other settings than the files have now */
+	bool interrupted;       /* signal_fd: it still loads */
+	enum h0_state state;
+	char container[H0_CTR_ID + 1]; /* "" = none */
+};
+
+/* Makes the slot run; with `wait` NULL returns when the container does, else when the server
+ * answers its health check and lists the model. Running already: changes nothing.
+ *   H0_CONFIG   the model or a setting is wrong, found before or by the server
+ *   H0_CONFLICT port taken, two slots with one port, another hal0's container, stopped meanwhile
+ *   H0_BUSY     somebody else keeps starting or stopping it
+ *   H0_NOHW     image, device node or podman not there
+ *   H0_EXTERN   podman or the server failed; the message has the likely cause
+ * After a failure no container is left; its log is (h0_spec.log_path). */
+int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_wait *wait,
+                  struct h0_outcome *ret, struct h0_err *e);
+/* Everything h0_life_start checks before it touches podman's containers, and that the image is
+ * there. `ret` as by h0_spec_make. */
+int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
+                  struct h0_spec *ret, struct h0_err *e);
+/* What h0_life_start would meet now: H0_CONFLICT as there. *ret_outdated as in the outcome. */
+int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+                    bool *ret_runs, bool *ret_outdated, struct h0_err *e);
+/* Before becoming podman (mode foreground): lock, look, clear away what is dead, record the
+ * start. H0_CONFLICT when it runs already. */
+int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_spec *ret,
+                        struct h0_err *e);
+/* Waits for a slot that somebody else starts. H0_NO (slot.not_ready) when it does not run. */
+int h0_life_wait(struct h0_box *b, const struct h0_slot *slot, const struct h0_wait *wait,
+                 struct h0_outcome *ret, struct h0_err *e);
+/* Ends the slot's container and waits until its port is free. By name: the file may be broken or
+ * gone; port 0 = unknown. Not running: changes nothing. */
+int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
+                 struct h0_outcome *ret, struct h0_err *e);
+
+#endif

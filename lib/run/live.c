@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/live.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "run/state.h"
+
+int h0_box_open(struct h0_box *ret, struct h0_err *e)
+{
+	h0_autobox struct h0_box b = {0};
+	if (h0_paths_init(&b.paths, e) < 0 || h0_podman_init(&b.podman, e) < 0 ||
+	    h0_snap_open(b.paths.etc, &b.snap, e) < 0 || h0_slots_load(&b.snap, &b.slots, e) < 0)
+		return -1;
+	*ret = b;
+	b = (struct h0_box){0};
+	return 0;
+}
+
+int h0_box_profiles(struct h0_box *b, struct h0_err *e)
+{
+	return b->profiles.v ? 0 : h0_profiles_load(&b->snap, &b->profiles, e);
+}
+
+void h0_box_done(struct h0_box *b)
+{
+	h0_profiles_done(&b->profiles);
+	h0_slots_done(&b->slots);
+	h0_snap_done(&b->snap);
+}
+
+bool h0_live_foreign(const struct h0_box *b, const struct h0_ctr *c)
+{
+	return !c->ours || !h0_streq(c->home ? c->home : "", b->paths.home);
+}
+
+int h0_live_check_owner(const struct h0_box *b, const struct h0_ctr *c, struct h0_err *e)
+{
+	if (!h0_live_foreign(b, c) || !h0_ctr_alive(c))
+		return 0;
+	if (!c->ours)
+		h0_fail(e, H0_CONFLICT, "a container " H0_CONTAINER_PREFIX "%s runs that hal0 did not start: "
+		        "remove it first (podman rm -f " H0_CONTAINER_PREFIX "%s)", c->slot, c->slot);
+	else
+		h0_fail(e, H0_CONFLICT, "slot %s runs for another hal0, with HAL0_HOME=%s: it is left alone",
+		        c->slot, c->home && c->home[0] ? c->home : "(unset)");
+	return h0_err_detail(e, "container", "%s", c->id);
+}
+
+/* ---- judging ---- */
+static void say(struct h0_live *l, enum h0_state state, const char *fmt, ...) H0_PRINTF(3, 4);
+static void say(struct h0_live *l, enum h0_state state, const char *fmt, ...)
+{
+	va_list ap;
+	l->state = state;
+	va_start(ap, fmt);
+	vsnprintf(l->message, sizeof l->message, fmt, ap);
+	va_end(ap);
+}
+
+static void judge_absent(const struct h0_state_file *last, struct h0_live *l)
+{
+	/* nothing runs: the last transition may say why */
+	if (last->state == H0_STATE_ERROR)
+		say(l, H0_STATE_ERROR, "%s", last->message);
+	else
+		say(l, H0_STATE_OFFLINE, "%s", "");
+}
+
+static void judge_foreign(const struct h0_ctr *c, struct h0_live *l)
+{
+	if (!l->alive)
+		say(l, H0_STATE_OFFLINE, "%s", "");
+	else if (c->ours)
+		say(l, H0_STATE_OFFLINE, "the name is in use by another hal0, with HAL0_HOME=%s",
+		    c->home && c->home[0] ? c->home : "(unset)");
+	else
+		say(l, H0_STATE_OFFLINE, "the name is in use by a container hal0 did not start");
+}
+
+static void judge_ended(const struct h0_ctr *c, const struct h0_state_file *last, struct h0_live *l)
+{
+	if (last->state == H0_STATE_ERROR && h0_streq(last->container, c->id))
+		say(l, H0_STATE_ERROR, "%s", last->message);
+	else if (c->exit_code == 0 || c->exit_code == 143) /* 143: ended by SIGTERM */
+		say(l, H0_STATE_OFFLINE, "the server has ended");
+	else if (c->exit_code == 137)
+		say(l, H0_STATE_ERROR, "the server was killed (hal0 slot logs %s)", c->slot);
+	else
+		say(l, H0_STATE_ERROR, "the server ended with exit code %d (hal0 slot logs %s)",
+		    c->exit_code, c->slot);
+}
+
+static void judge_running(const struct h0_ctr *c, const struct h0_state_file *last,
+                          const struct h0_health_ask *ask, struct h0_live *l)
+{
+	bool was_ready = h0_state_serves(last->state) && h0_streq(last->container, c->id);
+	snprintf(l->model_id, sizeof l->model_id, "%s", ask->listed);
+	switch (l->health) {
+	case H0_HEALTH_READY:
+		say(l, H0_STATE_READY, "%s", h0_ctr_monitored(c) ? "" :
+		    "it serves, but podman has lost its monitor (conmon): restart it when convenient");
+		return;
+	case H0_HEALTH_WRONG:
+		say(l, H0_STATE_ERROR, "the server lists '%s', not '%s'", ask->listed, c->model);
+		return;
+	case H0_HEALTH_BROKEN:
+		say(l, H0_STATE_ERROR, "the server answers its health check with %d", ask->status);
+		return;
+	default:
+		/* loading, or hung: only what was well before can be hung */
+		if (was_ready && l->health != H0_HEALTH_LOADING)
+			say(l, H0_STATE_ERROR, "it runs, but is %s: restart it", h0_health_word(l->health));
+		else
+			say(l, H0_STATE_WARMING, "%s", h0_health_word(l->health));
+	}
+}
+
+static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struct h0_live *l)
+{
+	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
+	const struct h0_ctr *c = l->ctr;
+	/* a torn or foreign state file says nothing; podman and the server do */
+	(void)h0_state_read(&b->paths, l->slot->name, &last, NULL);
+	if (!c)
+		judge_absent(&last, l);
+	else if (l->foreign)
+		judge_foreign(c, l);
+	else if (l->stale)
+		say(l, H0_STATE_ERROR, "its process is gone and podman has not noticed: restart mends it");
+	else if (c->state == H0_CTR_RUNNING)
+		judge_running(c, &last, ask, l);
+	else if (c->state == H0_CTR_EXITED)
+		judge_ended(c, &last, l);
+	else if (c->state == H0_CTR_STOPPING)
+		say(l, H0_STATE_UNLOADING, "%s", c->word);
+	else if (c->state == H0_CTR_CREATED)
+		say(l, H0_STATE_STARTING, "%s", c->word);
+	else
+		say(l, H0_STATE_ERROR, "podman calls its container '%s'", c->word);
+}
+
+void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                  const struct h0_ctrs *ctrs, struct h0_live *ret)
+{
+	h0_autofree struct h0_health_ask *asks = h0_calloc(n ? n : 1, sizeof *asks);
+	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
+	size_t asked = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct h0_live *l = &ret[i];
+		const struct h0_ctr *c = h0_ctrs_get(ctrs, slots[i]->name);
+		*l = (struct h0_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
+		if (!c)
+			continue;
+		l->foreign = h0_live_foreign(b, c);
+		l->alive = h0_ctr_alive(c);
+		bool thinks = c->state == H0_CTR_RUNNING || c->state == H0_CTR_STOPPING;
+		l->stale = thinks && !l->alive;
+		if (l->foreign || !l->alive || c->state != H0_CTR_RUNNING)
+			continue;
+		l->uptime_s = c->started_at ? (int64_t)time(NULL) - c->started_at : 0;
+		whose[asked] = i;
+		/* what runs, not what the file says by now */
+		asks[asked++] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
+			.provider = c->provider, .model = h0_ctr_expects(c)};
+	}
+	h0_health_ask(asks, asked, H0_LIVE_PATIENCE_MS, NULL, 0);
+	for (size_t i = 0, k = 0; i < n; i++) {
+		bool mine = k < asked && whose[k] == i;
+		ret[i].health = mine ? asks[k].health : H0_HEALTH_UNASKED;
+		judge(b, mine ? &asks[k] : NULL, &ret[i]);
+		k += mine;
+	}
+}

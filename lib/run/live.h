@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * How slots are now: podman's list in one call, then every running slot's own port, all at once.
+ * The truth of `slot list`, `status`, `start` and of whoever routes to slots.
+ */
+#ifndef H0_RUN_LIVE_H
+#define H0_RUN_LIVE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "conf/paths.h"
+#include "conf/snapshot.h"
+#include "model/profile.h"
+#include "model/slot.h"
+#include "model/state.h"
+#include "run/health.h"
+#include "run/podman.h"
+
+/* The configuration as it is now, and how to reach podman. */
+struct h0_box {
+	struct h0_paths paths;
+	struct h0_snap snap;
+	struct h0_slots slots;
+	struct h0_profiles profiles;
+	struct h0_podman podman;
+};
+/* A broken profiles.toml is an error only for who needs it: h0_box_profiles. */
+int h0_box_open(struct h0_box *ret, struct h0_err *e);
+/* Loads the catalog unless it is there. */
+int h0_box_profiles(struct h0_box *b, struct h0_err *e);
+void h0_box_done(struct h0_box *b);
+#define h0_autobox h0_auto(h0_box_done)
+
+struct h0_live {
+	const struct h0_slot *slot;     /* may be broken */
+	const struct h0_ctr *ctr;       /* NULL = no container; points into the list */
+	bool foreign;                   /* the container is another hal0's, or nobody's */
+	bool alive;                     /* the container's process lives */
+	bool stale;                     /* podman takes a dead one for running */
+	enum h0_state state;
+	enum h0_health health;
+	char model_id[128];             /* what the server lists, "" = unknown */
+	char message[512];              /* why it is in this state, "" = nothing to say */
+	int64_t uptime_s;               /* -1 = does not run */
+};
+
+#define H0_LIVE_PATIENCE_MS 1000        /* for an answer of a server that is well */
+
+/* Looks at n slots, given podman's list (h0_podman_ps); ret has room for n and points into ctrs. */
+void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                  const struct h0_ctrs *ctrs, struct h0_live *ret);
+
+/* Is the container another hal0's, or nobody's? */
+bool h0_live_foreign(const struct h0_box *b, const struct h0_ctr *c);
+/* H0_CONFLICT when the container is another hal0's and runs. */
+int h0_live_check_owner(const struct h0_box *b, const struct h0_ctr *c, struct h0_err *e);
+
+#endif

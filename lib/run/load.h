@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Waiting for one container to become ready or to fail. Part of run/life.c's work: it alone makes
+ * these calls.
+ */
+#ifndef H0_RUN_LOAD_H
+#define H0_RUN_LOAD_H
+
+#include "base/err.h"
+#include "run/life.h"
+
+struct h0_load {
+	const struct h0_slot *slot;
+	char container[H0_CTR_ID + 1];
+	char model[256];                /* that the server must list; "" = any */
+	enum h0_provider provider;
+	int port;
+	pid_t pid;                      /* of the server */
+};
+
+/* Asks the server until it is ready. Liveness comes from the kernel (pidfd), not from podman.
+ * On failure the first waiter records the cause and removes the container. Errors as
+ * h0_life_start. */
+int h0_load_wait(const struct h0_box *b, const struct h0_load *load, const struct h0_wait *wait,
+                 struct h0_outcome *ret, struct h0_err *e);
+
+/* Shared with life.c. The lock: a descriptor or -1. */
+int h0_life_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e);
+/* Writes state.json; why (may be NULL) gives message, code and exit code. */
+int h0_life_record(const struct h0_box *b, const char *slot, int port, const char *model,
+                   const char *container, enum h0_state state, const struct h0_err *why,
+                   struct h0_err *e);
+
+#endif

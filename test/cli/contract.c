@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What holds for every verb of every program, run as built: help, bad command lines, --json, and
+ * that --dry-run and verbs that only read leave every file alone and podman's containers too. The
+ * commands are the examples of the tables.
+ */
+#include "tap.h"
+
+#include <dirent.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/spec.h"
+#include "fmt/json.h"
+#include "specs.h"
+#include "sys/io.h"
+#include "sys/spawn.h"
+#include "words.h"
+
+#define TOOL_EXTERN(name) extern const struct h0_prog name##_prog;
+HAL0_TOOLS(TOOL_EXTERN)
+#define TOOL_ROW(name) &name##_prog,
+static const struct h0_prog *const progs[] = {HAL0_TOOLS(TOOL_ROW) NULL};
+
+static char top[] = "/tmp/hal0-contract.XXXXXX";
+
+/* ---- the world the commands run in ---- */
+
+static char *path(const char *name)
+{
+	return h0_asprintf("%s/%s", top, name);
+}
+
+static void put(const char *name, const char *text, mode_t mode)
+{
+	h0_autofree char *p = path(name), *dir = h0_strdup(p);
+	*strrchr(dir, '/') = '\0';
+	h0_mkdirs(dir, 0755, NULL);
+	h0_autofile FILE *f = fopen(p, "w");
+	if (!f || fputs(text, f) < 0 || fchmod(fileno(f), mode) < 0)
+		abort();
+}
+
+static void make_world(void)
+{
+	put("etc/hal0/slots/primary.toml",
+	    "# mine\nname = \"primary\"\nport = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nprofile = \"cpu\"\n"
+	    "idle_timeout_s = 5\n\n[model]\ndefault = \"/nowhere/m.gguf\"\n", 0644);
+	put("etc/hal0/slots/chat.toml", "[slot]\nname = \"chat\"\nport = 8082\ndevice = \"cpu\"\n", 0644);
+	put("etc/hal0/hal0.toml", "[slots]\nidle_timeout_s = 600\n", 0644);
+	put("root/proc/meminfo", "MemTotal: 1000000 kB\n", 0644);
+	/* notes each call; knows no container */
+	put("bin/podman", "#!/bin/sh\necho \"$*\" >>\"$PODMAN_LOG\"\n"
+	    "case $1 in ps | images | inspect) echo '[]' ;; esac\n", 0755);
+	put("podman.log", "", 0666);
+	put("cwd/x", "", 0644);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Every file below dir: name, mode, time of change, bytes. */
+static void note_tree(const char *dir, struct h0_buf *out)
+{
+	struct dirent **list;
+	int n = scandir(dir, &list, NULL, by_name);
+	for (int i = 0; i < n; i++) {
+		h0_autofree struct dirent *d = list[i];
+		h0_autofree char *p = h0_asprintf("%s/%s", dir, d->d_name);
+		struct stat st;
+		if (h0_streq(d->d_name, ".") || h0_streq(d->d_name, "..") || lstat(p, &st) < 0)
+			continue;
+		h0_buf_addf(out, "%s %o %lld.%09ld\n", p, st.st_mode,
+		            S_ISREG(st.st_mode) ? (long long)st.st_mtim.tv_sec : 0,
+		            S_ISREG(st.st_mode) ? st.st_mtim.tv_nsec : 0);
+		if (S_ISDIR(st.st_mode))
+			note_tree(p, out);
+		else if (S_ISREG(st.st_mode))
+			h0_read_file(p, 1 << 20, out, NULL);
+	}
+	if (n >= 0)
+		free(list);
+}
+
+/* /etc/hal0, /var/lib/hal0 and the working directory; /run/hal0 holds but locks. */
+static char *note_world(void)
+{
+	static const char *const parts[] = {"etc", "var-lib", "cwd", "root"};
+	struct h0_buf b = {0};
+	for (size_t i = 0; i < H0_ARRAY_LEN(parts); i++) {
+		h0_autofree char *p = path(parts[i]);
+		note_tree(p, &b);
+	}
+	return h0_buf_take(&b);
+}
+
+/* ---- running ---- */
+
+static struct h0_spawned got;
+
+static void run(const struct h0_prog *p, const struct h0_strv *args)
+{
+	h0_autostrv struct h0_strv argv = {0}, env = {0};
+	h0_autofree char *cwd = path("cwd");
+	struct h0_err e;
+	h0_strv_addf(&argv, "%s/cmd/%s", getenv("HAL0_BUILD"), p->name);
+	for (size_t i = 0; i < args->n; i++)
+		h0_strv_add(&argv, args->v[i]);
+	h0_strv_addf(&env, "HAL0_HOME=%s", top);
+	h0_strv_addf(&env, "HAL0_SYSROOT=%s/root", top);
+	h0_strv_addf(&env, "HAL0_MODEL_STORE=%s/models", top);
+	h0_strv_addf(&env, "PODMAN_LOG=%s/podman.log", top);
+	h0_strv_addf(&env, "PATH=%s/bin:/usr/bin:/bin", top);
+	h0_spawned_done(&got);
+	got = (struct h0_spawned){0};
+	struct h0_spawn s = {.argv = (const char *const *)argv.v, .env = (const char *const *)env.v,
+	                     .cwd = cwd, .timeout_ms = 10000};
+	if (h0_spawn(&s, &got, &e) < 0)
+		got.exit_code = -1;
+}
+
+static bool is_json(const struct h0_buf *b)
+{
+	struct h0_json *j = NULL;
+	bool good = h0_json_parse(h0_buf_str(b), b->len, "output", &j, NULL) == 0;
+	h0_json_free(j);
+	return good;
+}
+
+/* The last line of stderr is {"error":{"code":...}}. */
+static bool tells_json_error(void)
+{
+	struct h0_json *j = NULL;
+	const char *text = h0_buf_str(&got.err), *last = text;
+	for (const char *p = text; *p; p++)
+		if (*p == '\n' && p[1])
+			last = p + 1;
+	bool good = h0_json_parse(last, strlen(last), "error", &j, NULL) == 0 &&
+	            h0_json_str(h0_json_get(h0_json_get(j, "error"), "code")) &&
+	            h0_json_str(h0_json_get(h0_json_get(j, "error"), "message"));
+	h0_json_free(j);
+	return good;
+}
+
+static void say_if(bool bad)
+{
+	if (!bad)
+		return;
+	printf("# exit code %d\n", got.exit_code);
+	const struct h0_buf *const both[] = {&got.out, &got.err};
+	for (int i = 0; i < 2; i++) {
+		h0_autofree char *copy = h0_strdup(h0_buf_str(both[i]));
+		for (char *l = strtok(copy, "\n"); l; l = strtok(NULL, "\n"))
+			printf("# %s %s\n", i ? "stderr:" : "stdout:", l);
+	}
+}
+
+/* ---- what holds for a verb ---- */
+
+static void run_words(const struct h0_prog *p, const char *verb, const char *a, const char *b)
+{
+	h0_autostrv struct h0_strv args = {0};
+	const char *const words[] = {verb, a, b};
+	for (size_t i = 0; i < H0_ARRAY_LEN(words); i++)
+		if (words[i])
+			h0_strv_add(&args, words[i]);
+	run(p, &args);
+}
+
+static void test_help(const struct h0_prog *p, const struct h0_verb *v)
+{
+	run_words(p, v->name, "--help", NULL);
+	say_if(!ok(got.exit_code == 0 && got.err.len == 0 &&
+	           h0_starts(h0_buf_str(&got.out), "Usage: hal0 "), "%s %s --help", p->name, v->name));
+	run_words(p, v->name, "--no-such-option", "--json");
+	say_if(!ok(got.exit_code == 2 && got.out.len == 0 && tells_json_error(),
+	           "%s %s: unknown option, as JSON", p->name, v->name));
+	if (v->min_args == 0)
+		return;
+	run_words(p, v->name, NULL, NULL);
+	say_if(!ok(got.exit_code == 2 && got.out.len == 0 && got.err.len > 0,
+	           "%s %s: an operand is missing", p->name, v->name));
+}
+
+/* podman was asked nothing that changes anything. */
+static bool podman_only_read(void)
+{
+	static const char *const reads[] = {"ps", "inspect", "images", "image exists", "image inspect",
+		"container exists", "container inspect", "info", "version", "--version", "logs", "top",
+		"port", "stats", NULL};
+	h0_autofree char *p = path("podman.log");
+	h0_autobuf struct h0_buf log = {0};
+	bool good = h0_read_file(p, 1 << 20, &log, NULL) == 0;
+	for (char *l = log.len ? strtok(log.p, "\n") : NULL; l; l = strtok(NULL, "\n")) {
+		bool known = false;
+		for (const char *const *r = reads; *r; r++)
+			known = known || (h0_starts(l, *r) && strchr(" ", l[strlen(*r)]));
+		if (!known)
+			printf("# podman %s\n", l);
+		good = good && known;
+	}
+	return good;
+}
+
+/* The operands and options of an example; files it names relative to the working directory are
+ * made. false: it is not a plain call of this program. */
+static bool example_args(const struct h0_example *x, struct h0_strv *args)
+{
+	h0_autostrv struct h0_strv w = {0};
+	words_split(x->cmd, &w);
+	size_t at = w.n && h0_streq(w.v[0], "hal0") ? 2 : 1;
+	for (size_t i = 0; i < w.n; i++)
+		if (h0_ends(w.v[i], ".toml") && w.v[i][0] != '/') {
+			h0_autofree char *name = h0_asprintf("cwd/%s", w.v[i]);
+			put(name, "a = 1\n", 0644);
+		}
+	for (size_t i = at; i < w.n; i++)
+		h0_strv_addf(args, "%s%s", h0_starts(w.v[i], "/etc/hal0") ? top : "", w.v[i]);
+	return w.n && !strchr(w.v[0], '=');
+}
+
+static void test_example(const struct h0_prog *p, const struct h0_verb *v,
+                         const struct h0_example *x)
+{
+	h0_autostrv struct h0_strv args = {0};
+	if (!example_args(x, &args))
+		return;
+	bool text = h0_strv_has(&args, "--format") || h0_strv_has(&args, "--columns");
+	if (v->flags & H0_VERB_WRITES)
+		h0_strv_add(&args, "--dry-run");
+	if (!text && !h0_strv_has(&args, "--json") && !(v->flags & H0_VERB_PASS))
+		h0_strv_add(&args, "--json");
+	put("podman.log", "", 0666);
+	h0_autofree char *before = note_world();
+	run(p, &args);
+	h0_autofree char *after = note_world();
+	bool json = !text && !(v->flags & H0_VERB_PASS);
+	bool told = got.exit_code < 2 ? !json || got.out.len == 0 || is_json(&got.out)
+	                              : !json || tells_json_error();
+	say_if(!ok(got.exit_code >= 0 && got.exit_code < 9 && !got.timed_out && told,
+	           "%s: speaks JSON, ends with a code of the list", x->cmd));
+	is_str(after, before, "and leaves every file alone");
+	ok(podman_only_read(), "and every container");
+}
+
+int main(void)
+{
+	if (!getenv("HAL0_BUILD") || !mkdtemp(top))
+		return tap_skip_all("HAL0_BUILD is not set");
+	make_world();
+	for (size_t i = 0; progs[i]; i++)
+		for (size_t k = 0; k < progs[i]->nverbs; k++) {
+			const struct h0_verb *v = &progs[i]->verbs[k];
+			test_help(progs[i], v);
+			for (const struct h0_example *x = v->examples; x && x->cmd; x++)
+				test_example(progs[i], v, x);
+		}
+	h0_spawned_done(&got);
+	const char *const rm[] = {"rm", "-rf", top, NULL};
+	h0_spawn(&(struct h0_spawn){.argv = rm}, &got, NULL);
+	h0_spawned_done(&got);
+	return tap_done();
+}

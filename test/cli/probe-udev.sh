@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-probe as on a live machine whose GPU and NPU umockdev plays: libudev, sysfs and nodes.
+# shellcheck source=test/tap.sh
+. "$HAL0_SOURCE/test/tap.sh"
+probe=$HAL0_BUILD/cmd/hal0-probe
+command -v umockdev-run >/dev/null || skip_all "umockdev-run is not installed"
+umockdev-run -- "$probe" --version >/dev/null 2>&1 ||
+  skip_all "umockdev cannot run this build (a sanitizer wants to be loaded first)"
+unset HAL0_SYSROOT
+play() { umockdev-run --device "$HAL0_SOURCE/test/machines/halo.umockdev" -- "$probe" "$@"; }
+run play show --no-vulkan --json
+rc_is "the mocked machine is read" 0
+says() { ok "$1" sh -c 'printf "%s" "$1" | jq -e "$2"' sh "$out" "$1"; }
+says '.hardware_class == "amd-strix-halo" and .recommended_device == "gpu-vulkan"'
+says '.gpus[0] | .pci == "0000:c5:00.0" and .revision == "c1" and .name == "Radeon 8060S Graphics"'
+says '.gpus[0] | .vram_mib == 512 and .gtt_mib == 12288 and .uma'
+says '.gpus[0].render_node == "/dev/dri/renderD128" and .gpus[0].node.access == "ok"'
+says '.npu | .usable and .node == "/dev/accel/accel0" and .driver == "amdxdna"'
+tap_done

@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-probe: conclusions on synthetic machines, the file it keeps, bad input.
+# shellcheck source=test/tap.sh
+. "$HAL0_SOURCE/test/tap.sh"
+probe=$HAL0_BUILD/cmd/hal0-probe
+HAL0_HOME=$tmp/home
+export HAL0_HOME
+unset HAL0_SYSROOT
+file=$HAL0_HOME/etc/hal0/hardware.json
+
+machine() {
+  rm -rf "${tmp:?}/$1"
+  sh "$HAL0_SOURCE/test/machines/make.sh" "$1" "$tmp/$1"
+}
+doc() { "$probe" --sysroot "$tmp/$1" --dry-run --json; }
+# says MACHINE 'JQ EXPRESSION THAT MUST BE TRUE'
+# shellcheck disable=SC2016
+says() { ok "$1: $2" sh -c 'printf "%s" "$1" | jq -e "$2"' sh "$json" "$2"; }
+look() {
+  machine "$1"
+  json=$(doc "$1")
+}
+
+look halo-512m
+says halo-512m '.tier == "first-class" and .platform == "strix-halo" and .deployment == "bare-metal"'
+says halo-512m '.hardware_class == "amd-strix-halo" and .recommended_device == "gpu-vulkan"'
+says halo-512m '.recommendation.alternative == "gpu-rocm"'
+says halo-512m '.gpus[0] | .uma and .vram_mib == 512 and .gtt_mib == 122880 and .gfx == "gfx1151"'
+says halo-512m '.gpus[0] | .name == "Radeon 8060S Graphics" and .vulkan_driver == "radv"'
+says halo-512m '.memory.pool_mib == 128599 and .memory.budget_mib == 120562'
+says halo-512m '.memory.binding_limit == "physical-ram"'
+says halo-512m '.npu.usable and .npu.node == "/dev/accel/accel0"'
+says halo-512m '[.memory.pools[].source] | all(. != null)'
+says halo-512m '.swap_mb == 0 and .disk_free_mb == null'
+
+look halo-96g
+says halo-96g '.gpus[0].uma and .tier == "first-class"'
+says halo-96g '.memory.unified and .memory.pool_mib == (31850000 / 1024 | floor) + 98304'
+says halo-96g '.memory.budget_mib == 98304 + 15551'
+says halo-96g '[.warnings[].code] | index("carveout-leaves-little-host-ram") and index("gtt-at-default")'
+
+look halo-lxc-priv
+says halo-lxc-priv '.tier == "first-class" and .platform == "lxc" and .deployment == "lxc-privileged"'
+says halo-lxc-priv '.memory.binding_limit == "lxcfs-memtotal"'
+says halo-lxc-priv '[.memory.limits[].name] | index("physical-ram") and index("vram+gtt")'
+says halo-lxc-priv '[.warnings[].code] | index("container-memory-view-differs")'
+
+look halo-lxc-unpriv
+says halo-lxc-unpriv '.tier == "fallback" and .deployment == "lxc-unprivileged"'
+says halo-lxc-unpriv '.recommended_device == "cpu" and .recommendation.vulkan_on_cpu'
+says halo-lxc-unpriv '.gpus[0] | .usable == false and .primary == false and .reason == "no-device-node"'
+says halo-lxc-unpriv '.memory.pool_mib == null and .memory.budget_mib == 12288'
+says halo-lxc-unpriv '[.warnings[].code] | index("unprivileged-container") and index("gpu-no-device-node")'
+
+look halo-lxc-unpriv-nodes
+says halo-lxc-unpriv-nodes '.tier == "fallback" and .recommended_device == "gpu-vulkan"'
+says halo-lxc-unpriv-nodes '.recommendation.why | any(contains("unprivileged"))'
+
+look halo-vm
+says halo-vm '.platform == "proxmox-kvm" and .deployment == "vm" and (.gpus | length) == 1'
+says halo-vm '.tier != "first-class"'
+
+look xtx
+says xtx '.tier == "supported" and .hardware_class == "amd-discrete" and .memory.budget_mib == 24560'
+says xtx '.gpus[0] | .uma == false and .name == "AMD Radeon RX 7900 XTX"'
+says xtx '.memory.pool_mib == null and .memory.binding_limit == "vram"'
+
+look nvidia-nodriver
+says nvidia-nodriver '.hardware_class == "nvidia-discrete" and .recommended_device == "cpu"'
+says nvidia-nodriver '[.warnings[].code] | index("nvidia-driver-missing") and index("nvidia-cdi-missing")'
+says nvidia-nodriver '[.gpus[] | select(.vendor == "nvidia")][0] | .vram_mib == null and .usable == false'
+
+look vm-virtio
+says vm-virtio '.platform == "kvm" and .gpus == [] and .recommended_device == "cpu"'
+says vm-virtio '[.warnings[].code] | index("no-avx2") and index("virtual-gpu-ignored")'
+
+# refused access is not absence
+look halo-512m
+echo '/dev/dri/renderD128 EACCES' >"$tmp/halo-512m/unreadable.list"
+json=$(doc halo-512m)
+says denied '.gpus[0].reason == "no-permission" and .recommended_device == "cpu"'
+echo '/dev/accel/accel0 ENODEV' >"$tmp/halo-512m/unreadable.list"
+json=$(doc halo-512m)
+says failed '.npu.present and (.npu.usable | not) and .npu.reason == "driver-failed"'
+rm "$tmp/halo-512m/unreadable.list"
+rm "$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/driver"
+json=$(doc halo-512m)
+says unbound '.gpus[0].reason == "driver-not-bound" and .gpus[0].driver == null'
+
+# symlinks that became text files
+machine halo-512m
+doc halo-512m | grep -v probed_at >"$tmp/linked.json"
+find "$tmp/halo-512m" -type l | while read -r l; do
+  t=$(readlink "$l")
+  rm "$l"
+  printf %s "$t" >"$l"
+done
+doc halo-512m | grep -v probed_at >"$tmp/flat.json"
+ok "a tree without symlinks reads the same" cmp "$tmp/linked.json" "$tmp/flat.json"
+
+# the file
+machine halo-512m
+machine xtx
+run "$probe" --sysroot "$tmp/halo-512m" --dry-run
+rc_is "dry run" 0
+ok "a dry run writes nothing" test ! -e "$file"
+run "$probe" diff --sysroot "$tmp/halo-512m"
+rc_is "diff without a file" 1
+run "$probe" --sysroot "$tmp/halo-512m"
+rc_is "first probe" 0
+like "says what it found" "$out" "*first-class*"
+is "mode" "$(stat -c %a "$file")" 644
+is "sorted keys, two spaces" "$(jq -S --indent 2 . "$file")" "$(cat "$file")"
+before=$(stat -c %i%Y "$file")
+echo "4321.0 1.0" >"$tmp/halo-512m/proc/uptime"
+run "$probe" --sysroot "$tmp/halo-512m"
+is "nothing new: says nothing" "$rc$out$err" 0
+is "nothing new: file untouched" "$(stat -c %i%Y "$file")" "$before"
+run "$probe" --sysroot "$tmp/halo-512m" --json
+is "nothing new: changed is false" "$(printf %s "$out" | jq .changed)" false
+run "$probe" diff --sysroot "$tmp/halo-512m"
+rc_is "diff: the same" 0
+
+jq '.slots = {"chat": {"backoff_steps": [1, 2]}} | .extra.mine = "kept" | .note = "by hand"' "$file" >"$tmp/x"
+cat "$tmp/x" >"$file"
+echo 103079215104 >"$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/mem_info_vram_total"
+run "$probe" diff --sysroot "$tmp/halo-512m"
+rc_is "diff: a carve-out changed" 1
+like "diff names it" "$out" "*vram_mib*512*98304*"
+run "$probe" --sysroot "$tmp/halo-512m" --dry-run
+like "dry run prints the change" "$out" "*vram_mib*512*98304*"
+is "and writes nothing" "$(jq '.gpus[0].vram_mib' "$file")" 512
+run "$probe" --sysroot "$tmp/halo-512m"
+rc_is "a change is no failure" 0
+like "a change is printed" "$out" "*vram_mib*512*98304*"
+is "and recorded" "$(jq '.gpus[0].vram_mib' "$file")" 98304
+is "the operator's keys stay" \
+  "$(jq -c '[.slots.chat.backoff_steps, .extra.mine, .note]' "$file")" '[[1,2],"kept","by hand"]'
+run "$probe" show --file --json
+is "the recorded document" "$(printf %s "$out" | jq -r .note)" "by hand"
+HAL0_SYSROOT=$tmp/xtx run "$probe" show
+like "HAL0_SYSROOT" "$out" "*RX 7900 XTX*"
+
+# bad input
+printf '{"slots": {' >"$file"
+run "$probe" --sysroot "$tmp/halo-512m"
+rc_is "a broken file is refused" 3
+like "with its place" "$err" "*hardware.json:1:*"
+is "and left alone" "$(cat "$file")" '{"slots": {'
+printf '[1]\n' >"$file"
+run "$probe" --sysroot "$tmp/halo-512m"
+rc_is "an array is refused" 3
+rm "$file"
+ln -s /nowhere/else "$file"
+run "$probe" --sysroot "$tmp/halo-512m"
+rc_is "a symlink in its place is refused" 4
+rm "$file"
+run "$probe" --sysroot "$tmp/nothing"
+rc_is "no such root" 2
+run "$probe" show --file
+rc_is "no file recorded" 1
+run "$probe" shwo
+rc_is "an unknown verb" 2
+like "gets the nearest" "$err" "*show*"
+tap_done

@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-route with real containers: a chat, an embedding and a reranking slot, and one that is down.
+. "${HAL0_SOURCE:?}/test/tap.sh"
+image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+command -v podman >/dev/null 2>&1 || skip_all "podman is not installed"
+podman image exists "$image" 2>/dev/null || skip_all "no image $image (scripts/build-image)"
+[ -x "$HAL0_BUILD/cmd/hal0-slot" ] || skip_all "hal0-slot is not built"
+PATH=$HAL0_BUILD/cmd:$PATH
+export HAL0_HOME="$tmp/home" NO_COLOR=1
+said="Hello from the slot that tests the router, word for word."
+tap_cleanup() {
+  hal0-slot stop rt-chat rt-embed rt-rank >/dev/null 2>&1
+  rm -rf "$tmp"
+}
+tiny=$HAL0_BUILD/scripts/tiny-gguf
+mkdir -p "$tmp/home/etc/hal0" "$tmp/models"
+"$tiny" --say "$said" "$tmp/models/rt-tiny.gguf"
+"$tiny" --kind embed "$tmp/models/rt-embed.gguf"
+"$tiny" --kind rerank "$tmp/models/rt-rank.gguf"
+made=0
+new() { # NAME TYPE FILE PORT
+  hal0-slot create "$1" --type "$2" --model "$tmp/models/$3" --port "$4" --device cpu --ctx 512 \
+    --image "$image" >"$tmp/.new" 2>&1 || {
+    made=1
+    sed 's/^/# /' "$tmp/.new"
+  }
+}
+new rt-chat llm rt-tiny.gguf 8160
+new rt-down llm rt-tiny.gguf 8161
+new rt-embed embedding rt-embed.gguf 8162
+new rt-rank reranking rt-rank.gguf 8163
+is "slots are created" "$made" 0
+hal0-slot set rt-chat default=true >/dev/null 2>&1
+run hal0-slot start rt-chat rt-embed rt-rank
+rc_is "and start" 0
+
+run hal0 route call rt-chat "Say hello"
+rc_is "call by slot name" 0
+is "the model's own words, streamed" "$out" "$said"
+run hal0 route call rt-chat "Say hello" --no-stream
+is "as a whole" "$out" "$said"
+run hal0 route call rt-tiny "Say hello"
+is "by model id" "$out" "$said"
+run hal0 route call gpt-4o "Say hello"
+is "a model nobody has gets the default slot" "$out" "$said"
+run hal0 route call hal0/rt-chat "Say hello"
+is "by virtual name" "$out" "$said"
+run hal0 route call /v1/chat/completions -d '{"messages":[{"role":"user","content":"hi"}],"stream":true}'
+is "by path" "$out" "$said"
+run hal0 route call rt-chat --json "Say hello"
+is "the server names the slot's model" "$(printf '%s' "$out" | jq -r '.model + " " + .choices[0].finish_reason')" "rt-tiny stop"
+run hal0 route call rt-chat --path /v1/completions "Say hello"
+rc_is "a completion" 0
+run hal0 route call rt-chat --path /v1/messages "Say hello"
+is "the Messages form" "$out" "$said"
+run hal0 route call rt-chat --path /v1/responses "Say hello"
+is "the Responses form" "$out" "$said"
+run hal0 route call rt-chat --path /v1/messages --no-stream "Say hello"
+is "the Messages form as a whole" "$out" "$said"
+run hal0 route call rt-chat --path /v1/responses --no-stream "Say hello"
+is "the Responses form as a whole" "$out" "$said"
+out=$(echo hi | hal0 route chat rt-chat)
+is "chat" "$out" "$said"
+run hal0 route call rt-chat "Say hello" -n 3
+rc_is "at most three tokens" 0
+like "with a warning" "$err" "*limit of tokens*"
+run hal0 route call rt-embed "one text" "another one"
+is "embeddings" "$(printf '%s' "$out" | jq '.data | length')" 2
+run hal0 route call /v1/rerankings -d '{"query":"q","documents":["a","b"]}'
+is "reranking, path rewritten" "$(printf '%s' "$out" | jq '.results | length')" 2
+run hal0 route call rt-rank q a b c
+is "reranking by operands" "$(printf '%s' "$out" | jq '.results | length')" 3
+run hal0 route call rt-chat --path /health
+is "any path of the server" "$(printf '%s' "$out" | jq -r .status)" ok
+run hal0 route call rt-chat -d '{"messages":"oops"}'
+rc_is "what the server refuses" 7
+like "is shown" "$err" "*HTTP 4*messages*"
+run hal0 route call rt-down hello
+rc_is "a slot that is down" 1
+like "how to start it" "$err" "*hal0 slot start rt-down*"
+run hal0 route table --format '{path}={slot}'
+like "the table names the slots" "$out" "*/v1/chat/completions=rt-chat*/v1/rerankings=rt-rank*"
+tap_done
