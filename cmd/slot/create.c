@@ -11,7 +11,7 @@
 
 struct create {
 	const char *name;
-	struct h0_slot_edits edits;
+	struct h0_edits edits;
 	enum h0_device device;      /* when neither device nor profile is given */
 	struct slot_ports ports;
 	bool existed;
@@ -40,7 +40,7 @@ static enum h0_device recommended(const struct h0_paths *paths)
 
 static int add_text(struct create *c, const char *key, const char *value, struct h0_err *e)
 {
-	return value ? h0_slot_edits_set(&c->edits, key, value, e) : 0;
+	return value ? h0_edits_set(&c->edits, key, value, e) : 0;
 }
 
 static int add_number(struct create *c, const char *key, int64_t value, struct h0_err *e)
@@ -60,7 +60,7 @@ static int read_edits(struct h0_ctx *ctx, const struct slot_create_opts *o, stru
 	    add_text(c, "default", o->is_default ? "true" : NULL, e) < 0)
 		return -1;
 	for (int i = 1; i < ctx->argc; i++)
-		if (h0_slot_edits_arg(&c->edits, ctx->argv[i], e) < 0)
+		if (h0_edits_arg(&c->edits, ctx->argv[i], e) < 0)
 			return -1;
 	return 0;
 }
@@ -68,7 +68,7 @@ static int read_edits(struct h0_ctx *ctx, const struct slot_create_opts *o, stru
 /* An explicit port is looked at alone, else the range a new slot's port is picked from. */
 static void look_at_ports(struct create *c)
 {
-	const char *port = h0_slot_edits_get(&c->edits, "port");
+	const char *port = h0_edits_get(&c->edits, "port");
 	int first = port ? atoi(port) : H0_PORT_MIN;
 	slot_ports_look(&c->ports, first, port ? first : H0_PORT_NEW_MAX);
 }
@@ -101,7 +101,7 @@ static int check_model_given(const struct create *c, const struct slot_create_op
 {
 	int type = o->type ? h0_word_index(h0_type_names, o->type) : H0_TYPE_LLM;
 	bool speaks = type == H0_TYPE_TTS || type == H0_TYPE_TRANSCRIPTION || type == H0_TYPE_IMAGE;
-	if (h0_slot_edits_get(&c->edits, "model.default") || speaks)
+	if (h0_edits_get(&c->edits, "model.default") || speaks)
 		return 0;
 	return h0_fail(e, H0_USAGE, "--model is missing: a model id, or the path of a .gguf file");
 }
@@ -138,8 +138,8 @@ static int run(struct h0_ctx *ctx, const struct slot_create_opts *o, struct crea
 
 int slot_create(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
-	struct create c = {.name = ctx->argv[0]};
+	struct create c = {.name = ctx->argv[0], .edits = H0_SLOT_EDITS};
 	int rc = run(ctx, opts, &c, e);
-	h0_slot_edits_done(&c.edits);
+	h0_edits_done(&c.edits);
 	return rc;
 }

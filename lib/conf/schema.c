@@ -15,7 +15,7 @@ static const struct h0_key slot_model[] = {
 	{"context_size", H0_KEY_INT, .min = 128, .max = 1 << 30,
 	 .help = "Context in tokens; absent, the model's own up to 32768"},
 	{"ctx_size", H0_KEY_INT, .min = 128, .max = 1 << 30, .alias_of = "context_size",
-	 .flags = H0_KEY_DEPRECATED, .help = "Older name of context_size"},
+	 .flags = H0_KEY_DEPRECATED | H0_KEY_RENAMED, .help = "Older name of context_size"},
 	{"n_gpu_layers", H0_KEY_INT, .min = -1, .max = 100000, .dflt = "-1",
 	 .flags = H0_KEY_IGNORED, .help = "Written by other versions; every layer goes to the device"},
 	{"rope_freq_base", H0_KEY_REAL, .dflt = "0.0", .flags = H0_KEY_IGNORED,
@@ -340,7 +340,8 @@ const struct h0_schema h0_schema_upstreams = {
 
 const struct h0_schema *const h0_schemas[] = {
 	&h0_schema_slot, &h0_schema_profiles,  &h0_schema_capabilities,
-	&h0_schema_hal0, &h0_schema_upstreams, NULL,
+	&h0_schema_hal0, &h0_schema_upstreams, &h0_schema_hardware,
+	NULL,
 };
 
 const char *h0_key_type_name(enum h0_key_type type)
@@ -387,11 +388,9 @@ static const struct h0_key *key_of(const struct h0_key *keys, const char *name)
 	return NULL;
 }
 
-const struct h0_key *h0_schema_key(const struct h0_schema *s, const char *const *path)
+const struct h0_key *h0_key_at(const struct h0_key *keys, const char *const *path)
 {
-	if (s->inner && path[0] && path[1] && h0_streq(path[0], s->inner))
-		path++;
-	const struct h0_key *keys = s->keys, *key = NULL;
+	const struct h0_key *key = NULL;
 	for (; *path; path++) {
 		if (key && (key->type == H0_KEY_MAP || key->type == H0_KEY_TABLES)) {
 			keys = key->sub; /* this word is a name or an index */
@@ -405,4 +404,11 @@ const struct h0_key *h0_schema_key(const struct h0_schema *s, const char *const 
 		keys = key->type == H0_KEY_MAP || key->type == H0_KEY_TABLES ? NULL : key->sub;
 	}
 	return key;
+}
+
+const struct h0_key *h0_schema_key(const struct h0_schema *s, const char *const *path)
+{
+	if (s->inner && path[0] && path[1] && h0_streq(path[0], s->inner))
+		path++;
+	return h0_key_at(s->keys, path);
 }

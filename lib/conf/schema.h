@@ -41,6 +41,9 @@ enum h0_key_flag {
 	H0_KEY_DEPRECATED = 2,  /* still read, a warning */
 	H0_KEY_IGNORED = 4,     /* known from other versions, kept, without effect here */
 	H0_KEY_STRICT = 8,      /* of a table: an unknown key in it is an error, not a warning */
+	H0_KEY_RENAMED = 16,    /* deprecated in name only: alias_of takes the same value */
+	H0_KEY_NULLABLE = 32,   /* JSON: may be null, which means unknown */
+	H0_KEY_JSON = 64,       /* of a schema: the file is JSON, and the programs write it */
 };
 
 struct h0_key {
@@ -73,6 +76,7 @@ extern const struct h0_schema h0_schema_profiles;
 extern const struct h0_schema h0_schema_capabilities;
 extern const struct h0_schema h0_schema_hal0;
 extern const struct h0_schema h0_schema_upstreams;
+extern const struct h0_schema h0_schema_hardware;
 /* All of them, ends with NULL. */
 extern const struct h0_schema *const h0_schemas[];
 
@@ -82,6 +86,8 @@ const char *h0_key_type_name(enum h0_key_type type);
 const struct h0_schema *h0_schema_for_path(const char *path);
 /* By name, NULL when there is none. */
 const struct h0_schema *h0_schema_by_name(const char *name);
+/* The same below any table of keys, without an inner table. */
+const struct h0_key *h0_key_at(const struct h0_key *keys, const char *const *path);
 /* The key at a dotted path ("model.default", "slot.port" too), NULL when not known. */
 const struct h0_key *h0_schema_key(const struct h0_schema *s, const char *const *path);
 

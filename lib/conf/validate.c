@@ -104,7 +104,7 @@ static void missing(struct check *c, const struct h0_toml_node *table, const str
 	}
 	h0_buf_adds(&path, key->name);
 	add(c->out, true, c->file, table->parent ? table->line : 0, table->parent ? table->col : 0,
-	    h0_buf_take(&path), h0_asprintf("missing: %s required", h0_key_type_name(key->type)));
+	    h0_buf_take(&path), h0_asprintf("missing: %s required (%s)", h0_key_type_name(key->type), key->help));
 }
 
 static const struct h0_key *find_key(const struct h0_key *keys, const char *name)

@@ -15,143 +15,6 @@
 #include "model/profile.h"
 #include "model/slot.h"
 
-/* ---- the list of edits ---- */
-
-void h0_slot_edits_done(struct h0_slot_edits *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->v[i].key);
-		free(l->v[i].value);
-	}
-	free(l->v);
-	*l = (struct h0_slot_edits){0};
-}
-
-static struct h0_slot_edit *find_edit(const struct h0_slot_edits *l, const char *key)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->v[i].key, key) == 0)
-			return &l->v[i];
-	return NULL;
-}
-
-/* Takes value over. */
-static void put(struct h0_slot_edits *l, const char *key, char *value)
-{
-	struct h0_slot_edit *there = find_edit(l, key);
-	if (there) {
-		free(there->value);
-		there->value = value;
-		return;
-	}
-	l->v = h0_grow(l->v, l->n + 1, &l->cap, sizeof *l->v);
-	l->v[l->n++] = (struct h0_slot_edit){.key = h0_strdup(key), .value = value};
-}
-
-const char *h0_slot_edits_get(const struct h0_slot_edits *l, const char *key)
-{
-	const struct h0_slot_edit *there = find_edit(l, key);
-	return there ? there->value : NULL;
-}
-
-static void add_names(const struct h0_key *keys, const char *table, struct h0_strv *out)
-{
-	for (; keys->name; keys++) {
-		if (keys->flags & (H0_KEY_DEPRECATED | H0_KEY_IGNORED))
-			continue;
-		h0_strv_addf(out, "%s%s%s", table, *table ? "." : "", keys->name);
-		if (keys->sub)
-			add_names(keys->sub, keys->name, out);
-	}
-}
-
-static int unknown_key(const char *key, struct h0_err *e)
-{
-	h0_autostrv struct h0_strv names = {0};
-	add_names(h0_schema_slot.keys, "", &names);
-	const char *near = NULL;
-	size_t n = strlen(key);
-	for (size_t i = 0; i < names.n && !near; i++) { /* context_size -> model.context_size */
-		size_t m = strlen(names.v[i]);
-		if (m > n && names.v[i][m - n - 1] == '.' && strcmp(names.v[i] + m - n, key) == 0)
-			near = names.v[i];
-	}
-	if (!near)
-		near = h0_str_nearest(key, (const char *const *)names.v);
-	if (near)
-		return h0_fail(e, H0_USAGE, "unknown key '%.64s' (did you mean %s?)", key, near);
-	return h0_fail(e, H0_USAGE, "unknown key '%.64s': see hal0-slot.toml(5)", key);
-}
-
-/* A flat path: without the table [slot], which is this module's business. */
-static int flat_path(const char *key, struct h0_strv *ret, struct h0_err *e)
-{
-	if (h0_toml_split_path(key, ret, e) < 0)
-		return -1;
-	if (ret->n > 1 && strcmp(ret->v[0], h0_schema_slot.inner) == 0) {
-		free(ret->v[0]);
-		memmove(ret->v, ret->v + 1, ret->n * sizeof *ret->v);
-		ret->n--;
-	}
-	return 0;
-}
-
-static void join(const struct h0_strv *path, struct h0_buf *out)
-{
-	for (size_t i = 0; i < path->n; i++) {
-		if (i)
-			h0_buf_addc(out, '.');
-		h0_toml_key_text(path->v[i], strlen(path->v[i]), out);
-	}
-}
-
-int h0_slot_edits_set(struct h0_slot_edits *l, const char *key, const char *arg, struct h0_err *e)
-{
-	h0_autostrv struct h0_strv path = {0};
-	h0_autobuf struct h0_buf name = {0}, value = {0};
-	if (flat_path(key, &path, e) < 0)
-		return -1;
-	const struct h0_key *known = h0_schema_key(&h0_schema_slot, (const char *const *)path.v);
-	if (!known)
-		return unknown_key(key, e);
-	if (known->type == H0_KEY_TABLE)
-		return h0_fail(e, H0_USAGE, "%s is a table: name a key in it%s%s%s%s", key,
-		               known->sub ? ", such as " : "", known->sub ? known->name : "",
-		               known->sub ? "." : "", known->sub ? known->sub->name : "");
-	if (known->flags & H0_KEY_DEPRECATED) {
-		if (!known->alias_of || strcmp(known->alias_of, "device") == 0)
-			return h0_fail(e, H0_USAGE, "%s is deprecated: set %s instead", key,
-			               known->alias_of ? known->alias_of : known->name);
-		free(path.v[path.n - 1]);
-		path.v[path.n - 1] = h0_strdup(known->alias_of);
-	}
-	join(&path, &name);
-	if (h0_value_from_arg(known, h0_buf_str(&name), arg, &value, e) < 0)
-		return -1;
-	put(l, h0_buf_str(&name), h0_buf_take(&value));
-	return 0;
-}
-
-int h0_slot_edits_arg(struct h0_slot_edits *l, const char *arg, struct h0_err *e)
-{
-	const char *eq = strchr(arg, '=');
-	if (!eq || eq == arg)
-		return h0_fail(e, H0_USAGE, "'%.64s' is not KEY=VALUE", arg);
-	h0_autofree char *key = h0_strndup(arg, (size_t)(eq - arg));
-	return h0_slot_edits_set(l, key, eq + 1, e);
-}
-
-int h0_slot_edits_unset(struct h0_slot_edits *l, const char *key, struct h0_err *e)
-{
-	h0_autostrv struct h0_strv path = {0};
-	h0_autobuf struct h0_buf name = {0};
-	if (flat_path(key, &path, e) < 0)
-		return -1;
-	join(&path, &name);
-	put(l, h0_buf_str(&name), NULL);
-	return 0;
-}
-
 /* ---- one key in the text of a file ---- */
 
 struct draft {
@@ -279,10 +142,10 @@ static int fold_old(struct draft *d, const char *key, struct h0_err *e)
 	return 0;
 }
 
-static int apply(struct draft *d, const struct h0_slot_edits *edits, struct h0_err *e)
+static int apply(struct draft *d, const struct h0_edits *edits, struct h0_err *e)
 {
 	for (size_t i = 0; i < edits->n; i++) {
-		const struct h0_slot_edit *x = &edits->v[i];
+		const struct h0_edit *x = &edits->v[i];
 		if (!x->value ? unset_key(d, x->key, e) < 0
 		              : set_key(d, x->key, x->value, e) < 0 || fold_old(d, x->key, e) < 0)
 			return -1;
@@ -311,12 +174,12 @@ static int set_word(struct draft *d, const char *key, const char *word, struct h
 
 /* Device and profile stay together: what was not named follows what was. */
 static int make_coherent(struct draft *d, const struct h0_profiles *profiles,
-                         const struct h0_slot_edits *edits, struct h0_err *e)
+                         const struct h0_edits *edits, struct h0_err *e)
 {
 	const struct h0_slot *s = &d->slot;
 	const struct h0_profile *p = s->profile ? h0_profiles_get(profiles, s->profile) : NULL;
-	bool new_profile = h0_slot_edits_get(edits, "profile");
-	bool new_device = find_edit(edits, "device"), new_type = find_edit(edits, "type");
+	bool new_profile = h0_edits_get(edits, "profile");
+	bool new_device = h0_edits_has(edits, "device"), new_type = h0_edits_has(edits, "type");
 	if (!p || (!new_profile && !new_device && !new_type))
 		return 0;
 	bool serves = h0_profile_types(p) & H0_TYPE_BIT(s->type);
@@ -346,7 +209,7 @@ static bool shared(const char *key)
 	return h0_word_index(keys, key) >= 0;
 }
 
-static bool any(const struct h0_slot_edits *edits, bool (*is)(const char *key))
+static bool any(const struct h0_edits *edits, bool (*is)(const char *key))
 {
 	for (size_t i = 0; i < edits->n; i++)
 		if (is(edits->v[i].key))
@@ -365,7 +228,7 @@ static int port_taken(const struct h0_slot *s, const struct h0_bound *bound, str
 }
 
 /* The catalog is read only where it matters, so that a mistake there does not stop other edits. */
-static int settle(struct draft *d, const struct h0_snap *snap, const struct h0_slot_edits *edits,
+static int settle(struct draft *d, const struct h0_snap *snap, const struct h0_edits *edits,
                   struct h0_err *e)
 {
 	h0_autoprofiles struct h0_profiles profiles = {0};
@@ -378,7 +241,7 @@ static int settle(struct draft *d, const struct h0_snap *snap, const struct h0_s
 }
 
 static int check(const struct draft *d, const struct h0_slots *slots, const struct h0_slot *before,
-                 const struct h0_slot_edits *edits, const struct h0_bound *bound, struct h0_err *e)
+                 const struct h0_edits *edits, const struct h0_bound *bound, struct h0_err *e)
 {
 	if (d->slot.broken) {
 		if (e)
@@ -397,7 +260,7 @@ static void add_change(struct h0_changeset *cs, const struct draft *d,
 	                 h0_buf_str(&d->text), d->text.len);
 }
 
-int h0_slot_edit(const struct h0_snap *snap, const char *name, const struct h0_slot_edits *edits,
+int h0_slot_edit(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
                  const struct h0_bound *bound, struct h0_changeset *cs, struct h0_err *e)
 {
 	h0_autoslots struct h0_slots slots = {0};
@@ -433,17 +296,17 @@ static const char *const layout[] = {
 static const char *const model_layout[] = {"model.default", "model.context_size", NULL};
 
 /* `key = value` for those of a list that are given; key without its table. */
-static void add_lines(const struct h0_slot_edits *edits, const char *const *keys, struct h0_buf *out)
+static void add_lines(const struct h0_edits *edits, const char *const *keys, struct h0_buf *out)
 {
 	for (; *keys; keys++) {
-		const char *value = h0_slot_edits_get(edits, *keys);
+		const char *value = h0_edits_get(edits, *keys);
 		const char *dot = strchr(*keys, '.');
 		if (value)
 			h0_buf_addf(out, "%s = %s\n", dot ? dot + 1 : *keys, value);
 	}
 }
 
-static void write_new(const char *name, const struct h0_slot_edits *edits, struct h0_buf *out)
+static void write_new(const char *name, const struct h0_edits *edits, struct h0_buf *out)
 {
 	h0_buf_addf(out,
 	            "# Slot %s: one model in one container on one loopback port.\n"
@@ -456,36 +319,37 @@ static void write_new(const char *name, const struct h0_slot_edits *edits, struc
 
 /* Copies what is given and adds what is not: name, type, device, port. */
 static int complete(const struct h0_slots *slots, const struct h0_profiles *profiles,
-                    const char *name, const struct h0_slot_edits *given, enum h0_device device,
-                    const struct h0_bound *bound, struct h0_slot_edits *ret, struct h0_err *e)
+                    const char *name, const struct h0_edits *given, enum h0_device device,
+                    const struct h0_bound *bound, struct h0_edits *ret, struct h0_err *e)
 {
 	int port = 0;
 	for (size_t i = 0; i < given->n; i++)
 		if (given->v[i].value)
-			put(ret, given->v[i].key, h0_strdup(given->v[i].value));
-	if (!h0_slot_edits_get(ret, "name") && h0_slot_edits_set(ret, "name", name, e) < 0)
+			h0_edits_put(ret, given->v[i].key, given->v[i].value);
+	if (!h0_edits_get(ret, "name") && h0_edits_set(ret, "name", name, e) < 0)
 		return -1;
-	if (!h0_slot_edits_get(ret, "type") && h0_slot_edits_set(ret, "type", "llm", e) < 0)
+	if (!h0_edits_get(ret, "type") && h0_edits_set(ret, "type", "llm", e) < 0)
 		return -1;
-	if (!h0_slot_edits_get(ret, "device")) {
-		const char *lit = h0_slot_edits_get(ret, "profile");
+	if (!h0_edits_get(ret, "device")) {
+		const char *lit = h0_edits_get(ret, "profile");
 		h0_autofree char *bare = lit ? h0_strndup(lit + 1, strlen(lit) - 2) : NULL;
 		const struct h0_profile *p = bare ? h0_profiles_get(profiles, bare) : NULL;
 		if (p)
 			device = h0_profile_device(p, device);
-		if (h0_slot_edits_set(ret, "device", h0_device_names[device], e) < 0)
+		if (h0_edits_set(ret, "device", h0_device_names[device], e) < 0)
 			return -1;
 	}
-	if (h0_slot_edits_get(ret, "port"))
+	if (h0_edits_get(ret, "port"))
 		return 0;
 	if (h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
 		return -1;
-	put(ret, "port", h0_asprintf("%d", port));
+	h0_autofree char *lit = h0_asprintf("%d", port);
+	h0_edits_put(ret, "port", lit);
 	return 0;
 }
 
 /* A key the file leaves out, but whose default is the given value. */
-static bool means(const struct h0_slot *s, const struct h0_slot_edit *x)
+static bool means(const struct h0_slot *s, const struct h0_edit *x)
 {
 	h0_autobuf struct h0_buf type = {0}, device = {0};
 	h0_toml_lit_str(&type, h0_type_names[s->type]);
@@ -497,7 +361,7 @@ static bool means(const struct h0_slot *s, const struct h0_slot_edit *x)
 }
 
 /* The slot is there: fine if every given key has its value. */
-static int compare(const struct h0_slot *s, const struct h0_slot_edits *given, struct h0_err *e)
+static int compare(const struct h0_slot *s, const struct h0_edits *given, struct h0_err *e)
 {
 	if (!s->doc) {
 		if (e)
@@ -506,7 +370,7 @@ static int compare(const struct h0_slot *s, const struct h0_slot_edits *given, s
 	}
 	for (size_t i = 0; i < given->n; i++) {
 		h0_autostrv struct h0_strv flat = {0};
-		const struct h0_slot_edit *x = &given->v[i];
+		const struct h0_edit *x = &given->v[i];
 		if (!x->value || h0_toml_split_path(x->key, &flat, e) < 0 ||
 		    has_value(s, &flat, x->value) || means(s, x))
 			continue;
@@ -527,7 +391,7 @@ static int about_new(struct h0_err *e)
 	return -1;
 }
 
-static int apply_others(struct draft *d, const struct h0_slot_edits *edits, struct h0_err *e)
+static int apply_others(struct draft *d, const struct h0_edits *edits, struct h0_err *e)
 {
 	for (size_t i = 0; i < edits->n; i++)
 		if (h0_word_index(layout, edits->v[i].key) < 0 &&
@@ -537,13 +401,13 @@ static int apply_others(struct draft *d, const struct h0_slot_edits *edits, stru
 	return 0;
 }
 
-int h0_slot_create(const struct h0_snap *snap, const char *name, const struct h0_slot_edits *edits,
+int h0_slot_create(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
                    enum h0_device device, const struct h0_bound *bound, struct h0_changeset *cs,
                    bool *ret_existed, struct h0_err *e)
 {
 	h0_autoslots struct h0_slots slots = {0};
 	h0_autoprofiles struct h0_profiles profiles = {0};
-	h0_autoslotedits struct h0_slot_edits all = {0};
+	h0_autoedits struct h0_edits all = H0_SLOT_EDITS;
 	h0_auto(draft_done) struct draft d = {0};
 	if (h0_name_check("slot name", name, e) < 0)
 		return h0_err_code(e, "slot.config_error");

@@ -50,7 +50,7 @@ static void test_check(void)
 	     "E upstreams.toml:5: upstream.1.name: 'x' is the name of the upstream of line 1 too",
 	     "everything at once, by file and line");
 	says(SNAP({"profiles.toml", "[profile.x]\n"}, {"slots/a.toml", "port = 8081\n"}),
-	     "E profiles.toml:1: profile.x.image: missing: string required",
+	     "E profiles.toml:1: profile.x.image: missing: string required (Container image to run)",
 	     "a broken catalog is one error, not one per slot");
 }
 

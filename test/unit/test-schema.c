@@ -89,7 +89,8 @@ static void test_tables(void)
 {
 	for (const struct h0_schema *const *s = h0_schemas; *s; s++) {
 		test_table(*s, (*s)->keys, "");
-		says(*s, (*s)->example, "");
+		if ((*s)->example)
+			says(*s, (*s)->example, "");
 		ok(h0_schema_by_name((*s)->name) == *s, "%s is found by name", (*s)->name);
 	}
 	const char *port[] = {"port", NULL}, *nested[] = {"slot", "port", NULL};
@@ -113,8 +114,10 @@ static void test_slot_files(void)
 	     "E 3:10 slot.device: unknown device 'npuu' (did you mean npu?)");
 	says(s, "port = 8081\ndevice = \"quantum\"\n",
 	     "E 2:10 device: unknown device 'quantum' (one of gpu-rocm, gpu-vulkan, cpu, npu)");
-	says(s, "name = \"a\"\n", "E 0:0 port: missing: integer required");
-	says(s, "[slot]\nname = \"a\"\n", "E 1:1 slot.port: missing: integer required");
+	says(s, "name = \"a\"\n", "E 0:0 port: missing: integer required (Loopback port of the server; no two slots "
+	     "share one)");
+	says(s, "[slot]\nname = \"a\"\n", "E 1:1 slot.port: missing: integer required (Loopback port of the server; no two slots "
+	     "share one)");
 	says(s, "port = \"8081\"\n", "E 1:8 port: integer expected, found string");
 	says(s, "port = 80\n", "E 1:8 port: 80 is out of range: 8081 to 8200 is allowed");
 	says(s, "port = 8081\n[model]\ncontext_size = 127\n",
@@ -148,7 +151,7 @@ static void test_slot_files(void)
 static void test_other_files(void)
 {
 	says(&h0_schema_profiles, "[profile.x]\nflags = \"-b 1\"\n",
-	     "E 1:1 profile.x.image: missing: string required");
+	     "E 1:1 profile.x.image: missing: string required (Container image to run)");
 	says(&h0_schema_profiles, "[profile.x]\nimage = \"i\"\nflag = \"\"\n",
 	     "E 3:1 profile.x.flag: unknown key (did you mean flags?)");
 	says(&h0_schema_profiles, "[profile.X]\nimage = \"i\"\n",

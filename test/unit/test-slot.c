@@ -199,14 +199,14 @@ static void edit_with(const char *other, const char *text, const char *const *ar
                       const char *want, const char *name)
 {
 	struct h0_snap snap = SNAP({"slots/o.toml", other}, {"slots/x.toml", text});
-	h0_autoslotedits struct h0_slot_edits edits = {0};
+	h0_autoedits struct h0_edits edits = H0_SLOT_EDITS;
 	h0_autochangeset struct h0_changeset cs = {0};
 	struct h0_err e = {0};
 	char got[2048] = "";
 	int rc = 0;
 	for (; *args && rc == 0; args++)
-		rc = args[0][0] == '-' ? h0_slot_edits_unset(&edits, *args + 1, &e)
-		                       : h0_slot_edits_arg(&edits, *args, &e);
+		rc = args[0][0] == '-' ? h0_edits_unset(&edits, *args + 1, &e)
+		                       : h0_edits_arg(&edits, *args, &e);
 	if (rc < 0 || h0_slot_edit(&snap, "x", &edits, NULL, &cs, &e) < 0) {
 		snprintf(got, sizeof got, "%d ", e.kind);
 		h0_err_text(&e, got + 2, sizeof got - 2);
@@ -308,7 +308,8 @@ static void test_refused(void)
 	     "device=gpu-rcom");
 	EDIT(FLAT, "4 slots/x.toml:2:8: port: 8085 is the port of slot 'o' too (slots/o.toml)",
 	     "a port taken by another slot", "port=8085");
-	EDIT(FLAT, "3 slots/x.toml: port: missing: integer required", "a required key", "-port");
+	EDIT(FLAT, "3 slots/x.toml: port: missing: integer required (Loopback port of the server; no two slots "
+	     "share one)", "a required key", "-port");
 	EDIT("port = 8081\n[model", "3 slots/x.toml:2:7: expected ']' after the table's name", "unparsable stays as it is",
 	     "port=8082");
 	EDIT("port = 8081\ndevice = \"gpu-rcom\"\n", "port = 8081\ndevice = \"cpu\"\n",
@@ -324,7 +325,7 @@ static void create(const char *other, const char *const *args, enum h0_device de
                    const char *want, const char *name)
 {
 	struct h0_snap snap = SNAP({"slots/o.toml", other});
-	h0_autoslotedits struct h0_slot_edits edits = {0};
+	h0_autoedits struct h0_edits edits = H0_SLOT_EDITS;
 	h0_autochangeset struct h0_changeset cs = {0};
 	struct h0_err e = {0};
 	char got[2048] = "";
@@ -332,7 +333,7 @@ static void create(const char *other, const char *const *args, enum h0_device de
 	struct h0_bound bound = {all_bound, &bound_to};
 	const char *slot = *args++;
 	for (; *args && rc == 0; args++)
-		rc = h0_slot_edits_arg(&edits, *args, &e);
+		rc = h0_edits_arg(&edits, *args, &e);
 	if (rc < 0 || h0_slot_create(&snap, slot, &edits, device, &bound, &cs, NULL, &e) < 0) {
 		snprintf(got, sizeof got, "%d ", e.kind);
 		h0_err_text(&e, got + 2, sizeof got - 2);
