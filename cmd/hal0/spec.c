@@ -11,7 +11,7 @@ static const struct h0_verb verbs[] = {
 	{.name = "slot", .help = "named local inference endpoints, one model and one port each"},
 	{.name = "profile", .help = "image and server flags that slots share"},
 	{.name = "cap", .help = "which slot serves which capability"},
-	{.name = "route", .help = "send requests to slots and explain where they go"},
+	{.name = "route", .help = "send requests to the right slot, and say why"},
 	{.name = "conf", .help = "check, recover and undo changes of /etc/hal0"},
 };
 

@@ -49,6 +49,12 @@ static const struct h0_opt chat_opts[] = {
 	{0},
 };
 
+static const struct h0_example table_examples[] = {
+	{"hal0 route", "Which slot answers what"},
+	{"hal0 route table --format '{path}\\t{slot}'", "The same for a script"},
+	{0},
+};
+
 static const struct h0_example explain_examples[] = {
 	{"hal0 route explain gpt-4o", "Which slot a client that asks for gpt-4o gets, and why"},
 	{"hal0 route explain /v1/rerankings", "Which slot answers a path when no model is named"},
@@ -97,7 +103,8 @@ static const char chat_text[] =
 
 static const struct h0_verb verbs[] = {
 	{"table", "", 0, 0, "list the endpoints and the slots that answer them", NULL, NULL, 0,
-	 route_table_cols, .aliases = "list,ls", .flags = H0_VERB_DEFAULT},
+	 route_table_cols, .aliases = "list,ls", .examples = table_examples,
+	 .flags = H0_VERB_DEFAULT},
 	{"explain", "[MODEL|/PATH]", 0, 1, "say which slot answers a request, and why", explain_text,
 	 explain_opts, sizeof(struct route_explain_opts), route_explain_cols, .comp = H0_COMP_SLOT,
 	 .examples = explain_examples},
@@ -119,5 +126,5 @@ const struct h0_prog route_prog = {
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots",
-	.see_also = "*hal0*(1), *hal0-slot*(1), *hal0-slot.toml*(5), *hal0-exit*(7)",
+	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-exit(7)",
 };

@@ -151,7 +151,10 @@ static void put_columns(const struct h0_verb *verb, int width, struct h0_buf *ou
 	for (const struct h0_col *c = verb->cols; c->name; c++)
 		if (strlen(c->name) > w)
 			w = strlen(c->name);
-	h0_buf_adds(out, "\nColumns (+ only when asked for, or with --json):\n");
+	bool extra = false;
+	for (const struct h0_col *c = verb->cols; c->name; c++)
+		extra = extra || (c->flags & H0_COL_EXTRA);
+	h0_buf_addf(out, "\nColumns%s:\n", extra ? " (+ only when asked for, or with --json)" : "");
 	for (const struct h0_col *c = verb->cols; c->name; c++) {
 		h0_autobuf struct h0_buf term = {0};
 		h0_buf_addf(&term, "%s%s", c->name, c->flags & H0_COL_EXTRA ? " +" : "");

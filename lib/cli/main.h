@@ -62,7 +62,8 @@ int h0_out_rec(struct h0_ctx *ctx, const struct h0_rec *r, struct h0_json *more,
 int h0_out_one(struct h0_ctx *ctx, const struct h0_rec *r, struct h0_json *more, struct h0_err *e);
 /* One JSON value on its own, indented. Takes j. */
 int h0_out_json(struct h0_ctx *ctx, struct h0_json *j, struct h0_err *e);
-/* Data that is text (a diff, a log, a model's answer). */
+/* Data that is text (a diff, a log, a model's answer). Elsewhere the bytes are written as they are;
+ * on a terminal those that could steer it become '?'. */
 int h0_out_text(struct h0_ctx *ctx, const char *s, struct h0_err *e);
 int h0_out_bytes(struct h0_ctx *ctx, const void *p, size_t n, struct h0_err *e);
 int h0_out_flush(struct h0_ctx *ctx, struct h0_err *e);

@@ -77,7 +77,10 @@ static int flush_if_big(struct h0_ctx *ctx, struct h0_err *e)
 
 int h0_out_bytes(struct h0_ctx *ctx, const void *p, size_t n, struct h0_err *e)
 {
-	h0_buf_add(&ctx->out->buf, p, n);
+	if (ctx->tty_out)
+		h0_bytes_safe(p, n, true, &ctx->out->buf);
+	else
+		h0_buf_add(&ctx->out->buf, p, n);
 	return flush_if_big(ctx, e);
 }
 
@@ -92,6 +95,14 @@ int h0_out_json(struct h0_ctx *ctx, struct h0_json *j, struct h0_err *e)
 	h0_buf_addc(&ctx->out->buf, '\n');
 	h0_json_free(j);
 	return flush_if_big(ctx, e);
+}
+
+static int put_format(struct h0_ctx *ctx, const struct h0_rec *r, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf text = {0};
+	if (h0_rec_format(r, ctx->format, &text, e) < 0)
+		return -1;
+	return h0_out_bytes(ctx, text.p, text.len, e);
 }
 
 static struct h0_look look(const struct h0_ctx *ctx)
@@ -115,7 +126,7 @@ int h0_out_rec(struct h0_ctx *ctx, const struct h0_rec *r, struct h0_json *more,
 	h0_autojson struct h0_json *extra = more;
 	h0_autofree int *cols = NULL;
 	if (ctx->format)
-		return h0_rec_format(r, ctx->format, &ctx->out->buf, e) < 0 ? -1 : flush_if_big(ctx, e);
+		return put_format(ctx, r, e);
 	if (h0_rec_pick(r, ctx->columns, ctx->json ? H0_COL_TABLE_ONLY : H0_COL_EXTRA, &cols, e) < 0)
 		return -1;
 	if (!ctx->json) {
@@ -137,7 +148,7 @@ int h0_out_one(struct h0_ctx *ctx, const struct h0_rec *r, struct h0_json *more,
 	h0_autofree int *cols = NULL;
 	H0_ASSERT(r->nrows == 1);
 	if (ctx->format)
-		return h0_rec_format(r, ctx->format, &ctx->out->buf, e) < 0 ? -1 : flush_if_big(ctx, e);
+		return put_format(ctx, r, e);
 	if (h0_rec_pick(r, ctx->columns, ctx->json ? H0_COL_TABLE_ONLY : H0_COL_EXTRA, &cols, e) < 0)
 		return -1;
 	if (!ctx->json) {

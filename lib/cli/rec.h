@@ -74,5 +74,6 @@ size_t h0_text_cut(const char *s, size_t width, struct h0_buf *out);
 /* Appends s without anything that could steer a terminal: control bytes become '?', line ends
  * and tabs a space unless `lines`. */
 void h0_text_safe(const char *s, bool lines, struct h0_buf *out);
+void h0_bytes_safe(const char *s, size_t n, bool lines, struct h0_buf *out);
 
 #endif

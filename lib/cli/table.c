@@ -47,19 +47,24 @@ size_t h0_text_width(const char *s, size_t n)
 	return w;
 }
 
-void h0_text_safe(const char *s, bool lines, struct h0_buf *out)
+void h0_bytes_safe(const char *s, size_t n, bool lines, struct h0_buf *out)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i], next = i + 1 < n ? (unsigned char)s[i + 1] : 0;
 		if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
 			h0_buf_addc(out, '?');
-			s++;
+			i++;
 		} else if (c == '\n' || c == '\t') {
-			h0_buf_addc(out, lines ? *s : ' ');
-		} else {
-			h0_buf_addc(out, c < 0x20 || c == 0x7f ? '?' : *s);
+			h0_buf_addc(out, lines ? s[i] : ' ');
+		} else if (c != '\r' || next != '\n' || !lines) {
+			h0_buf_addc(out, c < 0x20 || c == 0x7f ? '?' : s[i]);
 		}
 	}
+}
+
+void h0_text_safe(const char *s, bool lines, struct h0_buf *out)
+{
+	h0_bytes_safe(s, strlen(s), lines, out);
 }
 
 size_t h0_text_cut(const char *s, size_t width, struct h0_buf *out)

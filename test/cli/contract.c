@@ -212,7 +212,8 @@ static bool podman_only_read(void)
 static bool example_args(const struct h0_example *x, struct h0_strv *args)
 {
 	h0_autostrv struct h0_strv w = {0};
-	words_split(x->cmd, &w);
+	if (!words_split(x->cmd, &w))
+		return false;
 	size_t at = w.n && h0_streq(w.v[0], "hal0") ? 2 : 1;
 	for (size_t i = 0; i < w.n; i++)
 		if (h0_ends(w.v[i], ".toml") && w.v[i][0] != '/') {
@@ -221,7 +222,7 @@ static bool example_args(const struct h0_example *x, struct h0_strv *args)
 		}
 	for (size_t i = at; i < w.n; i++)
 		h0_strv_addf(args, "%s%s", h0_starts(w.v[i], "/etc/hal0") ? top : "", w.v[i]);
-	return w.n && !strchr(w.v[0], '=');
+	return w.n > 0;
 }
 
 static void test_example(const struct h0_prog *p, const struct h0_verb *v,

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,8 @@ static int run(const char *mode, const char *words)
 		dup2(x[1], 2);
 		if (strcmp(mode, "closed") == 0)
 			close(1);
+		if (strcmp(mode, "all-closed") == 0)
+			close(0), close(1), close(2);
 		if (strcmp(mode, "full") == 0)
 			dup2(open("/dev/full", O_WRONLY), 1);
 		for (int fd = 3; fd < 20; fd++)
@@ -238,12 +241,75 @@ static void test_grammar(void)
 	is_str(h0_buf_str(&out), "no\n", "no");
 }
 
+/* The same on a terminal of 40 columns on which `keys` are typed; out is all it shows. */
+static int run_tty(const char *keys, const char *words)
+{
+	char line[512], *argv[32] = {(char *)(uintptr_t)"hal0-test"};
+	int argc = 1, master, status = 0;
+	struct winsize size = {.ws_row = 24, .ws_col = 40};
+	snprintf(line, sizeof line, "%s", words);
+	for (char *w = strtok(line, " "); w; w = strtok(NULL, " "))
+		argv[argc++] = w;
+	h0_buf_reset(&out);
+	pid_t pid = forkpty(&master, NULL, NULL, &size);
+	if (pid == 0)
+		exit(h0_main(&prog, fns, argc, argv));
+	if (write(master, keys, strlen(keys)) < 0)
+		abort();
+	/* ends with EIO when the other side is closed */
+	char part[1024];
+	for (ssize_t n; (n = read(master, part, sizeof part)) > 0;)
+		h0_buf_add(&out, part, (size_t)n);
+	close(master);
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_tty(void)
+{
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	run_tty("", "list");
+	is_str(h0_buf_str(&out), "\033[1mNAME       SIZE    UP\033[0m\r\nalpha   1.5 KiB     -\r\n"
+	                         "b?[31m  1.5 MiB  1h5m\r\n", "the heading is bold");
+	run_tty("", "list --format {name}");
+	is_str(h0_buf_str(&out), "alpha\r\nb?[31m\r\n", "no value steers the terminal");
+	run("", "list --format {name}");
+	is_str(h0_buf_str(&out), "alpha\nb\033[31m\n", "elsewhere it is as it is");
+	run_tty("", "list --color never -n1 --columns name");
+	is_str(h0_buf_str(&out), "NAME\r\nalpha\r\n", "--color never");
+	setenv("NO_COLOR", "1", 1);
+	run_tty("", "list -n1 --columns name");
+	is_str(h0_buf_str(&out), "NAME\r\nalpha\r\n", "NO_COLOR");
+	run("", "list -n1 --columns name --color=always");
+	is_str(h0_buf_str(&out), "\033[1mNAME\033[0m\nalpha\n", "--color=always wins, also in a pipe");
+	is_int(run_tty("", "fail"), 3, "messages on a terminal");
+	is_str(h0_buf_str(&out),
+	       "hal0-test: warning: look out\r\nhal0-test: chatter\r\n\r\033[Kstep 1\r\033[Kstep 2"
+	       "\r\033[Kpartial\r\nhal0-test: x.toml:3:4: a.b: bad? value\r\n",
+	       "progress is one line that goes away");
+	is_int(run_tty("y\n", "del x"), 0, "asked and told yes");
+	ok(strstr(h0_buf_str(&out), "Delete x? [y/N] ") && strstr(h0_buf_str(&out), "deleted\r\n"),
+	   "it is done");
+	is_int(run_tty("\n", "del x"), 1, "told nothing");
+	ok(strstr(h0_buf_str(&out), "hal0-test: left as it is\r\n") &&
+	   !strstr(h0_buf_str(&out), "deleted"), "it is not done");
+	is_int(run_tty("\004", "del x"), 1, "end of input is no");
+	run_tty("", "list --help");
+	bool narrow = true;
+	for (const char *l = h0_buf_str(&out); *l; l += strcspn(l, "\n"), l += *l == '\n')
+		narrow = narrow && strcspn(l, "\r\n") <= 60;
+	ok(narrow && strstr(h0_buf_str(&out), "  -n, --lines N"), "help is wrapped");
+}
+
 static void test_stdout(void)
 {
 	is_int(run("closed", "list"), 6, "closed stdout");
 	is_str(h0_buf_str(&err), "hal0-test: standard output is closed\n", "is an error");
 	is_int(run("full", "list"), 6, "full stdout");
 	is_str(h0_buf_str(&err), "hal0-test: standard output: No space left on device\n", "is an error");
+	is_int(run("all-closed", "list"), 6, "all three closed");
+	is_int(run("all-closed", "fail no"), 1, "closed, and nothing to say");
 	is_int(run("gone", "list -n 1000"), 0, "reader gone");
 	is_str(h0_buf_str(&err), "", "is none");
 }
@@ -272,6 +338,7 @@ int main(void)
 	test_errors();
 	test_grammar();
 	test_stdout();
+	test_tty();
 	test_help();
 	h0_buf_done(&out);
 	h0_buf_done(&err);

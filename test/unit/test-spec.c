@@ -215,8 +215,6 @@ static void check_example(const char *where, const struct h0_prog *p, const stru
 		fault(where, "example '%s': one sentence without a full stop", x->cmd);
 	if (!words_split(x->cmd, &w))
 		fault(where, "example '%s': open quote", x->cmd);
-	while (at < w.n && (strchr(w.v[at], '=') || h0_streq(w.v[at], "sudo")))
-		at++;
 	if (at + 1 < w.n && h0_streq(w.v[at], "hal0"))
 		at++;
 	const char *tool = h0_starts(p->name, "hal0-") ? p->name + 5 : p->name;
@@ -341,6 +339,8 @@ static const struct {
 	 .examples = (const struct h0_example[]){{"hal0 x v", "Runs it"}, {0}}}},
 	{"unknown option '--nope'", {{0}},
 	 {.examples = (const struct h0_example[]){{"hal0 x v --nope | sort", "Runs it"}, {0}}}},
+	{"unknown option '--nope'", {{0}},
+	 {.examples = (const struct h0_example[]){{"echo 'a b' | A=1 hal0 x v --nope", "Runs"}, {0}}}},
 	{"of another verb", {{0}},
 	 {.examples = (const struct h0_example[]){{"hal0-x other", "Runs it"}, {0}}}},
 	{"does not call it", {{0}},
