@@ -11,6 +11,7 @@ unset HAL0_SYSROOT
 play() { umockdev-run --device "$HAL0_SOURCE/test/machines/halo.umockdev" -- "$probe" "$@"; }
 run play show --no-vulkan --json
 rc_is "the mocked machine is read" 0
+# shellcheck disable=SC2016 # jq's and sh's own variables
 says() { ok "$1" sh -c 'printf "%s" "$1" | jq -e "$2"' sh "$out" "$1"; }
 says '.hardware_class == "amd-strix-halo" and .recommended_device == "gpu-vulkan"'
 says '.gpus[0] | .pci == "0000:c5:00.0" and .revision == "c1" and .name == "Radeon 8060S Graphics"'
