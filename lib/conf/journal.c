@@ -49,6 +49,7 @@ int h0_journal_encode(const struct h0_journal *j, struct h0_buf *out, struct h0_
 	struct h0_json *argv = h0_json_array(), *entries = h0_json_array();
 	h0_json_set(root, "argv", argv);
 	h0_json_set_int(root, "time", j->time);
+	h0_json_set_str(root, "stage", j->stage);
 	h0_json_set(root, "entries", entries);
 	for (size_t i = 0; i < j->argv.n; i++)
 		h0_json_add(argv, h0_json_new_str(j->argv.v[i]));
@@ -149,9 +150,12 @@ static int fill(const struct h0_json *root, const char *file, struct h0_journal 
 {
 	const struct h0_json *argv = h0_json_get(root, "argv");
 	const struct h0_json *entries = h0_json_get(root, "entries");
+	const char *stage = h0_json_str(h0_json_get(root, "stage"));
 	if (h0_json_type(argv) != H0_JSON_ARRAY || h0_json_type(entries) != H0_JSON_ARRAY ||
-	    !h0_json_len(entries) || h0_json_len(entries) > H0_JOURNAL_MAX_ENTRIES)
+	    !h0_json_len(entries) || h0_json_len(entries) > H0_JOURNAL_MAX_ENTRIES ||
+	    !stage || strlen(stage) != sizeof j->stage - 1 || strspn(stage, "0123456789abcdef") != 8)
 		return h0_fail_at(e, file, 0, 0, NULL, "damaged journal: not what hal0 writes");
+	memcpy(j->stage, stage, sizeof j->stage);
 	j->time = h0_json_int(h0_json_get(root, "time"), 0);
 	for (size_t i = 0; i < h0_json_len(argv); i++) {
 		const char *s = h0_json_str(h0_json_at(argv, i));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The journal of a change set as text: one header line "hal0-journal 1 ID BYTES", then BYTES
- * bytes of JSON: {"argv": [...], "time": seconds since 1970, "entries": [{"path", "mode",
- * "before", "after"}]}. An image is a string, null (no such file), or {"hex": "..."} when it is
- * not plain UTF-8 text. Decoding is total: any bytes give an error or entries whose paths are all
+ * bytes of JSON: {"argv": [...], "time": seconds since 1970, "stage": TAG, "entries": [{"path",
+ * "mode", "before", "after"}]}. An image is a string, null (no such file), or {"hex": "..."} when it
+ * is not plain UTF-8 text. TAG is in the names of the staged files, eight hexadecimal digits. Decoding is total: any bytes give an error or entries whose paths are all
  * allowed ones.
  */
 #ifndef H0_CONF_JOURNAL_H
@@ -24,6 +24,7 @@
 struct h0_journal {
 	uint64_t id;         /* generation; 0 = there is none */
 	int64_t time;        /* seconds since 1970 */
+	char stage[9];
 	struct h0_strv argv; /* the command that made it */
 	struct h0_changeset cs;
 };

@@ -10,6 +10,8 @@
 
 #include "conf/snapshot.h"
 
+#define PUBLISH_TRIES 16
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -26,9 +28,11 @@ static int dir_of(const struct h0_confdir *d, const char *path)
 	return in_slots(path) ? d->slots.fd : d->dir.fd;
 }
 
-static const char *stage_name(const char *path, char *dst, size_t size)
+/* The tag is why the file under this name is this change's own (or one it took out of its place),
+ * whatever an earlier one has left. */
+static const char *stage_name(const struct h0_confdir *d, const char *path, char *dst, size_t size)
 {
-	snprintf(dst, size, ".%s.hal0~", base_name(path));
+	snprintf(dst, size, ".%s.%s.hal0~", base_name(path), d->tag);
 	return dst;
 }
 
@@ -118,31 +122,42 @@ int h0_confdir_slots(struct h0_confdir *d, bool create, struct h0_err *e)
 
 /* ---- looking at the live file ---- */
 
+/* The bytes of a file beside the target: 1 there, 0 absent, -1; *ret_odd: it is not even a file one
+ * of ours could be. */
+static int read_beside(struct h0_confdir *d, const struct h0_change *c, const char *name,
+                       struct h0_buf *ret, bool *ret_odd, struct h0_err *e)
+{
+	int dir = dir_of(d, c->path);
+	*ret_odd = false;
+	if (dir < 0)
+		return 0;
+	if (h0_op_read_file(d->o, dir, name, O_NOFOLLOW, H0_SNAP_FILE_MAX, ret, NULL) == 0)
+		return 1;
+	if (errno == ENOENT)
+		return 0;
+	*ret_odd = errno == ELOOP || errno == EISDIR || errno == EINVAL || errno == EFBIG ||
+	           errno == ENXIO;
+	return *ret_odd ? 1 : fail_path(d, c->path, e);
+}
+
+static enum h0_live compare(const struct h0_change *c, const char *text, size_t len)
+{
+	if (h0_same_bytes(text, len, c->after, c->after_len))
+		return H0_LIVE_AFTER;
+	if (h0_same_bytes(text, len, c->before, c->before_len))
+		return H0_LIVE_BEFORE;
+	return H0_LIVE_OTHER;
+}
+
 int h0_live_state(struct h0_confdir *d, const struct h0_change *c, enum h0_live *ret,
                   struct h0_err *e)
 {
 	h0_autobuf struct h0_buf b = {0};
-	int dir = dir_of(d, c->path);
-	const char *live = NULL;
-	if (dir < 0) {
-		errno = ENOENT;
-	} else if (h0_op_read_file(d->o, dir, base_name(c->path), O_NOFOLLOW, H0_SNAP_FILE_MAX, &b,
-	                           NULL) == 0) {
-		live = h0_buf_str(&b);
-	}
-	if (!live && (errno == ELOOP || errno == EISDIR || errno == EINVAL || errno == EFBIG ||
-	              errno == ENXIO)) {
-		*ret = H0_LIVE_OTHER; /* not even a file one of ours could be */
-		return 0;
-	}
-	if (!live && errno != ENOENT)
-		return fail_path(d, c->path, e);
-	if (h0_same_bytes(live, b.len, c->after, c->after_len))
-		*ret = H0_LIVE_AFTER;
-	else if (h0_same_bytes(live, b.len, c->before, c->before_len))
-		*ret = H0_LIVE_BEFORE;
-	else
-		*ret = H0_LIVE_OTHER;
+	bool odd;
+	int there = read_beside(d, c, base_name(c->path), &b, &odd, e);
+	if (there < 0)
+		return -1;
+	*ret = odd ? H0_LIVE_OTHER : compare(c, there ? h0_buf_str(&b) : NULL, b.len);
 	return 0;
 }
 
@@ -197,7 +212,7 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 	*ret = -1;
 	if (!c->after)
 		return 0;
-	stage_name(c->path, stage, sizeof stage);
+	stage_name(d, c->path, stage, sizeof stage);
 	h0_autoopfd f = {o, h0_op_open(o, dir, stage, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)};
 	if (f.fd < 0)
 		return fail_path(d, c->path, e);
@@ -226,7 +241,7 @@ void h0_stage_drop(struct h0_confdir *d, const struct h0_changeset *cs)
 	for (size_t i = 0; i < cs->n; i++)
 		if (cs->v[i].after && dir_of(d, cs->v[i].path) >= 0)
 			d->o->unlink(d->o, dir_of(d, cs->v[i].path),
-			             stage_name(cs->v[i].path, stage, sizeof stage), 0);
+			             stage_name(d, cs->v[i].path, stage, sizeof stage), 0);
 	if (d->made_slots)
 		d->o->unlink(d->o, d->dir.fd, "slots", AT_REMOVEDIR);
 	errno = err;
@@ -234,39 +249,132 @@ void h0_stage_drop(struct h0_confdir *d, const struct h0_changeset *cs)
 
 /* ---- publishing ---- */
 
-static int publish_before(struct h0_confdir *d, const struct h0_change *c, const char *stage,
-                          struct h0_strv *published, struct h0_err *e)
+struct entry {
+	const struct h0_change *c;
+	const char *name;
+	char stage[300], kept[300];
+	int dir;
+};
+
+static struct entry entry_of(const struct h0_confdir *d, const struct h0_change *c)
 {
-	const char *name = base_name(c->path);
-	int dir = dir_of(d, c->path);
-	int rc = c->after ? d->o->rename(d->o, dir, stage, name) : d->o->unlink(d->o, dir, name, 0);
-	if (rc < 0 && (c->after || errno != ENOENT)) /* gone already is as good as removed */
-		return fail_path(d, c->path, e);
-	if (published)
-		h0_strv_add(published, c->path);
-	return 0;
+	struct entry en = {.c = c, .name = base_name(c->path), .dir = dir_of(d, c->path)};
+	stage_name(d, c->path, en.stage, sizeof en.stage);
+	snprintf(en.kept, sizeof en.kept, "%s.hal0-new", en.name);
+	return en;
+}
+
+/* Without the flag where the file system has none: then the last look at the target has to do. */
+static int rename_flag(struct h0_confdir *d, const struct entry *en, const char *from,
+                       const char *to, unsigned flag)
+{
+	int rc = d->o->rename(d->o, en->dir, from, to, flag);
+	return rc < 0 && (errno == EINVAL || errno == ENOSYS)
+	       ? d->o->rename(d->o, en->dir, from, to, 0) : rc;
+}
+
+/* What was in the target's place comes out under the staged name, in one step. */
+static int swap_in(struct h0_confdir *d, const struct entry *en)
+{
+	if (!en->c->before)
+		return rename_flag(d, en, en->stage, en->name, RENAME_NOREPLACE);
+	if (!en->c->after)
+		return d->o->rename(d->o, en->dir, en->name, en->stage, 0);
+	return rename_flag(d, en, en->stage, en->name, RENAME_EXCHANGE);
+}
+
+static int swap_back(struct h0_confdir *d, const struct entry *en)
+{
+	return en->c->after ? d->o->rename(d->o, en->dir, en->stage, en->name, RENAME_EXCHANGE)
+	                    : rename_flag(d, en, en->stage, en->name, RENAME_NOREPLACE);
+}
+
+/* Looks at what came out. 1: what was expected, and it is gone now; 0: an edit that came between
+ * the last look and the swap, and it is back in its place. */
+static int settle(struct h0_confdir *d, const struct entry *en, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf b = {0};
+	bool odd;
+	int there = read_beside(d, en->c, en->stage, &b, &odd, e);
+	if (there < 0)
+		return -1;
+	if (!there)
+		return 1;
+	bool expected = !odd && compare(en->c, h0_buf_str(&b), b.len) != H0_LIVE_OTHER;
+	int rc = expected ? d->o->unlink(d->o, en->dir, en->stage, 0) : swap_back(d, en);
+	return rc < 0 ? fail_path(d, en->c->path, e) : expected;
+}
+
+/* Somebody wrote the very same bytes: the staged copy goes. Something else: it is kept. */
+static int put_aside(struct h0_confdir *d, const struct entry *en, enum h0_live live,
+                     struct h0_strv *conflicts, struct h0_err *e)
+{
+	if (live == H0_LIVE_OTHER)
+		h0_strv_add(conflicts, en->c->path);
+	if (!en->c->after || en->dir < 0)
+		return 0;
+	int rc = live == H0_LIVE_AFTER ? d->o->unlink(d->o, en->dir, en->stage, 0)
+	                               : d->o->rename(d->o, en->dir, en->stage, en->kept, 0);
+	return rc < 0 && (live == H0_LIVE_OTHER || errno != ENOENT) ? fail_path(d, en->c->path, e)
+	                                                            : 0;
 }
 
 static int publish_one(struct h0_confdir *d, const struct h0_change *c, struct h0_strv *published,
                        struct h0_strv *conflicts, struct h0_err *e)
 {
-	char stage[300], kept[300];
-	int dir = dir_of(d, c->path);
+	struct entry en = entry_of(d, c);
+	for (int i = 0; i < PUBLISH_TRIES; i++) {
+		enum h0_live live;
+		if (h0_live_state(d, c, &live, e) < 0)
+			return -1;
+		if (live != H0_LIVE_BEFORE)
+			return put_aside(d, &en, live, conflicts, e);
+		if (swap_in(d, &en) < 0) {
+			if (errno != ENOENT && errno != EEXIST)
+				return fail_path(d, c->path, e);
+			continue; /* it came or went just now: look again */
+		}
+		int rc = settle(d, &en, e);
+		if (rc < 0)
+			return -1;
+		if (rc && published)
+			h0_strv_add(published, c->path);
+		if (rc)
+			return 0;
+	}
+	return h0_fail(e, H0_CONFLICT, "%s/%s keeps changing", d->etc, c->path);
+}
+
+static bool is_start_of(const struct h0_buf *b, const struct h0_change *c)
+{
+	return c->after && b->len <= c->after_len && memcmp(h0_buf_str(b), c->after, b->len) == 0;
+}
+
+static int rescue_one(struct h0_confdir *d, const struct h0_change *c, struct h0_err *e)
+{
+	struct entry en = entry_of(d, c);
+	h0_autobuf struct h0_buf b = {0};
 	enum h0_live live;
-	stage_name(c->path, stage, sizeof stage);
-	snprintf(kept, sizeof kept, "%s.hal0-new", base_name(c->path));
+	bool odd;
+	int there = read_beside(d, c, en.stage, &b, &odd, e);
+	if (there <= 0)
+		return there;
+	/* ours, perhaps torn: recovery was writing it when the power failed; or what was replaced */
+	if (!odd && (is_start_of(&b, c) || compare(c, h0_buf_str(&b), b.len) != H0_LIVE_OTHER))
+		return 0;
 	if (h0_live_state(d, c, &live, e) < 0)
 		return -1;
-	if (live == H0_LIVE_BEFORE)
-		return publish_before(d, c, stage, published, e);
-	if (live == H0_LIVE_OTHER)
-		h0_strv_add(conflicts, c->path);
-	if (!c->after || dir < 0)
-		return 0;
-	/* somebody wrote the very same bytes: the staged copy goes; or something else: it is kept */
-	int rc = live == H0_LIVE_AFTER ? d->o->unlink(d->o, dir, stage, 0)
-	                               : d->o->rename(d->o, dir, stage, kept);
-	return rc < 0 && (live == H0_LIVE_OTHER || errno != ENOENT) ? fail_path(d, c->path, e) : 0;
+	int rc = live == H0_LIVE_AFTER ? swap_back(d, &en)
+	                               : d->o->rename(d->o, en.dir, en.stage, en.kept, 0);
+	return rc < 0 ? fail_path(d, c->path, e) : 0;
+}
+
+int h0_publish_rescue(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_err *e)
+{
+	for (size_t i = 0; i < cs->n; i++)
+		if (rescue_one(d, &cs->v[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_strv *published,
@@ -286,7 +394,7 @@ int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_st
 
 int h0_retire(struct h0_confdir *d, struct h0_err *e)
 {
-	if (d->o->rename(d->o, d->txn.fd, "journal", "applied") < 0 ||
+	if (d->o->rename(d->o, d->txn.fd, "journal", "applied", 0) < 0 ||
 	    d->o->fsync(d->o, d->txn.fd) < 0)
 		return fail_path(d, ".txn", e);
 	return 0;

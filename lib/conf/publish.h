@@ -18,6 +18,7 @@ struct h0_confdir {
 	const char *etc;           /* its path, for messages */
 	struct h0_opfd dir, txn, slots, lock;
 	bool made_slots;           /* slots/ was not there before */
+	char tag[9];               /* this change's, in the names of its staged files */
 };
 
 /* Opens etc and etc/.txn, making what is missing durably, and takes the lock. */
@@ -45,11 +46,14 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 /* Best effort, for a change that will not happen. */
 void h0_stage_drop(struct h0_confdir *d, const struct h0_changeset *cs);
 
-/* Renames every staged file over its target (or removes the target) and makes that durable.
- * Files a person has edited stay; their names are added to `conflicts`, what was replaced to
+/* Exchanges every staged file with its target (or removes the target), makes sure that what came
+ * out is what was expected, and makes that durable. Files a person has edited stay; their names are added to `conflicts`, what was replaced to
  * `published` (may be NULL). */
 int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_strv *published,
                struct h0_strv *conflicts, struct h0_err *e);
+/* Before recovery sweeps: a publisher may have died with a person's edit, just taken out of its
+ * place, in its hands. Puts it back. */
+int h0_publish_rescue(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_err *e);
 /* Ends the change set: journal -> applied, durable. */
 int h0_retire(struct h0_confdir *d, struct h0_err *e);
 /* H0_CONFLICT, naming the files and where the change is. */

@@ -73,14 +73,16 @@ static int recover(struct h0_confdir *d, struct h0_recovery *ret, struct h0_err 
 	h0_autofree char *shown = h0_asprintf("%s/.txn/journal", d->etc);
 	h0_autojournal struct h0_journal j = {0};
 	bool found;
-	if (h0_journal_read(d->o, d->txn.fd, "journal", shown, &j, &found, e) < 0 ||
-	    h0_sweep(d, &ret->swept, e) < 0)
+	if (h0_journal_read(d->o, d->txn.fd, "journal", shown, &j, &found, e) < 0)
+		return -1;
+	memcpy(d->tag, j.stage, sizeof d->tag);
+	/* the journal's name may not be durable yet: published files must not outlive it */
+	if (found && (sync_txn(d, e) < 0 || h0_publish_rescue(d, &j.cs, e) < 0))
+		return -1;
+	if (h0_sweep(d, &ret->swept, e) < 0)
 		return -1;
 	if (!found)
 		return 0;
-	/* the journal's name may not be durable yet: published files must not outlive it */
-	if (sync_txn(d, e) < 0)
-		return -1;
 	if (restage(d, &j.cs, e) < 0 ||
 	    h0_publish(d, &j.cs, &ret->published, &ret->conflicts, e) < 0 || h0_retire(d, e) < 0)
 		return h0_wrap(e, "finishing an interrupted change");
@@ -154,6 +156,7 @@ static int write_journal(struct h0_confdir *d, const struct h0_changeset *cs,
 	for (size_t i = 0; command_line && command_line[i]; i++)
 		h0_strv_add(&argv, command_line[i]);
 	struct h0_journal j = {.id = last + 1, .time = d->o->now(d->o), .argv = argv, .cs = *cs};
+	memcpy(j.stage, d->tag, sizeof j.stage);
 	if (h0_journal_encode(&j, &text, e) < 0)
 		return -1;
 	h0_autoopfd f = {d->o, h0_op_open(d->o, d->txn.fd, "journal.new",
@@ -204,13 +207,14 @@ static int commit(struct h0_confdir *d, struct h0_changeset *cs, const char *con
                   struct h0_err *e)
 {
 	h0_autostrv struct h0_strv conflicts = {0};
+	snprintf(d->tag, sizeof d->tag, "%08x", d->o->random(d->o));
 	if (stage_all(d, cs, command_line, e) < 0 || compare_all(d, cs, e) < 0) {
 		h0_stage_drop(d, cs);
 		return -1;
 	}
 	h0_auto(signals_restore) sigset_t old;
 	signals_hold(&old);
-	if (d->o->rename(d->o, d->txn.fd, "journal.new", "journal") < 0) {
+	if (d->o->rename(d->o, d->txn.fd, "journal.new", "journal", 0) < 0) {
 		h0_fail_sys(e, "%s/.txn/journal", d->etc);
 		h0_stage_drop(d, cs);
 		return -1;

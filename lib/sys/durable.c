@@ -66,7 +66,7 @@ int h0_durable_write_ops(const struct h0_ops *o, const char *path, const void *d
 	if (f.fd < 0)
 		return h0_fail_sys(e, "%s", path);
 	if (fill(o, d.fd, name, f.fd, data, len, mode) < 0 ||
-	    o->rename(o, d.fd, stage, name) < 0) {
+	    o->rename(o, d.fd, stage, name, 0) < 0) {
 		h0_fail_sys(e, "%s", path);
 		o->unlink(o, d.fd, stage, 0);
 		return -1;

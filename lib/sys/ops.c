@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/xattr.h>
 #include <time.h>
 
@@ -109,9 +110,10 @@ static void real_flush_hint(const struct h0_ops *o, int fd)
 		errno = err;
 }
 
-static int real_rename(const struct h0_ops *o, int dirfd, const char *from, const char *to)
+static int real_rename(const struct h0_ops *o, int dirfd, const char *from, const char *to,
+                       unsigned flags)
 {
-	return renameat(dirfd, from, dirfd, to);
+	return renameat2(dirfd, from, dirfd, to, flags);
 }
 
 static int real_unlink(const struct h0_ops *o, int dirfd, const char *name, int flags)
@@ -140,6 +142,17 @@ static int64_t real_now(const struct h0_ops *o)
 	return time(NULL);
 }
 
+static uint32_t real_random(const struct h0_ops *o)
+{
+	uint32_t v;
+	if (getrandom(&v, sizeof v, GRND_NONBLOCK) != sizeof v) {
+		struct timespec t;
+		clock_gettime(CLOCK_REALTIME, &t);
+		v = (uint32_t)(t.tv_nsec * 2654435761u) ^ (uint32_t)getpid();
+	}
+	return v;
+}
+
 const struct h0_ops h0_ops_real = {
 	.open = real_open,
 	.close = real_close,
@@ -163,6 +176,7 @@ const struct h0_ops h0_ops_real = {
 	.flock = real_flock,
 	.sleep_ms = real_sleep_ms,
 	.now = real_now,
+	.random = real_random,
 };
 
 void h0_opfd_done(struct h0_opfd *f)

@@ -44,14 +44,18 @@ struct h0_ops {
 	/* Starts writing the file's data out, so that several fsyncs share one disk commit. A hint:
 	 * nothing relies on it, a failure means nothing. */
 	void (*flush_hint)(const struct h0_ops *o, int fd);
-	int (*rename)(const struct h0_ops *o, int dirfd, const char *from, const char *to);
+	/* Within one directory. flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE; where the file system
+	 * knows no flags: EINVAL. */
+	int (*rename)(const struct h0_ops *o, int dirfd, const char *from, const char *to,
+	              unsigned flags);
 	int (*unlink)(const struct h0_ops *o, int dirfd, const char *name, int flags);
 	int (*mkdir)(const struct h0_ops *o, int dirfd, const char *path, unsigned mode);
 
-	/* waiting, and the time of day in seconds since 1970 */
+	/* waiting, the time of day in seconds since 1970, and a number nobody else has just drawn */
 	int (*flock)(const struct h0_ops *o, int fd, int op);
 	void (*sleep_ms)(const struct h0_ops *o, int ms);
 	int64_t (*now)(const struct h0_ops *o);
+	uint32_t (*random)(const struct h0_ops *o);
 };
 
 extern const struct h0_ops h0_ops_real;

@@ -28,9 +28,9 @@ struct names {
 
 /* One change of names that the directory's next fsync makes durable. */
 struct change {
-	enum { MAKE, REMOVE, RENAME } kind;
+	enum { MAKE, REMOVE, RENAME, SWAP } kind;
 	char *name, *to;
-	struct crashfs_inode *inode;
+	struct crashfs_inode *inode, *other; /* what name led to; for SWAP: what `to` led to */
 };
 
 struct crashfs_inode {
@@ -130,6 +130,10 @@ static void apply(struct names *l, const struct change *c)
 			names_del(l, c->name);
 		names_set(l, c->to, c->inode);
 	}
+	if (c->kind == SWAP) {
+		names_set(l, c->name, c->other);
+		names_set(l, c->to, c->inode);
+	}
 }
 
 static void pending_clear(struct crashfs_inode *dir)
@@ -142,11 +146,11 @@ static void pending_clear(struct crashfs_inode *dir)
 }
 
 static void change_names(struct crashfs_inode *dir, int kind, const char *name, const char *to,
-                         struct crashfs_inode *inode)
+                         struct crashfs_inode *inode, struct crashfs_inode *other)
 {
 	dir->pending = h0_grow(dir->pending, dir->npending, &dir->pending_cap, sizeof *dir->pending);
 	struct change *c = &dir->pending[dir->npending++];
-	*c = (struct change){kind, h0_strdup(name), h0_strdup(to), inode};
+	*c = (struct change){kind, h0_strdup(name), h0_strdup(to), inode, other};
 	apply(&dir->now, c);
 }
 
@@ -278,7 +282,7 @@ static int op_open(const struct h0_ops *o, int dirfd, const char *path, int flag
 		return -1;
 	if (!i) {
 		i = new_inode(fs, S_IFREG, mode);
-		change_names(dir, MAKE, last, NULL, i);
+		change_names(dir, MAKE, last, NULL, i, NULL);
 	}
 	fs->files = h0_grow(fs->files, fs->nfiles, &fs->files_cap, sizeof *fs->files);
 	fs->files[fs->nfiles] = (struct crashfs_file){i, 0};
@@ -489,20 +493,29 @@ static void op_flush_hint(const struct h0_ops *o, int fd)
 	file_of(fs_of(o), fd);
 }
 
-static int op_rename(const struct h0_ops *o, int dirfd, const char *from, const char *to)
+static int op_rename(const struct h0_ops *o, int dirfd, const char *from, const char *to,
+                     unsigned flags)
 {
 	struct crashfs *fs = fs_of(o);
 	h0_autofree char *both = h0_asprintf("%s %s", from, to);
-	if (!enter(fs, true, "rename", both))
+	if (!enter(fs, true, flags == RENAME_EXCHANGE ? "exchange" : "rename", both))
 		return -1;
 	struct crashfs_inode *dir = dir_of(fs, dirfd);
 	struct name *f = find(&dir->now, from), *t = find(&dir->now, to);
-	if (!f || strchr(from, '/') || strchr(to, '/') || (t && t->inode->type == S_IFDIR)) {
-		errno = f ? EISDIR : ENOENT;
-		return -1;
+	if (flags && fs->no_rename_flags)
+		errno = EINVAL;
+	else if (!f || (!t && flags == RENAME_EXCHANGE))
+		errno = ENOENT;
+	else if (t && flags == RENAME_NOREPLACE)
+		errno = EEXIST;
+	else if (strchr(from, '/') || strchr(to, '/') || (t && t->inode->type == S_IFDIR))
+		errno = EISDIR;
+	else {
+		bool swap = flags == RENAME_EXCHANGE;
+		change_names(dir, swap ? SWAP : RENAME, from, to, f->inode, swap ? t->inode : NULL);
+		return 0;
 	}
-	change_names(dir, RENAME, from, to, f->inode);
-	return 0;
+	return -1;
 }
 
 static int op_unlink(const struct h0_ops *o, int dirfd, const char *name, int flags)
@@ -518,7 +531,7 @@ static int op_unlink(const struct h0_ops *o, int dirfd, const char *name, int fl
 		errno = !f ? ENOENT : is_dir ? want_dir ? ENOTEMPTY : EISDIR : ENOTDIR;
 		return -1;
 	}
-	change_names(dir, REMOVE, name, NULL, f->inode);
+	change_names(dir, REMOVE, name, NULL, f->inode, NULL);
 	return 0;
 }
 
@@ -534,7 +547,7 @@ static int op_mkdir(const struct h0_ops *o, int dirfd, const char *path, unsigne
 		errno = dir ? EEXIST : ENOENT;
 		return -1;
 	}
-	change_names(dir, MAKE, last, NULL, new_inode(fs, S_IFDIR, mode));
+	change_names(dir, MAKE, last, NULL, new_inode(fs, S_IFDIR, mode), NULL);
 	return 0;
 }
 
@@ -551,6 +564,11 @@ static void op_sleep_ms(const struct h0_ops *o, int ms)
 static int64_t op_now(const struct h0_ops *o)
 {
 	return 1700000000;
+}
+
+static uint32_t op_random(const struct h0_ops *o)
+{
+	return ++fs_of(o)->randoms;
 }
 
 static const struct h0_ops table = {
@@ -576,6 +594,7 @@ static const struct h0_ops table = {
 	.flock = op_flock,
 	.sleep_ms = op_sleep_ms,
 	.now = op_now,
+	.random = op_random,
 };
 
 /* ---- life ---- */
@@ -585,6 +604,7 @@ void crashfs_reset(struct crashfs *fs)
 	fs->die_at = fs->lie_at = fs->fail_at = -1;
 	fs->fail_errno = 0;
 	fs->fail_on = fs->failed = fs->keep_log = false;
+	fs->no_rename_flags = false;
 	fs->hook = NULL;
 	fs->hook_arg = NULL;
 	fs->ops_n = fs->mutations = fs->fsyncs = 0;
@@ -628,7 +648,8 @@ static struct crashfs_inode *copy_inode(struct crashfs *to, struct crashfs_inode
 		struct change *c = &from->pending[n];
 		i->pending = h0_grow(i->pending, i->npending, &i->pending_cap, sizeof *i->pending);
 		i->pending[i->npending++] = (struct change){c->kind, h0_strdup(c->name),
-		                                            h0_strdup(c->to), copy_inode(to, c->inode)};
+		                                            h0_strdup(c->to), copy_inode(to, c->inode),
+		                                            c->other ? copy_inode(to, c->other) : NULL};
 	}
 	return i;
 }
@@ -640,6 +661,7 @@ struct crashfs *crashfs_copy(const struct crashfs *fs)
 		i->copied = NULL;
 	to->root = copy_inode(to, fs->root);
 	to->next_ino = fs->next_ino;
+	to->randoms = fs->randoms;
 	return to;
 }
 
@@ -746,6 +768,8 @@ static void sum_inode(struct sum *s, struct crashfs_inode *i)
 		sum_text(s, c->name);
 		sum_text(s, c->to);
 		sum_inode(s, c->inode);
+		if (c->other)
+			sum_inode(s, c->other);
 	}
 }
 
@@ -815,30 +839,33 @@ struct crashfs *crashfs_loss(const struct crashfs *fs, uint64_t state)
 
 /* ---- a person's hand ---- */
 
+/* A name becomes durable as it is now. Earlier changes of it are decided thereby, and so is the
+ * other half of a rename or an exchange; all others stay open. */
 static void settle(struct crashfs_inode *dir, const char *name)
 {
-	/* earlier changes of this name are decided by what is live; others stay open */
 	struct name *f = find(&dir->now, name);
 	if (f)
 		names_set(&dir->durable, name, f->inode);
 	else
 		names_del(&dir->durable, name);
 	for (size_t k = 0; k < dir->npending;) {
-		struct change *c = &dir->pending[k];
-		bool about = strcmp(c->kind == RENAME ? c->to : c->name, name) == 0;
-		if (!about) {
+		struct change c = dir->pending[k];
+		bool is_name = strcmp(c.name, name) == 0, is_to = c.to && strcmp(c.to, name) == 0;
+		if (c.kind == RENAME ? !is_to : !is_name && !is_to) {
 			k++;
 			continue;
 		}
-		if (c->kind == RENAME) { /* its other half */
-			struct name *from = find(&dir->durable, c->name);
-			if (from && from->inode == c->inode)
-				names_del(&dir->durable, c->name);
-		}
-		free(c->name);
-		free(c->to);
-		memmove(c, c + 1, (dir->npending - k - 1) * sizeof *c);
 		dir->npending--;
+		memmove(&dir->pending[k], &dir->pending[k + 1],
+		        (dir->npending - k) * sizeof *dir->pending);
+		struct name *from = c.kind == RENAME ? find(&dir->durable, c.name) : NULL;
+		if (from && from->inode == c.inode)
+			names_del(&dir->durable, c.name);
+		if (c.kind == SWAP)
+			settle(dir, is_name ? c.to : c.name);
+		free(c.name);
+		free(c.to);
+		k = 0;
 	}
 }
 
@@ -886,7 +913,7 @@ void crashfs_mkdir(struct crashfs *fs, const char *path, bool durable)
 	struct crashfs_inode *dir = walk(fs->root, path, last);
 	if (!dir)
 		abort();
-	change_names(dir, MAKE, last, NULL, new_inode(fs, S_IFDIR, 0755));
+	change_names(dir, MAKE, last, NULL, new_inode(fs, S_IFDIR, 0755), NULL);
 	if (durable)
 		settle(dir, last);
 }
@@ -959,7 +986,8 @@ static void dump_inode(const struct crashfs_inode *i, const char *name, int dept
 		dump_inode(i->now.v[n].inode, i->now.v[n].name, depth + 1, out);
 	for (size_t n = 0; n < i->npending; n++)
 		h0_buf_addf(out, "# %*spending: %s %s %s\n", depth * 2 + 2, "",
-		            i->pending[n].kind == MAKE ? "make" : i->pending[n].kind == REMOVE ? "remove" : "rename",
+		            i->pending[n].kind == MAKE ? "make" : i->pending[n].kind == REMOVE ? "remove" :
+		            i->pending[n].kind == RENAME ? "rename" : "exchange",
 		            i->pending[n].name, i->pending[n].to ? i->pending[n].to : "");
 }
 

@@ -28,6 +28,7 @@ struct crashfs {
 	long fail_at;         /* this operation of any kind fails with fail_errno ... */
 	int fail_errno;       /* ... 0: a short write, if it is one */
 	bool fail_on;         /* ... and so do all mutating ones after it */
+	bool no_rename_flags; /* a file system without RENAME_EXCHANGE */
 	void (*hook)(struct crashfs *fs, void *arg); /* called before every operation */
 	void *hook_arg;
 
@@ -44,6 +45,7 @@ struct crashfs {
 	struct crashfs_file *files;
 	size_t nfiles, files_cap;
 	uint64_t next_ino;
+	uint32_t randoms; /* drawn so far */
 };
 
 struct crashfs *crashfs_new(void);

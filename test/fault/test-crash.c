@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 #ifdef __SANITIZE_ADDRESS__
 	const uint64_t sampled = 8;
 #else
-	const uint64_t sampled = 24;
+	const uint64_t sampled = 12;
 #endif
 	for (const struct world *const *w = worlds; *w; w++) {
 		if (argc > 2) {

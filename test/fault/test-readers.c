@@ -117,7 +117,8 @@ struct turns {
 
 static bool visible(const char *doing)
 {
-	return h0_starts(doing, "rename ") || h0_starts(doing, "unlink ") ||
+	return h0_starts(doing, "rename ") || h0_starts(doing, "exchange ") ||
+	       h0_starts(doing, "unlink ") ||
 	       h0_starts(doing, "create ");
 }
 
