@@ -109,7 +109,10 @@ static const struct h0_verb verbs[] = {
 		.text = "Reads the machine and writes /etc/hal0/hardware.json when something other than "
 		        "a reading that changes by itself (free memory, uptime, time of the probe) "
 		        "differs from what the file says. Then the differences are printed; otherwise "
-		        "nothing is, which suits cron. Keys that hal0 does not know and the *slots* "
+		        "nothing is, which suits cron; slots whose model fitted before and does not now, or "
+		        "the other way round, are named. *systemctl enable --now hal0-probe.timer* does the "
+		        "same by systemd, and so does a line in _/etc/cron.d/hal0_:\n\n"
+		        "```\n@daily root /usr/local/bin/hal0-probe\n```\n\nKeys that hal0 does not know and the *slots* "
 		        "block stay in the file. A file that is no JSON is left alone, exit code 3.\n\n"
 		        "With *--dry-run* nothing is written, and with *--dry-run --json* the whole "
 		        "document is printed.",

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/sha256.h"
 
+#include <stdio.h>
 #include <string.h>
 
+/* First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 static const uint32_t k[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
 	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -14,28 +16,33 @@ static const uint32_t k[64] = {
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-static uint32_t ror(uint32_t x, unsigned n)
+static uint32_t rotate(uint32_t x, int n)
 {
 	return x >> n | x << (32 - n);
 }
 
-static void block(uint32_t h[8], const uint8_t *p)
+static void schedule(const unsigned char *p, uint32_t w[64])
 {
-	uint32_t w[64], v[8];
-	for (int i = 0; i < 16; i++)
-		w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
-		       (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+	for (int i = 0; i < 16; i++, p += 4)
+		w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 	for (int i = 16; i < 64; i++) {
 		uint32_t a = w[i - 15], b = w[i - 2];
-		w[i] = w[i - 16] + (ror(a, 7) ^ ror(a, 18) ^ a >> 3) + w[i - 7] +
-		       (ror(b, 17) ^ ror(b, 19) ^ b >> 10);
+		w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[i - 7] +
+		       (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
 	}
+}
+
+static void mix(uint32_t h[8], const unsigned char *block)
+{
+	uint32_t w[64], v[8];
+	schedule(block, w);
 	memcpy(v, h, sizeof v);
 	for (int i = 0; i < 64; i++) {
-		uint32_t s1 = ror(v[4], 6) ^ ror(v[4], 11) ^ ror(v[4], 25);
-		uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
-		uint32_t s0 = ror(v[0], 2) ^ ror(v[0], 13) ^ ror(v[0], 22);
-		uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+		uint32_t a = v[0], e = v[4];
+		uint32_t t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+		              ((e & v[5]) ^ (~e & v[6])) + k[i] + w[i];
+		uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+		              ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
 		memmove(v + 1, v, 7 * sizeof *v);
 		v[4] += t1;
 		v[0] = t1 + t2;
@@ -44,24 +51,51 @@ static void block(uint32_t h[8], const uint8_t *p)
 		h[i] += v[i];
 }
 
-void h0_sha256(const void *data, size_t n, uint8_t ret[H0_SHA256_LEN])
+void h0_sha256_init(struct h0_sha256 *s)
 {
-	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-	                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-	const uint8_t *p = data;
-	uint8_t tail[128] = {0};
-	uint64_t bits = (uint64_t)n * 8;
-	for (; n >= 64; n -= 64, p += 64)
-		block(h, p);
-	if (n)
-		memcpy(tail, p, n);
-	tail[n] = 0x80;
-	size_t end = n < 56 ? 64 : 128;
+	static const uint32_t start[8] = {
+		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+		0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+	};
+	*s = (struct h0_sha256){0};
+	memcpy(s->h, start, sizeof start);
+}
+
+void h0_sha256_add(struct h0_sha256 *s, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	while (n) {
+		size_t used = s->total % sizeof s->block, room = sizeof s->block - used;
+		size_t take = n < room ? n : room;
+		memcpy(s->block + used, p, take);
+		s->total += take;
+		p += take;
+		n -= take;
+		if (take == room)
+			mix(s->h, s->block);
+	}
+}
+
+void h0_sha256_text(struct h0_sha256 *s, char dst[H0_SHA256_TEXT])
+{
+	static const unsigned char one = 0x80, zero = 0;
+	uint64_t bits = s->total * 8;
+	unsigned char length[8];
 	for (int i = 0; i < 8; i++)
-		tail[end - 1 - i] = (uint8_t)(bits >> (8 * i));
-	block(h, tail);
-	if (end == 128)
-		block(h, tail + 64);
-	for (int i = 0; i < 32; i++)
-		ret[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
+		length[i] = (unsigned char)(bits >> (56 - 8 * i));
+	h0_sha256_add(s, &one, 1);
+	while (s->total % sizeof s->block != sizeof s->block - sizeof length)
+		h0_sha256_add(s, &zero, 1);
+	h0_sha256_add(s, length, sizeof length);
+	int n = snprintf(dst, H0_SHA256_TEXT, "sha256:");
+	for (int i = 0; i < 8; i++)
+		n += snprintf(dst + n, (size_t)(H0_SHA256_TEXT - n), "%08x", s->h[i]);
+}
+
+void h0_sha256_of(const void *data, size_t n, char dst[H0_SHA256_TEXT])
+{
+	struct h0_sha256 s;
+	h0_sha256_init(&s);
+	h0_sha256_add(&s, data, n);
+	h0_sha256_text(&s, dst);
 }

@@ -235,21 +235,21 @@ int h0_pve_parse(const char *text, size_t len, const struct h0_pve_self *self,
 
 /* ---- asking ---- */
 
-/* 64 hex digits of a fingerprint however it is written; false: it is none. */
-static bool fingerprint_bytes(const char *s, uint8_t ret[H0_SHA256_LEN])
+#define HEX_DIGITS 64
+
+/* The 64 hex digits of a fingerprint however it is written, in lower case; false: it is none. */
+static bool fingerprint_hex(const char *s, char ret[HEX_DIGITS + 1])
 {
 	int n = 0;
 	for (; *s; s++) {
 		if (*s == ':')
 			continue;
-		char d = (char)tolower((unsigned char)*s);
-		int v = d >= '0' && d <= '9' ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : -1;
-		if (v < 0 || n == 2 * H0_SHA256_LEN)
+		if (!isxdigit((unsigned char)*s) || n == HEX_DIGITS)
 			return false;
-		ret[n / 2] = (uint8_t)(n % 2 ? ret[n / 2] << 4 | v : v);
-		n++;
+		ret[n++] = (char)tolower((unsigned char)*s);
 	}
-	return n == 2 * H0_SHA256_LEN;
+	ret[n] = '\0';
+	return n == HEX_DIGITS;
 }
 
 static int base64_value(char c)
@@ -286,21 +286,19 @@ static void pem_bytes(const char *pem, struct h0_buf *ret)
 static int pinned(struct h0_http_client *http, const char *url, const char *fingerprint,
                   struct h0_buf *ret_pem, struct h0_err *e)
 {
-	uint8_t want[H0_SHA256_LEN] = {0}, got[H0_SHA256_LEN];
+	char want[HEX_DIGITS + 1], got[H0_SHA256_TEXT];
 	h0_autobuf struct h0_buf der = {0};
-	if (!fingerprint_bytes(fingerprint, want))
+	if (!fingerprint_hex(fingerprint, want))
 		return h0_fail(e, H0_CONFIG, "proxmox.fingerprint: 32 bytes in hex, AB:CD:..., are needed");
 	if (h0_http_cert(http, url, TIMEOUT_MS, ret_pem, e) < 0)
 		return -1;
 	pem_bytes(ret_pem->p, &der);
-	h0_sha256(der.p, der.len, got);
-	if (memcmp(want, got, sizeof want) == 0)
+	h0_sha256_of(h0_buf_str(&der), der.len, got);
+	const char *hex = got + strlen("sha256:");
+	if (strcmp(want, hex) == 0)
 		return 0;
-	char text[3 * H0_SHA256_LEN + 1];
-	for (int i = 0; i < H0_SHA256_LEN; i++)
-		snprintf(text + 3 * i, 4, "%02X%s", got[i], i + 1 < H0_SHA256_LEN ? ":" : "");
 	return h0_fail(e, H0_EXTERN, "Proxmox shows another certificate than the fingerprint says: %s",
-	               text);
+	               hex);
 }
 
 static int status_error(int status, struct h0_err *e)
