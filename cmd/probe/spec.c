@@ -60,27 +60,27 @@ static const struct h0_opt tune_opts[] = {
 };
 
 static const struct h0_example recommend_examples[] = {
-	{"hal0 probe recommend", "Which device a new slot should get, and why."},
-	{"hal0 probe recommend --format '{device}'", "Just the device."},
+	{"hal0 probe recommend", "Which device a new slot should get, and why"},
+	{"hal0 probe recommend --format '{device}'", "Just the device"},
 	{0},
 };
 
 static const struct h0_example memory_examples[] = {
-	{"hal0 probe memory", "Who has which part of the memory."},
-	{"hal0 probe memory --watch", "The same, drawn again and again."},
-	{"hal0 probe memory --svg bar.svg", "A picture for a wiki."},
+	{"hal0 probe memory", "Who has which part of the memory"},
+	{"hal0 probe memory --watch", "The same, drawn again and again"},
+	{"hal0 probe memory --svg bar.svg", "A picture for a wiki"},
 	{0},
 };
 
 static const struct h0_example doctor_examples[] = {
-	{"hal0 probe doctor", "Every check, the worst first."},
-	{"hal0 probe doctor --fix", "The commands that mend what was found."},
+	{"hal0 probe doctor", "Every check, the worst first"},
+	{"hal0 probe doctor --fix", "The commands that mend what was found"},
 	{0},
 };
 
 static const struct h0_example tune_examples[] = {
-	{"hal0 probe tune", "What to set for as much GPU memory as is sensible here."},
-	{"hal0 probe tune --budget 110G --write --dry-run", "The file for 110 GiB, as a diff."},
+	{"hal0 probe tune", "What to set for as much GPU memory as is sensible here"},
+	{"hal0 probe tune --budget 110G --write --dry-run", "The file for 110 GiB, as a diff"},
 	{0},
 };
 
