@@ -109,4 +109,22 @@ rc_is "tune: a missing part" 3
 cp "$tmp/m-00001-of-00002.gguf" "$tmp/m-00002-of-00002.gguf"
 on halo-512m tune --model "$tmp/m-00001-of-00002.gguf" --json
 says tune '.budget_mib == 2051'
+
+# the firmware's carve-out changes between two runs of the timer
+rm -r "$HAL0_HOME"
+mkdir -p "$HAL0_HOME/etc/hal0/slots"
+truncate -s 80G "$tmp/big.gguf"
+printf 'port = 8081\ndevice = "gpu-vulkan"\n[model]\ndefault = "%s"\n' "$tmp/big.gguf" \
+  >"$HAL0_HOME/etc/hal0/slots/chat.toml"
+on halo-512m
+on halo-512m
+is "timer: quiet while nothing changes" "$rc$out$err" 0
+gtt=$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_total
+echo 68719476736 >"$gtt"
+on halo-512m
+rc_is "timer: a change" 0
+like "timer: names the slot" "$out" "*gtt_mib*slot chat does not fit any more*"
+echo 128849018880 >"$gtt"
+on halo-512m --json
+says "and back" '.changed and .slots == [{"slot": "chat", "needs_mib": 90112, "budget_mib": 120562, "fitted": false, "fits": true}]'
 tap_done

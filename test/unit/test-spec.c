@@ -192,7 +192,7 @@ static void check_cols(const char *where, const struct h0_verb *v)
 		const char *key = c->json ? c->json : c->name;
 		if (strchr(key, '-'))
 			fault(at, "'-' in the JSON key");
-		if (c->type == H0_COL_BYTES && !h0_ends(key, "_bytes"))
+		if (c->type == H0_COL_BYTES && !h0_ends(key, "_bytes") && !h0_streq(key, "bytes"))
 			fault(at, "the JSON key of bytes ends with _bytes");
 		if (c->type == H0_COL_SECONDS && !h0_ends(key, "_s"))
 			fault(at, "the JSON key of seconds ends with _s");
