@@ -12,13 +12,13 @@ const struct h0_col profile_change_cols[] = {PROFILE_CHANGE_COLS(COL){0}};
 
 static const struct h0_opt set_opts[] = {
 	{0, "unset", H0_OPT_LIST, AT(profile_set_opts, unset), "KEY",
-	 "Remove a key, so that its default holds"},
+	 "remove a key, so that its default holds"},
 	{0},
 };
 
 static const struct h0_opt import_opts[] = {
 	{0, "name", H0_OPT_STR, AT(profile_import_opts, name), "NAME",
-	 "Call it so here (default: as the file says)"},
+	 "call it so here (default: as the file says)"},
 	{0},
 };
 

@@ -28,7 +28,7 @@ static const struct h0_opt explain_opts[] = {
 	{'t', "temperature", H0_OPT_STR, AT(type, say.temperature), "NUMBER",              \
 	 "0 is the most likely answer (default: the server's)"},                           \
 	{0, "reasoning", H0_OPT_ENUM, AT(type, say.reasoning), "WHEN",                     \
-	 "reasoning on stderr: auto is show on a terminal", H0_COMP_CHOICES,               \
+	 "print reasoning on stderr", H0_COMP_CHOICES,               \
 	 reasoning_words, .def = "auto"},                                                  \
 	{0, "timeout", H0_OPT_DURATION, AT(type, say.timeout_s), "TIME",                   \
 	 "give up after so long without a byte (default: never)"}

@@ -152,6 +152,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) { /* the next answer, after 100 Continue */
 		call->res.content_type[0] = '\0';
 		call->res.retry_after_s = -1;
+		call->res.authenticate[0] = '\0';
+	} else if (header_is(p, n, "WWW-Authenticate")) {
+		header_value(p + 17, n - 17, call->res.authenticate, sizeof call->res.authenticate);
 	} else if (header_is(p, n, "Content-Type")) {
 		header_value(p + 13, n - 13, call->res.content_type, sizeof call->res.content_type);
 	} else if (header_is(p, n, "Retry-After")) {
