@@ -38,6 +38,10 @@ int probe_out_changes(struct h0_ctx *ctx, const struct h0_hwchanges *c, struct h
 int probe_update(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int probe_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int probe_diff(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int probe_recommend(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int probe_memory(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int probe_doctor(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int probe_tune(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 /* The summary of show. */
 int probe_out_summary(struct h0_ctx *ctx, const struct h0_machine *m, struct h0_err *e);
 

@@ -5,6 +5,10 @@
 const struct h0_col probe_change_cols[] = {PROBE_CHANGE_COLS(COL){0}};
 const struct h0_col probe_show_cols[] = {PROBE_SHOW_COLS(COL){0}};
 
+const struct h0_col probe_recommend_cols[] = {PROBE_RECOMMEND_COLS(COL){0}};
+const struct h0_col probe_memory_cols[] = {PROBE_MEMORY_COLS(COL){0}};
+const struct h0_col probe_doctor_cols[] = {PROBE_DOCTOR_COLS(COL){0}};
+
 #define SYSROOT(type)                                                                  \
 	{0, "sysroot", H0_OPT_STR, offsetof(struct type, sysroot), "DIR",                  \
 	 "read proc, sys, dev and etc below DIR, not this machine's", H0_COMP_DIR}
@@ -20,6 +24,62 @@ static const struct h0_opt show_opts[] = {
 	 "print hardware.json as it was recorded, look at nothing"},
 	{0, "no-vulkan", H0_OPT_FLAG, offsetof(struct probe_show_opts, no_vulkan), NULL,
 	 "leave Vulkan out: some milliseconds, but less is known"},
+	{0},
+};
+
+static const struct h0_opt memory_opts[] = {
+	SYSROOT(probe_memory_opts),
+	{'w', "watch", H0_OPT_FLAG, offsetof(struct probe_memory_opts, watch), NULL,
+	 "draw again every interval, and when a device comes or goes"},
+	{0, "interval", H0_OPT_DURATION, offsetof(struct probe_memory_opts, interval_s), "TIME",
+	 "time between two drawings (default: 2s)"},
+	{0, "svg", H0_OPT_STR, offsetof(struct probe_memory_opts, svg), "FILE",
+	 "write the bars as a picture instead", H0_COMP_FILE},
+	{0},
+};
+
+static const struct h0_opt doctor_opts[] = {
+	SYSROOT(probe_doctor_opts),
+	{0, "fix", H0_OPT_FLAG, offsetof(struct probe_doctor_opts, fix), NULL,
+	 "print the commands that mend what was found; run none"},
+	{0},
+};
+
+static const struct h0_opt tune_opts[] = {
+	SYSROOT(probe_tune_opts),
+	{'b', "budget", H0_OPT_SIZE, offsetof(struct probe_tune_opts, budget), "SIZE",
+	 "memory that models shall be able to use: 110G"},
+	{'m', "model", H0_OPT_STR, offsetof(struct probe_tune_opts, model), "FILE",
+	 "as much as this GGUF file (all its parts) needs", H0_COMP_FILE},
+	{0, "gttsize", H0_OPT_FLAG, offsetof(struct probe_tune_opts, gttsize), NULL,
+	 "also set the old amdgpu gttsize, to the same size"},
+	{0, "write", H0_OPT_FLAG, offsetof(struct probe_tune_opts, write), NULL,
+	 "write /etc/modprobe.d/hal0-ttm.conf"},
+	{0},
+};
+
+static const struct h0_example recommend_examples[] = {
+	{"hal0 probe recommend", "Which device a new slot should get, and why."},
+	{"hal0 probe recommend --format '{device}'", "Just the device."},
+	{0},
+};
+
+static const struct h0_example memory_examples[] = {
+	{"hal0 probe memory", "Who has which part of the memory."},
+	{"hal0 probe memory --watch", "The same, drawn again and again."},
+	{"hal0 probe memory --svg bar.svg", "A picture for a wiki."},
+	{0},
+};
+
+static const struct h0_example doctor_examples[] = {
+	{"hal0 probe doctor", "Every check, the worst first."},
+	{"hal0 probe doctor --fix", "The commands that mend what was found."},
+	{0},
+};
+
+static const struct h0_example tune_examples[] = {
+	{"hal0 probe tune", "What to set for as much GPU memory as is sensible here."},
+	{"hal0 probe tune --budget 110G --write --dry-run", "The file for 110 GiB, as a diff."},
 	{0},
 };
 
@@ -80,6 +140,56 @@ static const struct h0_verb verbs[] = {
 		.cols = probe_change_cols,
 		.examples = diff_examples,
 	},
+	{
+		.name = "recommend",
+		.args = "",
+		.help = "say which device and profile to use, and why",
+		.opts = probe_opts,
+		.opts_size = sizeof(struct probe_opts),
+		.cols = probe_recommend_cols,
+		.examples = recommend_examples,
+	},
+	{
+		.name = "memory",
+		.args = "",
+		.help = "show who has which part of the memory",
+		.text = "One bar where RAM and GPU memory are the same memory: inference (GTT in use), "
+		        "system, the Proxmox host if it can be asked, free. A card's VRAM is a bar of its "
+		        "own. RAM in use already contains the pages that GTT has pinned; they are counted "
+		        "once. The bars are drawn on a terminal only, the figures everywhere.",
+		.opts = memory_opts,
+		.opts_size = sizeof(struct probe_memory_opts),
+		.cols = probe_memory_cols,
+		.exclusive = "watch,svg",
+		.examples = memory_examples,
+	},
+	{
+		.name = "doctor",
+		.args = "",
+		.help = "look for what is wrong or could be better",
+		.text = "Every check gives one finding: the fact, why it matters, what to do. The exit "
+		        "code follows the worst: 0 for notes and less, 1 for a warning, 8 for an error. "
+		        "*--fix* prints commands, one a line, and runs none.",
+		.opts = doctor_opts,
+		.opts_size = sizeof(struct probe_doctor_opts),
+		.cols = probe_doctor_cols,
+		.examples = doctor_examples,
+	},
+	{
+		.name = "tune",
+		.args = "",
+		.help = "work out the kernel's limits for a wanted GPU memory",
+		.text = "For a GPU that shares the RAM: the module options and the same as kernel "
+		        "arguments, with the arithmetic and what is left for the system. Without "
+		        "*--budget* or *--model* it takes all but a sixteenth of the memory, at least "
+		        "4 GiB. Nothing is written unless *--write* is given. Exit code 1: so much cannot "
+		        "be had; 8: no GPU here shares the RAM.",
+		.opts = tune_opts,
+		.opts_size = sizeof(struct probe_tune_opts),
+		.exclusive = "budget,model",
+		.examples = tune_examples,
+		.flags = H0_VERB_WRITES,
+	},
 };
 
 const struct h0_prog probe_prog = {
@@ -94,6 +204,7 @@ const struct h0_prog probe_prog = {
 	        "*HAL0_SYSROOT* in the environment does what *--sysroot* does.",
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
-	.files = "_/etc/hal0/hardware.json_\n\tWhat the last probe found; hal0-hardware.json(5).",
+	.files = "_/etc/hal0/hardware.json_\n\tWhat the last probe found; hal0-hardware.json(5).\n\n"
+	         "_/etc/modprobe.d/hal0-ttm.conf_\n\tWritten by *tune --write*.",
 	.see_also = "hal0(1), hal0-hardware.json(5), hal0-exit(7)",
 };

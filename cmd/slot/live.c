@@ -222,11 +222,15 @@ static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *a
 int slot_waiting_begin(struct slot_waiting *w, struct h0_ctx *ctx, int64_t stall_s,
                        struct h0_err *e)
 {
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
 	sigset_t signals;
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
+	for (size_t i = 0; i < H0_ARRAY_LEN(ends); i++) {
+		struct sigaction now;
+		/* nohup, or a shell's background job: whoever started us wants it ignored */
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&signals, ends[i]);
+	}
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return h0_fail_sys(e, "sigprocmask");
 	int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

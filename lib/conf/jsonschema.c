@@ -134,9 +134,25 @@ static void set_default(struct h0_json *j, const char *dflt)
 		h0_json_set(j, "default", h0_toml_json(h0_toml_root(doc)->first, false));
 }
 
+/* Unknown is null: beside the type, and beside the words where only some are allowed. */
+static void allow_null(struct h0_json *j)
+{
+	struct h0_json *types = h0_json_array();
+	h0_json_add(types, h0_json_copy(h0_json_get(j, "type")));
+	h0_json_add(types, h0_json_new_str("null"));
+	h0_json_set(j, "type", types);
+	if (h0_json_get(j, "enum")) {
+		struct h0_json *words = h0_json_copy(h0_json_get(j, "enum"));
+		h0_json_add(words, h0_json_new_null());
+		h0_json_set(j, "enum", words);
+	}
+}
+
 static struct h0_json *property(const struct h0_key *k)
 {
 	struct h0_json *j = value_of(k);
+	if (k->flags & H0_KEY_NULLABLE)
+		allow_null(j);
 	h0_json_set_str(j, "description", k->help);
 	if (k->dflt)
 		set_default(j, k->dflt);

@@ -340,7 +340,8 @@ const struct h0_schema h0_schema_upstreams = {
 
 const struct h0_schema *const h0_schemas[] = {
 	&h0_schema_slot, &h0_schema_profiles,  &h0_schema_capabilities,
-	&h0_schema_hal0, &h0_schema_upstreams, NULL,
+	&h0_schema_hal0, &h0_schema_upstreams, &h0_schema_hardware,
+	NULL,
 };
 
 const char *h0_key_type_name(enum h0_key_type type)

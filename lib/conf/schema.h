@@ -42,6 +42,8 @@ enum h0_key_flag {
 	H0_KEY_IGNORED = 4,     /* known from other versions, kept, without effect here */
 	H0_KEY_STRICT = 8,      /* of a table: an unknown key in it is an error, not a warning */
 	H0_KEY_RENAMED = 16,    /* deprecated in name only: alias_of takes the same value */
+	H0_KEY_NULLABLE = 32,   /* JSON: may be null, which means unknown */
+	H0_KEY_JSON = 64,       /* of a schema: the file is JSON, and the programs write it */
 };
 
 struct h0_key {
@@ -74,6 +76,7 @@ extern const struct h0_schema h0_schema_profiles;
 extern const struct h0_schema h0_schema_capabilities;
 extern const struct h0_schema h0_schema_hal0;
 extern const struct h0_schema h0_schema_upstreams;
+extern const struct h0_schema h0_schema_hardware;
 /* All of them, ends with NULL. */
 extern const struct h0_schema *const h0_schemas[];
 

@@ -39,6 +39,8 @@ struct h0_hw_os {              /* os.c */
 	char cmdline[4096];    /* kernel command line */
 	int64_t uptime_s;
 	int64_t disk_free;     /* of /var/lib/hal0 or the nearest parent; H0_UNKNOWN re-rooted */
+	int64_t memlock;       /* our limit on locked memory, INT64_MAX = unlimited */
+	enum h0_fact amdgpu;   /* the module is loaded */
 	char podman[64];       /* version by the package database, "" = unknown */
 	enum h0_fact podman_present;
 };
@@ -59,6 +61,8 @@ struct h0_hw_mem {             /* mem.c */
 	int64_t free, available, swap_total, swap_free;
 	int64_t host_total;    /* sum of the NUMA nodes' MemTotal: the kernel's own view */
 	int64_t host_free;
+	int64_t buddy_free;    /* free pages by the page allocator's own lists ... */
+	int64_t buddy_large;   /* ... of it in blocks of 2 MiB and more */
 };
 
 struct h0_hw_cgroup {          /* cgroup.c */

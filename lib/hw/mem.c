@@ -57,6 +57,38 @@ static void nodes(const struct h0_root *r, struct h0_hw_mem *m)
 	}
 }
 
+/* /proc/buddyinfo: "Node 0, zone   Normal   12 34 ...": free blocks of 4 KiB << column. */
+static void buddy(const struct h0_root *r, struct h0_hw_mem *m)
+{
+	h0_autobuf struct h0_buf b = {0};
+	int64_t all = 0, large = 0;
+	if (h0_root_read(r, 65536, &b, "/proc/buddyinfo") < 0)
+		return;
+	for (const char *line = b.p; line && *line; line = strchr(line, '\n')) {
+		char zone[32];
+		int at = 0;
+		line += *line == '\n';
+		if (sscanf(line, "Node %*d, zone %31s %n", zone, &at) != 1 || !at)
+			continue;
+		const char *s = line + at;
+		for (int order = 0; order < 16; order++) {
+			char *end;
+			unsigned long long n = strtoull(s, &end, 10);
+			if (end == s || n > (1ULL << 38) >> order)
+				break;
+			all += (int64_t)(n << (12 + order));
+			large += order >= 9 ? (int64_t)(n << (12 + order)) : 0;
+			s = end + strspn(end, " ");
+			if (*s == '\n')
+				break;
+		}
+	}
+	if (all > 0 && all <= H0_HW_MAX_BYTES) {
+		m->buddy_free = all;
+		m->buddy_large = large;
+	}
+}
+
 void h0_hw_mem(const struct h0_root *r, struct h0_hw *hw)
 {
 	struct h0_hw_mem *m = &hw->mem;
@@ -71,5 +103,7 @@ void h0_hw_mem(const struct h0_root *r, struct h0_hw *hw)
 	m->swap_total = kilobytes(text, "SwapTotal");
 	m->swap_free = kilobytes(text, "SwapFree");
 	m->host_total = m->host_free = H0_UNKNOWN;
+	m->buddy_free = m->buddy_large = H0_UNKNOWN;
 	nodes(r, m);
+	buddy(r, m);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "base/num.h"
 #include "hw/hw.h"
 
 #define DPKG_MAX (32u << 20)
@@ -107,12 +108,30 @@ static bool pacman_version(const struct h0_root *r, char *dst, size_t size)
 static void podman(const struct h0_root *r, struct h0_hw_os *os)
 {
 	static const char *const places[] = {"/usr/bin/podman", "/usr/local/bin/podman", "/bin/podman"};
-	os->podman_present = H0_FACT_NO;
+	/* a tree that holds no programs at all cannot tell */
+	os->podman_present = h0_root_exists(r, "/usr/bin") ? H0_FACT_NO : H0_FACT_UNKNOWN;
 	for (size_t i = 0; i < H0_ARRAY_LEN(places); i++)
 		if (h0_root_exists(r, "%s", places[i]))
 			os->podman_present = H0_FACT_YES;
 	if (os->podman_present == H0_FACT_YES && !dpkg_version(r, os->podman, sizeof os->podman))
 		pacman_version(r, os->podman, sizeof os->podman);
+}
+
+/* "Max locked memory         8388608              8388608              bytes" */
+static int64_t memlock(const struct h0_root *r)
+{
+	static const char key[] = "Max locked memory";
+	h0_autobuf struct h0_buf b = {0};
+	char soft[32];
+	int64_t v;
+	if (h0_root_read(r, 65536, &b, "/proc/self/limits") < 0)
+		return H0_UNKNOWN;
+	const char *at = strstr(b.p, key);
+	if (!at || sscanf(at + sizeof key - 1, " %31s", soft) != 1)
+		return H0_UNKNOWN;
+	if (strcmp(soft, "unlimited") == 0)
+		return INT64_MAX;
+	return h0_num_i64(soft, 0, INT64_MAX, &v) ? v : H0_UNKNOWN;
 }
 
 void h0_hw_os(const struct h0_root *r, struct h0_hw *hw)
@@ -124,5 +143,7 @@ void h0_hw_os(const struct h0_root *r, struct h0_hw *hw)
 	h0_root_text(r, os->cmdline, sizeof os->cmdline, "/proc/cmdline");
 	os->uptime_s = uptime(r);
 	os->disk_free = r->live ? disk_free() : H0_UNKNOWN;
+	os->memlock = memlock(r);
+	os->amdgpu = h0_root_exists(r, "/sys/module/amdgpu") ? H0_FACT_YES : H0_FACT_NO;
 	podman(r, os);
 }

@@ -59,20 +59,18 @@ static int check_shards(const char *path, int64_t *bytes, struct h0_err *e)
 
 static int read_model(struct h0_spec *s, int64_t *ret_bytes, struct h0_err *e)
 {
-	const struct h0_slot *slot = s->plan.slot;
-	struct h0_err why = {0};
-	if (h0_gguf_open(s->model.path, &s->gguf, &why) < 0 ||
-	    h0_gguf_check_size(&s->gguf, s->model.path, &why) < 0) {
-		if (why.kind != H0_SYS && why.kind != H0_CONFIG) {
-			if (e)
-				*e = why;
-			return -1;
-		}
-		h0_slot_fail(slot, "model.default", e, "%s", why.msg);
-		return h0_err_code(e, why.kind == H0_SYS ? "model.path_missing" : why.code);
-	}
+	if (h0_gguf_open(s->model.path, &s->gguf, e) < 0 ||
+	    h0_gguf_check_size(&s->gguf, s->model.path, e) < 0)
+		return -1;
 	*ret_bytes = (int64_t)s->gguf.file_bytes;
 	return check_shards(s->model.path, ret_bytes, e);
+}
+
+/* What is wrong with the model, said at the key that names it. */
+static int blame_key(const struct h0_slot *slot, const struct h0_err *why, struct h0_err *e)
+{
+	h0_slot_fail(slot, "model.default", e, "%s", why->msg);
+	return h0_err_code(e, why->kind == H0_SYS ? "model.path_missing" : h0_err_name(why));
 }
 
 /* Adds a path unless one that is there already holds it. */
@@ -130,10 +128,10 @@ static int take_model(const struct h0_paths *paths, const struct h0_snap *snap, 
 	}
 	if (s->plan.family != H0_PROVIDER_LLAMA_SERVER)
 		return 0;
-	if (h0_store_find(paths, snap, slot->model, &s->model, e) < 0)
-		return -1;
-	if (read_model(s, &f->model_bytes, e) < 0)
-		return -1;
+	struct h0_err why = {0};
+	if (h0_store_find(paths, snap, slot->model, &s->model, &why) < 0 ||
+	    read_model(s, &f->model_bytes, &why) < 0)
+		return blame_key(slot, &why, e);
 	f->model_id = s->model.id;
 	f->model_path = s->model.path;
 	f->mmproj = s->model.mmproj;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -17,6 +18,7 @@
 #define ASK_MS      20000
 #define RUN_MS      120000  /* setting up a container on slow storage */
 #define REMOVE_MS   60000   /* beyond the grace */
+#define REMOVE_PAUSE_MS 3200 /* between the last two tries; about seven seconds in all */
 #define MAX_ANSWER  (8u << 20)
 #define WORDS(...)  ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -184,21 +186,39 @@ int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char
 	return 0;
 }
 
+/* One try. *ret_again: it failed because podman could not yet make sense of a process that is gone. */
+static int remove_once(const struct h0_podman *p, const struct h0_spawn *s, bool *ret_again,
+                       struct h0_err *e)
+{
+	h0_autospawned struct h0_spawned r = {0};
+	*ret_again = false;
+	if (call(p, "podman rm", s, &r, e) < 0)
+		return -1;
+	if (r.exit_code == 0 || strstr(h0_buf_str(&r.err), "no such container"))
+		return 0;
+	*ret_again = strstr(h0_buf_str(&r.err), "could not be stopped");
+	return h0_podman_explain("podman rm", r.exit_code, h0_buf_str(&r.err), NULL, e);
+}
+
 int h0_podman_remove(const struct h0_podman *p, const char *container, int grace_s,
                      struct h0_err *e)
 {
-	h0_autospawned struct h0_spawned r = {0};
 	char grace[16];
+	bool again;
 	snprintf(grace, sizeof grace, "%d", grace_s);
 	struct h0_spawn s = {
 		.argv = WORDS(p->program, "rm", "--force", "--ignore", "--time", grace, container),
 		.timeout_ms = grace_s * 1000 + REMOVE_MS, .own_group = true,
 	};
-	if (call(p, "podman rm", &s, &r, e) < 0)
-		return -1;
-	if (r.exit_code && !strstr(h0_buf_str(&r.err), "no such container"))
-		return h0_podman_explain("podman rm", r.exit_code, h0_buf_str(&r.err), NULL, e);
-	return 0;
+	/* a dead process whose parent does not collect it yet: soon it is gone */
+	for (int pause_ms = 50;; pause_ms *= 2) {
+		struct timespec t = {pause_ms / 1000, (long)(pause_ms % 1000) * 1000000};
+		if (remove_once(p, &s, &again, e) == 0)
+			return 0;
+		if (!again || pause_ms > REMOVE_PAUSE_MS)
+			return -1;
+		nanosleep(&t, NULL);
+	}
 }
 
 int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running, int *ret_code,

@@ -38,6 +38,8 @@ static void key(const struct h0_key *k, const char *path, struct h0_buf *out)
 		h0_buf_adds(out, ", ");
 		choices(k->choices, out);
 	}
+	if (k->flags & H0_KEY_NULLABLE)
+		h0_buf_adds(out, " or null");
 	h0_buf_adds(out, k->flags & H0_KEY_REQUIRED ? ", required)\n\t" : ")\n\t");
 	gen_esc(k->help ? k->help : "", out);
 	h0_buf_adds(out, ".\n");
@@ -81,10 +83,12 @@ static void page(const struct h0_schema *s, struct h0_buf *out)
 	h0_buf_adds(out, "\n\n# SYNOPSIS\n\n*/etc/hal0/");
 	gen_esc(s->path, out);
 	h0_buf_addf(out, "*\n\n# DESCRIPTION\n\n%s%s", s->text ? s->text : "", s->text ? "\n\n" : "");
-	h0_buf_adds(out, "The file is TOML 1.0, in UTF-8. The hal0 programs change single values of it "
-	                 "and leave comments, order and keys they do not know as they are. ");
-	h0_buf_addf(out, "A key that is not listed here %s.\n\n",
-	            s->flags & H0_KEY_STRICT ? "is an error" : "gets a warning and is kept");
+	if (!(s->flags & H0_KEY_JSON)) {
+		h0_buf_adds(out, "The file is TOML 1.0, in UTF-8. The hal0 programs change single values of "
+		                 "it and leave comments, order and keys they do not know as they are. ");
+		h0_buf_addf(out, "A key that is not listed here %s.\n\n",
+		            s->flags & H0_KEY_STRICT ? "is an error" : "gets a warning and is kept");
+	}
 	h0_buf_adds(out, "# KEYS\n\n");
 	keys(s->keys, "", 0, out);
 	if (s->example) {

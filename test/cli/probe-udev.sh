@@ -8,9 +8,11 @@ command -v umockdev-run >/dev/null || skip_all "umockdev-run is not installed"
 umockdev-run -- "$probe" --version >/dev/null 2>&1 ||
   skip_all "umockdev cannot run this build (a sanitizer wants to be loaded first)"
 unset HAL0_SYSROOT
+# shellcheck disable=SC2317
 play() { umockdev-run --device "$HAL0_SOURCE/test/machines/halo.umockdev" -- "$probe" "$@"; }
 run play show --no-vulkan --json
 rc_is "the mocked machine is read" 0
+# shellcheck disable=SC2016
 says() { ok "$1" sh -c 'printf "%s" "$1" | jq -e "$2"' sh "$out" "$1"; }
 says '.hardware_class == "amd-strix-halo" and .recommended_device == "gpu-vulkan"'
 says '.gpus[0] | .pci == "0000:c5:00.0" and .revision == "c1" and .name == "Radeon 8060S Graphics"'

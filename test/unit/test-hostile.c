@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "conf/schema.h"
 #include "model/hwdoc.h"
 #include "sys/spawn.h"
 #include "tap.h"
@@ -109,6 +110,64 @@ static const char *nonsense(const struct h0_machine *m)
 	return NULL;
 }
 
+static const struct h0_key *key_of(const struct h0_key *keys, const char *name)
+{
+	for (; keys->name; keys++)
+		if (strcmp(keys->name, name) == 0)
+			return keys;
+	return NULL;
+}
+
+static const char *off_schema(const struct h0_json *obj, const struct h0_key *keys);
+
+static const char *off_value(const struct h0_json *v, const struct h0_key *k)
+{
+	enum h0_json_type t = h0_json_type(v);
+	if (t == H0_JSON_NULL)
+		return k->flags & H0_KEY_NULLABLE ? NULL : k->name;
+	switch (k->type) {
+	case H0_KEY_BOOL:
+		return t == H0_JSON_BOOL ? NULL : k->name;
+	case H0_KEY_INT:
+		return t == H0_JSON_INT ? NULL : k->name;
+	case H0_KEY_STRINGS:
+		return t == H0_JSON_ARRAY ? NULL : k->name;
+	case H0_KEY_TABLE:
+		return t != H0_JSON_OBJECT ? k->name : k->sub ? off_schema(v, k->sub) : NULL;
+	case H0_KEY_TABLES:
+		for (size_t i = 0; i < h0_json_len(v); i++)
+			if (off_schema(h0_json_at(v, i), k->sub))
+				return off_schema(h0_json_at(v, i), k->sub);
+		return t == H0_JSON_ARRAY ? NULL : k->name;
+	default:
+		break;
+	}
+	if (t != H0_JSON_STRING)
+		return k->name;
+	for (const char *const *c = k->choices; c && *c; c++)
+		if (h0_streq(*c, h0_json_str(v)))
+			return NULL;
+	return k->choices ? k->name : NULL;
+}
+
+/* The first key of the document its schema does not allow; NULL: all fits. */
+static const char *off_schema(const struct h0_json *obj, const struct h0_key *keys)
+{
+	const char *name, *bad;
+	const struct h0_json *val;
+	for (void *it = NULL; (it = h0_json_next(obj, it, &name, &val));) {
+		const struct h0_key *k = key_of(keys, name);
+		if (!k)
+			return name;
+		if ((bad = off_value(val, k)))
+			return bad;
+	}
+	for (; keys->name; keys++)
+		if (!h0_json_get(obj, keys->name) && strcmp(keys->name, "slots") != 0)
+			return keys->name;
+	return NULL;
+}
+
 static const char *probe(const char *dir)
 {
 	h0_autoroot struct h0_root root = {.fd = -1};
@@ -123,6 +182,8 @@ static const char *probe(const char *dir)
 	h0_hwdoc_text(doc, &text);
 	if (h0_json_parse(text.p, text.len, "doc", &again, NULL) < 0)
 		return "document is no JSON";
+	if (off_schema(again, h0_schema_hardware.keys))
+		return off_schema(again, h0_schema_hardware.keys);
 	return nonsense(m);
 }
 

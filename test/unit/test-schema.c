@@ -89,7 +89,8 @@ static void test_tables(void)
 {
 	for (const struct h0_schema *const *s = h0_schemas; *s; s++) {
 		test_table(*s, (*s)->keys, "");
-		says(*s, (*s)->example, "");
+		if ((*s)->example)
+			says(*s, (*s)->example, "");
 		ok(h0_schema_by_name((*s)->name) == *s, "%s is found by name", (*s)->name);
 	}
 	const char *port[] = {"port", NULL}, *nested[] = {"slot", "port", NULL};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf/changeset.h"
+#include "conf/paths.h"
+#include "machine.h"
+#include "model/tune.h"
+#include "opts.h"
+#include "sys/durable.h"
+#include "sys/io.h"
+
+#define FILE_NAME "hal0-ttm.conf"
+#define FILE_MAX  65536
+#define MIB       (1 << 20)
+
+/* Bytes of a GGUF file; of NAME-00001-of-0000N.gguf, of all its parts. */
+static int model_bytes(const char *path, int64_t *ret, struct h0_err *e)
+{
+	char part[1100];
+	struct stat st;
+	int count = 1, head = 0;
+	const char *dash = strstr(path, "-00001-of-");
+	if (dash && sscanf(dash, "-00001-of-%5d.gguf%n", &count, &head) == 1 && head &&
+	    !dash[head] && count > 0 && count <= 999)
+		head = (int)(dash - path);
+	else
+		count = 1;
+	*ret = 0;
+	for (int i = 1; i <= count; i++) {
+		snprintf(part, sizeof part, "%s", path);
+		if (count > 1)
+			snprintf(part, sizeof part, "%.*s-%05d-of-%05d.gguf", head, path, i, count);
+		if (stat(part, &st) < 0)
+			return h0_fail(e, H0_CONFIG, "--model: %s: %s", part, strerror(errno));
+		if (!S_ISREG(st.st_mode))
+			return h0_fail(e, H0_CONFIG, "--model: %s is no regular file", part);
+		*ret += st.st_size;
+	}
+	return 0;
+}
+
+/* MiB that models shall have; H0_UNKNOWN: the sensible default. */
+static int wanted(const struct probe_tune_opts *o, int64_t *ret, struct h0_err *e)
+{
+	int64_t bytes = o->budget;
+	*ret = H0_UNKNOWN;
+	if (o->model) {
+		if (model_bytes(o->model, &bytes, e) < 0)
+			return -1;
+		bytes += bytes / 10 + (2LL << 30); /* context and compute buffers */
+	}
+	if (bytes > 0)
+		*ret = (bytes + MIB - 1) / MIB;
+	return 0;
+}
+
+static int file_path(char *dst, size_t size, struct h0_err *e)
+{
+	struct h0_paths paths;
+	if (h0_paths_init(&paths, e) < 0)
+		return -1;
+	snprintf(dst, size, "%s/etc/modprobe.d", paths.home);
+	return 0;
+}
+
+/* The file as it is and as it would be. */
+static int changes(const char *dir, const struct h0_tune *t, bool gttsize,
+                   struct h0_changeset *ret, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf old = {0}, new = {0};
+	struct h0_err why = {0};
+	char path[1200];
+	snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+	h0_tune_file(t, gttsize, &new);
+	bool there = h0_read_file(path, FILE_MAX, &old, &why) == 0;
+	if (!there && why.sys_errno != ENOENT && why.sys_errno != ENOTDIR) {
+		if (e)
+			*e = why;
+		return -1;
+	}
+	h0_changeset_add(ret, path + (path[0] == '/'), there ? h0_buf_str(&old) : NULL, old.len,
+	                 new.p, new.len);
+	h0_changeset_trim(ret);
+	return 0;
+}
+
+static int write_file(const char *dir, const struct h0_changeset *cs, struct h0_err *e)
+{
+	char path[1200];
+	if (h0_mkdirs(dir, 0755, e) < 0)
+		return -1;
+	snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
+	return h0_durable_write(path, cs->v[0].after, cs->v[0].after_len, 0644, e);
+}
+
+static struct h0_json *as_json(const struct h0_tune *t, bool gttsize, bool changed)
+{
+	struct h0_json *o = h0_json_object(), *notes = h0_json_array();
+	h0_autobuf struct h0_buf file = {0};
+	h0_tune_file(t, gttsize, &file);
+	h0_json_set_int(o, "schema", 1);
+	h0_json_set_bool(o, "changed", changed);
+	h0_json_set_bool(o, "needed", t->needed);
+	h0_json_set_int(o, "budget_mib", t->budget_mib);
+	h0_json_set_int(o, "carveout_mib", t->carveout_mib);
+	h0_json_set_int(o, "gtt_mib", t->gtt_mib);
+	h0_json_set_int(o, "pages_limit", t->pages);
+	h0_json_set_int(o, "ram_mib", t->ram_mib);
+	h0_json_set_int(o, "left_mib", t->left_mib);
+	h0_json_set_str(o, "modprobe", file.p);
+	h0_json_set_str(o, "kernel_arguments", t->args);
+	h0_json_set_str(o, "rebuild", t->rebuild);
+	for (int i = 0; i < t->nnote; i++)
+		h0_json_add(notes, h0_json_new_str(t->note[i]));
+	h0_json_set(o, "notes", notes);
+	return o;
+}
+
+static int print(struct h0_ctx *ctx, const struct probe_tune_opts *o, const struct h0_tune *t,
+                 const struct h0_changeset *cs, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf out = {0};
+	if (ctx->json)
+		return h0_out_json(ctx, as_json(t, o->gttsize, o->write && cs->n > 0), e);
+	h0_tune_explain(t, &out);
+	if (o->write) {
+		h0_buf_adds(&out, cs->n ? "\n" : "");
+		h0_changeset_diff(cs, &out);
+	} else {
+		h0_buf_adds(&out, "\n/etc/modprobe.d/" FILE_NAME ":\n");
+		h0_tune_file(t, o->gttsize, &out);
+		h0_buf_addf(&out, "\nor on the kernel command line:\n%s\n", t->args);
+	}
+	for (int i = 0; i < t->nnote; i++)
+		h0_buf_addf(&out, "%s%s\n", i ? "" : "\n", t->note[i]);
+	if (!t->needed)
+		h0_buf_adds(&out, "\nThe running kernel already has these limits.\n");
+	return h0_out_text(ctx, out.p, e);
+}
+
+int probe_tune(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
+{
+	const struct probe_tune_opts *o = opts;
+	probe_auto struct probe_machine p = {.root = {.fd = -1}};
+	h0_autochangeset struct h0_changeset cs = {0};
+	struct h0_tune t;
+	int64_t mib;
+	char dir[1150];
+	if (wanted(o, &mib, e) < 0 || file_path(dir, sizeof dir, e) < 0)
+		return -1;
+	if (probe_open(&p, o->sysroot, 0, e) < 0 || h0_tune(p.m, mib, o->gttsize, &t, e) < 0)
+		return -1;
+	if (o->write && p.m->container)
+		return h0_fail(e, H0_NO, "this is a container: the kernel's limits are set on its host");
+	if (o->write && changes(dir, &t, o->gttsize, &cs, e) < 0)
+		return -1;
+	if (cs.n && !ctx->dry_run && write_file(dir, &cs, e) < 0)
+		return -1;
+	if (cs.n && !ctx->dry_run)
+		h0_say(ctx, "wrote %s/" FILE_NAME "; now run: %s, then reboot", dir, t.rebuild);
+	return print(ctx, o, &t, &cs, e);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/bar.h"
+
+static const char *glyph(const struct h0_bar_part *p, int index, bool color)
+{
+	/* without colour the parts must differ by shape */
+	static const char *const shapes[] = {"█", "▓", "▒", "#", "="};
+	if (p->tone == ' ')
+		return "░";
+	return color ? "█" : shapes[index % 5];
+}
+
+static const char *sgr(char tone)
+{
+	switch (tone) {
+	case 'r': return "\033[31m";
+	case 'y': return "\033[33m";
+	case 'b': return "\033[34m";
+	case 'm': return "\033[35m";
+	case 'g': return "\033[32m";
+	default: return "\033[90m";
+	}
+}
+
+static void paint(const struct h0_bar_part *p, int index, int columns, bool color,
+                  struct h0_buf *out)
+{
+	if (color)
+		h0_buf_adds(out, sgr(p->tone));
+	for (int i = 0; i < columns; i++)
+		h0_buf_adds(out, glyph(p, index, color));
+	if (color)
+		h0_buf_adds(out, "\033[0m");
+}
+
+void h0_bar_patch(const struct h0_bar_part *part, int index, bool color, struct h0_buf *out)
+{
+	paint(part, index, 1, color, out);
+}
+
+void h0_bar_draw(const struct h0_bar_part *parts, int n, int64_t total, int width, bool color,
+                 struct h0_buf *out)
+{
+	int left = width;
+	for (int i = 0; i < n; i++) {
+		double share = total > 0 ? (double)parts[i].amount / (double)total : 0;
+		int columns = (int)(share * width + 0.5);
+		if (!columns && parts[i].amount > 0)
+			columns = 1;
+		if (i == n - 1 || columns > left)
+			columns = left;
+		if (columns > 0)
+			paint(&parts[i], i, columns, color, out);
+		left -= columns;
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The doctor: every check of a machine as one finding with the fact, why it matters and what to
+ * do, also when all is well. Pure; what slots say comes in as values.
+ */
+#ifndef H0_MODEL_DOCTOR_H
+#define H0_MODEL_DOCTOR_H
+
+#include "model/machine.h"
+
+#define H0_CHECKS_MAX 96
+
+struct h0_check {
+	const char *code;
+	enum h0_severity severity;
+	char fact[256];
+	const char *why;               /* "" when all is well */
+	char fix[256];                 /* "" = nothing to do */
+	const char *command;           /* the fix as one command, NULL = there is none */
+};
+
+struct h0_checks {
+	int n;
+	struct h0_check v[H0_CHECKS_MAX];
+};
+
+/* What a slot has to do with its machine. */
+struct h0_doctor_slot {
+	const char *name;
+	const char *device;            /* cpu, gpu-vulkan, gpu-rocm, npu */
+	const char *backend;           /* of its profile: rocm, vulkan; NULL = says none */
+	int64_t context_size;          /* H0_UNKNOWN = not set */
+	const char *message;           /* of its last failure; NULL = none */
+};
+
+/* Worst first, otherwise in the order of the checks. */
+void h0_doctor(const struct h0_machine *m, const struct h0_doctor_slot *slots, size_t nslots,
+               struct h0_checks *ret);
+
+#endif

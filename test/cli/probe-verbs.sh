@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-probe recommend, memory, doctor and tune on synthetic machines.
+# shellcheck source=test/tap.sh
+. "$HAL0_SOURCE/test/tap.sh"
+probe=$HAL0_BUILD/cmd/hal0-probe
+HAL0_HOME=$tmp/home
+export HAL0_HOME
+unset HAL0_SYSROOT
+for m in halo-512m halo-96g halo-lxc-priv halo-lxc-unpriv xtx nvidia-nodriver; do
+  sh "$HAL0_SOURCE/test/machines/make.sh" $m "$tmp/$m"
+done
+on() { # MACHINE ARGUMENT...
+  m=$1
+  shift
+  run "$probe" "$@" --sysroot "$tmp/$m"
+}
+# shellcheck disable=SC2016
+says() { ok "$1: $2" sh -c 'printf "%s" "$1" | jq -e "$2"' sh "$out" "$2"; }
+
+on halo-512m recommend --json
+says recommend '.device == "gpu-vulkan" and .alternative == "gpu-rocm" and (.why | length) >= 2'
+says recommend '.budget_bytes == 120562 * 1048576 and .binding_limit == "physical-ram"'
+on halo-lxc-unpriv recommend
+like "recommend says why not" "$out" "*cpu*cannot be used*"
+
+on halo-512m memory --json
+says memory '.items | all(.bar == "unified")'
+says memory '([.items[].bytes] | add) == .items[0].total_bytes'
+says memory '.items[0].total_bytes == 131161644 * 1024 + 536870912'
+# RAM in use holds the 25 MiB that GTT has pinned: they are shown once
+says memory '(.items[] | select(.segment == "inference").bytes) == 26214400'
+says memory '(.items[] | select(.segment == "system").bytes) == (131161644 - 98371233) * 1024 - 26214400'
+on halo-lxc-priv memory --json
+says "memory in a container" '(.items[] | select(.segment == "system").bytes) == 24576000 * 1024'
+on xtx memory --json
+says "memory with a card" '[.items[].bar] | unique == ["ram", "vram"]'
+says "memory with a card" '[.items[] | select(.bar == "vram").bytes] | add == 25753026560'
+on halo-512m memory --svg "$tmp/bar.svg"
+rc_is "a picture" 0
+like "is SVG" "$(cat "$tmp/bar.svg")" "<svg *GTT inference*</svg>"
+rm "$tmp/xtx/proc/meminfo"
+on xtx memory --json
+says "without /proc/meminfo only the card" '[.items[].bar] | unique == ["vram"]'
+
+on halo-512m doctor --json
+rc_is "doctor: notes are no failure" 0
+says doctor '.worst == "note" and ([.items[].code] | index("vulkan-driver"))'
+echo "root=/dev/sda1 amdgpu.gtt_size=131072 amd_iommu=pt iommu=pt" >"$tmp/halo-512m/proc/cmdline"
+echo 65536 >"$tmp/halo-512m/sys/module/amdgpu/parameters/gttsize"
+mkdir -p "$tmp/halo-512m/etc/modprobe.d"
+echo "options ttm pages_limit=27648000" >"$tmp/halo-512m/etc/modprobe.d/gpu.conf"
+on halo-512m doctor --json
+rc_is "doctor: warnings" 1
+says doctor '[.items[] | select(.code == "kernel-argument-typo")] | length == 2'
+says doctor '[.items[].code] | index("gttsize-disagrees") and index("limit-not-live")'
+says doctor '[.items[].code] | index("iommu-passthrough")'
+says doctor '.items | all(.severity == "ok" or .why != null)'
+echo "Node 0, zone   Normal 2000000 10 10 10 10 10 10 10 10 10 10" >"$tmp/halo-512m/proc/buddyinfo"
+echo low >"$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/power_dpm_force_performance_level"
+on halo-512m doctor
+like "doctor: fragmentation" "$out" "*memory-fragmented*restart the slot*"
+like "doctor: a forced performance level" "$out" "*gpu-performance-level*"
+echo "root=/dev/sda1 amd_iommu=off" >"$tmp/halo-512m/proc/cmdline"
+echo "/dev/accel/accel0 ENODEV" >"$tmp/halo-512m/unreadable.list"
+on halo-512m doctor
+like "doctor: the NPU needs the IOMMU" "$out" "*npu-needs-iommu*"
+on nvidia-nodriver doctor
+rc_is "doctor: errors" 8
+on nvidia-nodriver doctor --fix
+like "doctor --fix prints commands" "$out" "*nvidia-ctk cdi generate*"
+
+mkdir -p "$HAL0_HOME/etc/hal0/slots" "$HAL0_HOME/var-lib/hal0/slots/chat"
+printf 'port = 8081\ndevice = "cpu"\n[model]\ndefault = "x"\ncontext_size = 131072\n' \
+  >"$HAL0_HOME/etc/hal0/slots/chat.toml"
+echo '{"message": "libxrt_coreutil.so.2: cannot open"}' >"$HAL0_HOME/var-lib/hal0/slots/chat/state.json"
+on halo-96g doctor --json
+says "doctor: slots" '[.items[].code] | index("slot-context-large") and index("slot-on-cpu")'
+says "doctor: slots" '[.items[].code] | index("flm-image-stale")'
+
+file=$HAL0_HOME/etc/modprobe.d/hal0-ttm.conf
+rm -r "$tmp/halo-512m"
+sh "$HAL0_SOURCE/test/machines/make.sh" halo-512m "$tmp/halo-512m"
+on halo-512m tune --json
+says tune '.gtt_mib == 119808 and .pages_limit == 119808 * 256 and .left_mib == 128087 - 119808'
+on halo-512m tune --budget 110G --write --dry-run
+rc_is "tune: dry run" 0
+like "tune: the diff" "$out" "*+options ttm pages_limit=28835840 page_pool_size=28835840*"
+ok "tune: writes nothing" test ! -e "$file"
+on halo-512m tune --budget 110G --write
+rc_is "tune: write" 0
+ok "tune: the file" grep -q '^options ttm pages_limit=28835840' "$file"
+before=$(stat -c %i%Y "$file")
+on halo-512m tune --budget 110G --write --json
+says tune '.changed == false'
+is "tune: twice changes nothing" "$(stat -c %i%Y "$file")" "$before"
+on halo-512m tune --budget 128G
+rc_is "tune: more than there is" 1
+like "tune: with the arithmetic" "$err" "*cannot be had*"
+on halo-lxc-priv tune --budget 64G --write
+rc_is "tune: not in a container" 1
+on halo-lxc-priv tune --budget 64G
+like "tune: says where it belongs" "$out" "*on the host*"
+on nvidia-nodriver tune
+rc_is "tune: no shared memory" 8
+head -c 1048576 /dev/zero >"$tmp/m-00001-of-00002.gguf"
+on halo-512m tune --model "$tmp/m-00001-of-00002.gguf"
+rc_is "tune: a missing part" 3
+cp "$tmp/m-00001-of-00002.gguf" "$tmp/m-00002-of-00002.gguf"
+on halo-512m tune --model "$tmp/m-00001-of-00002.gguf" --json
+says tune '.budget_mib == 2051'
+tap_done

@@ -1,0 +1,352 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The life of slots with real podman and a real llama-server: start, join, stop, restart, run,
+# wait, logs, and everything that goes wrong on the way.
+. "$HAL0_SOURCE/test/tap.sh"
+image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+p1=${HAL0_TEST_PORT:-8121}
+p2=$((p1 + 1)) p3=$((p1 + 2))
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+for t in podman curl jq; do
+  command -v $t >/dev/null || skip_all "$t is not installed"
+done
+podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+
+home=$tmp/home other=$tmp/other
+a=rn-e2e-a b=rn-e2e-b
+export HAL0_HOME="$home"
+unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
+tap_cleanup() {
+  for _p in $jobs; do kill "$_p" 2>/dev/null; done
+  for _s in $a $b; do
+    _pid=$(podman inspect -f '{{.State.Pid}}' "hal0-slot-$_s" 2>/dev/null) && kill -CONT "$_pid" 2>/dev/null
+    podman rm --force --time 1 "hal0-slot-$_s" >/dev/null 2>&1
+  done
+  rm -rf "$tmp"
+}
+jobs=
+hal0_slot=$HAL0_BUILD/cmd/hal0-slot
+slot() {
+  run "$hal0_slot" "$@"
+}
+# A shell's background job ignores SIGINT, which a person's would not.
+background() { # NAME ARG...: stdout and stderr go to $tmp/NAME.out and .err, the pid to $job
+  _n=$1
+  shift
+  env --default-signal=INT "$hal0_slot" "$@" >"$tmp/$_n.out" 2>"$tmp/$_n.err" </dev/null &
+  job=$!
+  jobs="$jobs $job"
+}
+ended() { # PID: waits for it; its exit code to $rc
+  rc=0
+  wait "$1" || rc=$?
+}
+gone() { # PID: no such process, or only its remains
+  [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
+}
+until_true() { # COMMAND...: within five seconds
+  _i=0
+  while ! "$@" >/dev/null 2>&1; do
+    _i=$((_i + 1))
+    [ $_i -lt 250 ] || return 1
+    sleep 0.02
+  done
+}
+container() { # SLOT FORMAT
+  podman container inspect --format "$2" "hal0-slot-$1" 2>/dev/null
+}
+running() {
+  [ "$(container "$1" '{{.State.Running}}')" = true ]
+}
+no_container() {
+  ! podman container exists "hal0-slot-$1"
+}
+ask() { # PORT: the answer to a chat request
+  curl -sf -m 10 "http://127.0.0.1:$1/v1/chat/completions" -H 'Content-Type: application/json' \
+    -d '{"messages":[{"role":"user","content":"hi"}]}' | jq -r '.choices[0].message.content'
+}
+slot_file() { # HOME NAME PORT MODEL [LINES...]
+  mkdir -p "$1/etc/hal0/slots"
+  {
+    printf 'port = %s\ntype = "llm"\ndevice = "cpu"\nimage = "%s"\n' "$3" "${img:-$image}"
+    printf '[model]\ndefault = "%s"\ncontext_size = %s\n' "$4" "${ctx:-1024}"
+    [ -z "${extra:-}" ] || printf '[server]\nextra_args = "%s"\n' "$extra"
+  } >"$1/etc/hal0/slots/$2.toml"
+}
+model=$home/var-lib/hal0/models/tiny.gguf
+mkdir -p "$home/var-lib/hal0/models"
+chmod 755 "$tmp"
+"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$model" >/dev/null
+slot_file "$home" $a "$p1" "$model"
+
+# ---- start, again, stop, again ----
+slot start --dry-run $a
+rc_is "start --dry-run" 0
+like "prints the command" "$out" "podman *run --detach --name hal0-slot-$a * --port $p1 *"
+ok "and starts nothing" no_container $a
+slot status $a
+rc_is "status of a slot that does not run is a no" 1
+slot start $a --json
+rc_is "start" 0
+is "says what it did" "$(printf %s "$out" | jq -c '[.changed,.items[0].name,.items[0].state]')" \
+  "[true,\"$a\",\"ready\"]"
+is "it answers" "$(ask "$p1")" "I am slot a."
+id=$(container $a '{{.Id}}')
+slot start $a --json
+rc_is "a second start" 0
+is "changes nothing" "$(printf %s "$out" | jq -c .changed) $(container $a '{{.Id}}')" "false $id"
+slot status $a
+rc_is "status is a yes" 0
+slot list --json
+is "list sees it" "$(printf %s "$out" | jq -c '.items[0]|[.name,.state,.port,.container_health,.model_id]')" \
+  "[\"$a\",\"ready\",$p1,true,\"tiny\"]"
+is "state.json" "$(jq -c '[.name,.state,.port,.model_id,.extra.container]' "$home/var-lib/hal0/slots/$a/state.json")" \
+  "[\"$a\",\"ready\",$p1,\"tiny\",\"$id\"]"
+
+# ---- what the container may do ----
+pid=$(container $a '{{.State.Pid}}')
+like "the server is nobody, without capabilities, and cannot gain any" \
+  "$(sed -n 's/^\(Uid\|CapEff\|CapBnd\|NoNewPrivs\):[[:space:]]*//p' "/proc/$pid/status" | tr '\n\t' '  ')" \
+  "65534 65534 65534 65534 0000000000000000 0000000000000000 1 "
+is "read-only root, its own limit on processes" \
+  "$(container $a '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.PidsLimit}}')" "true 512"
+is "the model store is mounted read-only at its own path" \
+  "$(container $a '{{range .Mounts}}{{.Source}} {{.Destination}} {{.RW}}{{end}}')" \
+  "$home/var-lib/hal0/models $home/var-lib/hal0/models false"
+is "it listens on 127.0.0.1 alone" \
+  "$(awk -v p="$(printf ':%04X' "$p1")" '$4=="0A" && index($2,p) {print $2}' /proc/net/tcp /proc/net/tcp6)" \
+  "0100007F:$(printf %04X "$p1")"
+
+# ---- settings change under it ----
+ctx=2048 slot_file "$home" $a "$p1" "$model"
+slot start $a
+rc_is "start of a slot whose file has changed" 0
+like "says that it runs with older settings" "$err" "*older settings*hal0 slot restart $a*"
+is "and leaves it" "$(container $a '{{.Id}}')" "$id"
+slot restart $a
+rc_is "restart" 0
+like "applies them" "$(container $a '{{.Args}}')" "*--ctx-size 2048*"
+id=$(container $a '{{.Id}}')
+img=localhost/hal0-no-such-image:1 slot_file "$home" $a "$p1" "$model"
+slot restart $a
+rc_is "restart with an image that is not there" 8
+like "says what to do" "$err" "*image localhost/hal0-no-such-image:1 is not on this machine*build it first*"
+is "and the slot runs on" "$(container $a '{{.Id}}') $(ask "$p1")" "$id I am slot a."
+slot_file "$home" $a "$p1" "$model"
+
+# ---- logs, stop ----
+slot logs $a
+like "logs" "$out" "*llama_server: listening on http://127.0.0.1:$p1*"
+slot logs -n 1 $a
+is "the last line only" "$(printf '%s\n' "$out" | wc -l)" 1
+background follow logs -f -n 1 $a
+follower=$job
+until_true grep -q . "$tmp/follow.out"
+slot stop $a --json
+rc_is "stop" 0
+is "says so" "$(printf %s "$out" | jq -c '[.changed,.items[0].state]')" '[true,"offline"]'
+ok "no container is left" no_container $a
+slot stop $a --json
+rc_is "a second stop" 0
+is "changes nothing" "$(printf %s "$out" | jq -c .changed)" false
+slot logs -n 5 $a
+rc_is "the log is still there" 0
+like "with the last words" "$out" "*cleaning up before exit*"
+ended $follower
+rc_is "following it has ended with the server" 0
+like "and has seen them" "$(cat "$tmp/follow.out")" "*cleaning up before exit*"
+
+# ---- two starts at once ----
+background one start --json $a
+first=$job
+background two start --json $a
+ended $job
+rc_is "two starts at once: one succeeds" 0
+ended $first
+rc_is "and so does the other" 0
+is "one of them started it" "$(jq -c .changed "$tmp/one.out" "$tmp/two.out" | sort | tr '\n' ' ')" "false true "
+
+# ---- the server, its monitor, or both are killed; the server hangs ----
+kill -9 "$(container $a '{{.State.Pid}}')"
+until_true eval "! running $a"
+slot status $a
+rc_is "a killed server" 1
+like "is an error" "$out" "*$a * error *killed*"
+slot start $a
+rc_is "start again" 0
+pid=$(container $a '{{.State.Pid}}')
+kill -9 "$(container $a '{{.State.ConmonPid}}')"
+slot status $a
+rc_is "its monitor killed: it still serves" 0
+like "which is remarked" "$out" "*lost its monitor*"
+slot stop $a
+rc_is "stop" 0
+ok "leaves no container" no_container $a
+ok "and no process" gone "$pid"
+slot start $a
+pid=$(container $a '{{.State.Pid}}')
+kill -9 "$(container $a '{{.State.ConmonPid}}')"
+kill -9 "$pid"
+until_true gone "$pid"
+slot status $a
+like "both killed: podman says running, hal0 does not" "$out" "*$a * error *podman has not noticed*"
+slot start $a
+rc_is "start mends it" 0
+is "it answers" "$(ask "$p1")" "I am slot a."
+pid=$(container $a '{{.State.Pid}}')
+kill -STOP "$pid"
+slot status $a
+rc_is "a hung server" 1
+like "is an error" "$out" "*$a * error *not answering: restart it*"
+slot stop --timeout 1s $a
+rc_is "stop" 0
+ok "ends it all the same" gone "$pid"
+
+# ---- ports and names ----
+slot_file "$other" $b "$p1" "$model"
+run env HAL0_HOME="$other" "$hal0_slot" start $b
+rc_is "another hal0 takes the port" 0
+slot start $a
+rc_is "a port that is taken" 4
+like "says by whom" "$err" "*port $p1 of slot $a is taken by llama-server, pid *"
+slot start --dry-run $a
+rc_is "--dry-run foresees it" 4
+slot_file "$home" $b "$p2" "$model"
+slot start $b
+rc_is "a name that another hal0 has" 4
+like "says whose" "$err" "*HAL0_HOME=$other*left alone*"
+slot stop $b
+rc_is "nor is it stopped from here" 4
+slot list --json
+is "nor shown as ours" "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.container_status]")" '["offline",null]'
+run env HAL0_HOME="$other" "$hal0_slot" status $b
+rc_is "it runs on" 0
+run env HAL0_HOME="$other" "$hal0_slot" stop $b
+slot_file "$home" $b "$p1" "$model"
+slot start $b
+rc_is "two slots with one port" 4
+like "names both" "$err" "*$p1*rn-e2e-*"
+rm "$home/etc/hal0/slots/$b.toml"
+
+# ---- models and settings that cannot work: found before podman is asked ----
+bad() { # NAME RC PATTERN
+  slot start $a
+  rc_is "$1" "$2"
+  like "$1: says why" "$err" "$3"
+}
+slot_file "$home" $a "$p1" "$tmp/none.gguf"
+bad "a model that is not there" 3 "*slots/$a.toml:*model.default*$tmp/none.gguf*"
+echo "Hello, I am a text file" >"$tmp/text.gguf"
+slot_file "$home" $a "$p1" "$tmp/text.gguf"
+bad "a text file" 3 "*slots/$a.toml:*not a GGUF file*text*"
+head -c 100000 "$model" >"$tmp/short.gguf"
+slot_file "$home" $a "$p1" "$tmp/short.gguf"
+bad "a truncated model" 3 "*truncated*"
+{
+  printf 'GGUF\003\000\000\000\000\000\000\000\000\000\000\020'
+  tail -c +17 "$model"
+} >"$tmp/huge.gguf"
+slot_file "$home" $a "$p1" "$tmp/huge.gguf"
+bad "a model that claims 2^60 tensors" 3 "*claims 1152921504606846976 tensors*"
+img=localhost/hal0-no-such-image:1 slot_file "$home" $a "$p1" "$model"
+bad "an image that is not there" 8 "*localhost/hal0-no-such-image:1 is not on this machine*"
+extra="--temp 'x" slot_file "$home" $a "$p1" "$model"
+bad "quotes that do not close" 3 "*slots/$a.toml:*server.extra_args*opened at character 8*"
+ok "none of them left a container" no_container $a
+
+# ---- ... and found by the server ----
+LC_ALL=C sed '0,/llama/s//xlama/' "$model" >"$tmp/arch.gguf"
+slot_file "$home" $a "$p1" "$tmp/arch.gguf"
+bad "a model the server does not know" 3 "*did not start*unknown model architecture*xlama*"
+ok "leaves no container" no_container $a
+slot status $a
+like "status still says why" "$out" "*error*xlama*"
+slot wait $a
+rc_is "waiting for it is a no" 1
+extra="--no-such-flag" slot_file "$home" $a "$p1" "$model"
+bad "a flag the server does not know" 3 "*--no-such-flag*(from extra_args)*"
+slot logs $a
+like "the log is kept" "$out" "*invalid argument: --no-such-flag*"
+
+# ---- a load that takes its time: the server is not where its health check looks ----
+extra="--api-prefix /elsewhere" slot_file "$home" $a "$p1" "$model"
+background slow start $a
+until_true running $a
+id=$(container $a '{{.Id}}')
+kill -INT $job
+ended $job
+rc_is "SIGINT ends the start" 130
+like "which says that the load goes on" "$(cat "$tmp/slow.err")" "*interrupted*goes on loading*hal0 slot wait $a*"
+is "it does" "$(container $a '{{.Id}} {{.State.Running}}')" "$id true"
+background w1 wait $a
+first=$job
+background w2 start $a
+second=$job
+sleep 0.3
+kill -KILL $first
+ended $first
+ok "a waiter that is killed takes nothing with it" running $a
+slot stop $a
+ended $second
+rc_is "stopped under the other one" 4
+like "it says so" "$(cat "$tmp/w2.err")" "*was stopped by another command*"
+background w3 start --timeout 1s $a
+first=$job
+background w4 start --timeout 1s $a
+ended $job
+rc_is "no progress: one gives up" 7
+ended $first
+rc_is "and so does the other" 7
+is "for the same reason" "$(sort -u "$tmp/w3.err" "$tmp/w4.err" | grep -c 'no sign of progress for 1 s')" 1
+ok "and no container is left" no_container $a
+slot_file "$home" $a "$p1" "$model"
+
+# ---- run and wait ----
+slot wait $a
+rc_is "wait for a slot that does not run" 1
+background foreground run $a
+runner=$job
+until_true running $a
+slot wait $a
+rc_is "run, and wait for it" 0
+is "the process has become podman" "$(cat "/proc/$runner/comm")" podman
+is "it answers" "$(ask "$p1")" "I am slot a."
+slot status $a
+rc_is "status knows it" 0
+slot run $a
+rc_is "a second run is a conflict" 4
+slot start $a
+rc_is "a start finds it running" 0
+slot stop $a
+rc_is "stop" 0
+ended $runner
+rc_is "podman has ended cleanly" 0
+ok "no container is left" no_container $a
+
+# ---- the other types ----
+"$HAL0_BUILD/scripts/tiny-gguf" --kind embed "$tmp/e.gguf" >/dev/null
+"$HAL0_BUILD/scripts/tiny-gguf" --kind rerank "$tmp/r.gguf" >/dev/null
+ctx=256 slot_file "$home" $a "$p1" "$tmp/e.gguf"
+sed -i 's/^type = .*/type = "embedding"/' "$home/etc/hal0/slots/$a.toml"
+ctx=256 slot_file "$home" $b "$p3" "$tmp/r.gguf"
+sed -i 's/^type = .*/type = "reranking"/' "$home/etc/hal0/slots/$b.toml"
+slot start $a $b --json
+rc_is "an embedding and a reranking slot, started together" 0
+is "both are ready" "$(printf %s "$out" | jq -c '[.items[].state]')" '["ready","ready"]'
+is "one embeds" "$(curl -sf -m 10 "http://127.0.0.1:$p1/v1/embeddings" -d '{"input":"hello"}' | jq '.data[0].embedding|length')" 64
+is "one ranks" "$(curl -sf -m 10 "http://127.0.0.1:$p3/v1/rerank" -d '{"query":"a","documents":["b","c"]}' | jq '.results|length')" 2
+rm "$home/etc/hal0/slots/$b.toml"
+slot list --json
+like "a container whose slot file is gone is still listed" \
+  "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.message]")" '*"ready"*no slot file*'
+slot delete --yes $a
+rc_is "a running slot is not deleted" 4
+slot delete --yes --force $a
+rc_is "unless forced" 0
+ok "then its container goes first" no_container $a
+slot stop $b
+rc_is "and the one without a file can be stopped" 0
+ok "by name" no_container $b
+slot stop no-such-slot
+rc_is "a slot that there is not" 2
+tap_done
