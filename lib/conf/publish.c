@@ -236,7 +236,8 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 	if (!c->after)
 		return 0;
 	stage_name(d, c->path, stage, sizeof stage);
-	h0_autoopfd f = {o, h0_op_open(o, dir, stage, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)};
+	h0_autoopfd f = {o, h0_op_open(o, dir, stage, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+	                                c->mode ? c->mode : 0644)};
 	if (f.fd < 0)
 		return fail_path(d, c->path, e);
 	h0_autoopfd old = {o, h0_op_open(o, dir, base_name(c->path),
@@ -247,7 +248,7 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 	               : o->fstat(o, old.fd, &st) < 0)
 		return fail_path(d, c->path, e);
 	bool copy = old.fd >= 0 && S_ISREG(st.st_mode);
-	if ((copy ? h0_op_copy_meta(o, old.fd, f.fd) : o->chmod(o, f.fd, c->mode)) < 0)
+	if ((copy ? h0_op_copy_meta(o, old.fd, f.fd) : h0_op_set_mode(o, f.fd, c->mode)) < 0)
 		return fail_path(d, c->path, e);
 	if (h0_op_write(o, f.fd, c->after, c->after_len) < 0)
 		return fail_path(d, c->path, e);
@@ -409,10 +410,10 @@ int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_st
 		if (publish_one(d, &cs->v[i], published, conflicts, e) < 0)
 			return -1;
 	}
-	if (slots && d->slots.fd >= 0 && d->o->fsync(d->o, d->slots.fd) < 0)
-		return fail_path(d, "slots", e);
-	/* also when only slots/ changed: its own name may be as new as its files */
-	return d->o->fsync(d->o, d->dir.fd) < 0 ? h0_fail_sys(e, "%s", d->etc) : 0;
+	/* etc also when only slots/ changed: its own name may be as new as its files */
+	int dirs[] = {d->dir.fd, d->slots.fd};
+	return d->o->fsync_all(d->o, dirs, slots && d->slots.fd >= 0 ? 2 : 1) < 0
+	       ? h0_fail_sys(e, "%s", d->etc) : 0;
 }
 
 int h0_retire(struct h0_confdir *d, struct h0_err *e)

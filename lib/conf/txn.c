@@ -33,13 +33,13 @@ static void staged_add(struct staged *s, int fd)
 		s->v[s->n++] = (struct h0_opfd){s->o, fd};
 }
 
-/* All data has been started on its way (flush_hint) before the first fsync waits for it. */
+/* All data has been started on its way (flush_hint) before anything waits for it. */
 static int staged_sync(struct staged *s, struct h0_err *e)
 {
+	int fds[H0_ARRAY_LEN(s->v)];
 	for (size_t i = 0; i < s->n; i++)
-		if (s->o->fsync(s->o, s->v[i].fd) < 0)
-			return h0_fail_sys(e, "fsync");
-	return 0;
+		fds[i] = s->v[i].fd;
+	return s->o->fsync_all(s->o, fds, s->n) < 0 ? h0_fail_sys(e, "fsync") : 0;
 }
 
 /* ---- recovery ---- */
@@ -197,7 +197,7 @@ static int write_journal(struct h0_confdir *d, const struct h0_changeset *cs,
 		return -1;
 	h0_autoopfd f = {d->o, h0_op_open(d->o, d->txn.fd, "journal.new",
 	                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644)};
-	if (f.fd < 0 || d->o->chmod(d->o, f.fd, 0644) < 0 ||
+	if (f.fd < 0 || h0_op_set_mode(d->o, f.fd, 0644) < 0 ||
 	    h0_op_write(d->o, f.fd, text.p, text.len) < 0)
 		return h0_fail_sys(e, "%s/.txn/journal.new", d->etc);
 	d->o->flush_hint(d->o, f.fd);

@@ -23,7 +23,8 @@ changing=$(printf %s "$changing" | tr -d '\n')
 # strace's lines in the words of txn-apply --ops
 normal() {
   sed -E \
-    -e '/^[+-]/d' \
+    -e 's/^[0-9]+ +//' \
+    -e '/^[+-]/d' -e '/^<\.\.\. .* resumed>/d' \
     -e '/^write\([12],/d' \
     -e '/^mmap\(.*(MAP_PRIVATE|PROT_READ, MAP_SHARED)/d' \
     -e '/^open(at)?\(.*O_CREAT/!{/^open(at)?\(/d}' \
@@ -39,7 +40,7 @@ normal() {
 compare() { # NAME ARGS...
   _name=$1
   shift
-  strace -s 200 -o "$tmp/trace" -e trace="$changing" "$apply" --ops "$etc" "$@" >"$tmp/ops"
+  strace -f -s 200 -o "$tmp/trace" -e trace="$changing" "$apply" --ops "$etc" "$@" >"$tmp/ops"
   normal "$tmp/trace" >"$tmp/seen"
   is "$_name: the same calls in the same order" "$(cat "$tmp/seen")" "$(cat "$tmp/ops")"
   ok "$_name: and there were many of them" test "$(wc -l <"$tmp/ops")" -gt 15

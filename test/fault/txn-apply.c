@@ -69,6 +69,13 @@ static int log_fsync(const struct h0_ops *o, int fd)
 	return REAL.fsync(&REAL, fd);
 }
 
+static int log_fsync_all(const struct h0_ops *o, const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		h0_buf_adds(&op_log, "fsync\n");
+	return REAL.fsync_all(&REAL, fds, n);
+}
+
 static int log_rename(const struct h0_ops *o, int dirfd, const char *from, const char *to,
                       unsigned flags)
 {
@@ -99,6 +106,7 @@ static struct h0_ops logging_ops(void)
 	o.chown = log_chown;
 	o.setxattr = log_setxattr;
 	o.fsync = log_fsync;
+	o.fsync_all = log_fsync_all;
 	o.rename = log_rename;
 	o.unlink = log_unlink;
 	o.mkdir = log_mkdir;
