@@ -13,9 +13,10 @@ done
 for file in $(grep -o '](\([A-Za-z./-]*\))' "$readme" | tr -d '()]'); do
   ok "$file is there" test -e "$HAL0_SOURCE/$file"
 done
-for command in $(grep -o 'scripts/[a-z-]*' "$readme" | sort -u); do
+grep -o 'scripts/[a-z-]*' "$readme" | sort -u >"$tmp/commands"
+while read -r command; do
   ok "$command can be run" test -x "$HAL0_SOURCE/$command"
-done
+done <"$tmp/commands"
 for option in --undo --prefix --home; do
   ok "README: $option" grep -q -e "$option" "$readme"
   run "$HAL0_SOURCE/scripts/quickstart" --help
