@@ -57,12 +57,12 @@ static void add_bar(struct h0_rec *r, const struct h0_bar *b)
 	}
 }
 
-static void set_mib(struct h0_json *o, const char *key, int64_t mib)
+static void set_num(struct h0_json *o, const char *key, int64_t v)
 {
-	if (mib == H0_UNKNOWN)
+	if (v == H0_UNKNOWN)
 		h0_json_set_null(o, key);
 	else
-		h0_json_set_int(o, key, mib);
+		h0_json_set_int(o, key, v);
 }
 
 static void add_share(struct h0_rec *r, int col, const struct h0_json *slot, const char *key)
@@ -93,6 +93,25 @@ static int print_slots(struct h0_ctx *ctx, const struct h0_json *slots, struct h
 	return rc;
 }
 
+/* What the GPUs do now. A forced performance level makes the load reading untrue. */
+static struct h0_json *loads(const struct h0_machine *m)
+{
+	struct h0_json *a = h0_json_array();
+	for (int i = 0; i < m->ngpu; i++) {
+		const struct h0_hw_gpu *g = m->gpu[i].hw;
+		struct h0_json *o = h0_json_object();
+		h0_json_set_str(o, "pci", g->addr);
+		h0_json_set_str(o, "name", m->gpu[i].name);
+		set_num(o, "busy_percent", g->busy_percent);
+		h0_json_set_bool(o, "busy_trusted", strcmp(g->perf_level, "high") != 0);
+		set_num(o, "clock_mhz", g->sclk_mhz);
+		set_num(o, "temperature_mc", g->temp_mc);
+		set_num(o, "power_uw", g->power_uw);
+		h0_json_add(a, o);
+	}
+	return a;
+}
+
 static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct probe_pve *pve,
                  struct h0_err *e)
 {
@@ -103,9 +122,10 @@ static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct
 	h0_membar(m, &bars_of);
 	h0_autobuf struct h0_buf bars = {0};
 	struct h0_json *more = h0_json_object();
-	set_mib(more, "budget_mib", m->mem.budget_mib);
-	set_mib(more, "free_mib", m->mem.free_mib);
+	set_num(more, "budget_mib", m->mem.budget_mib);
+	set_num(more, "free_mib", m->mem.free_mib);
 	h0_json_set_str(more, "binding_limit", m->mem.binding);
+	h0_json_set(more, "gpus", loads(m));
 	h0_json_set(more, "proxmox", probe_pve_json(pve));
 	h0_json_set(more, "slots", h0_json_copy(slots));
 	struct h0_rec *r = h0_rec_new(probe_memory_cols);

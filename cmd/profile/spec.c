@@ -14,7 +14,7 @@ const struct h0_col profile_image_check_cols[] = {PROFILE_IMAGE_COLS(COL, 0){0}}
 
 static const struct h0_opt set_opts[] = {
 	{0, "unset", H0_OPT_LIST, AT(profile_set_opts, unset), "KEY",
-	 "Remove a key, so that its default holds"},
+	 "remove a key, so that its default holds"},
 	{0},
 };
 
@@ -88,7 +88,7 @@ static const char rollback_text[] =
 
 static const struct h0_opt import_opts[] = {
 	{0, "name", H0_OPT_STR, AT(profile_import_opts, name), "NAME",
-	 "Call it so here (default: as the file says)"},
+	 "call it so here (default: as the file says)"},
 	{0},
 };
 

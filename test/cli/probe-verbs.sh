@@ -31,8 +31,14 @@ says memory '.items[0].total_bytes == 131161644 * 1024 + 536870912'
 # RAM in use holds the 25 MiB that GTT has pinned: they are shown once
 says memory '(.items[] | select(.segment == "inference").bytes) == 26214400'
 says memory '(.items[] | select(.segment == "system").bytes) == (131161644 - 98371233) * 1024 - 26214400'
+says memory '.gpus[0].busy_trusted'
 on halo-lxc-priv memory --json
 says "memory in a container" '(.items[] | select(.segment == "system").bytes) == 24576000 * 1024'
+says memory '.gpus[0] | .busy_percent == 3 and .clock_mhz == 2900 and .temperature_mc == 41000'
+rc=0
+timeout 2.5 "$probe" memory --watch --interval 1s --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 || rc=$?
+is "watch: goes on until it is ended" "$rc" 124
+ok "watch: draws again" test "$(grep -c inference "$tmp/watch")" -ge 2
 on xtx memory --json
 says "memory with a card" '[.items[].bar] | unique == ["ram", "vram"]'
 says "memory with a card" '[.items[] | select(.bar == "vram").bytes] | add == 25753026560'
