@@ -50,9 +50,11 @@ void slot_report_add(struct slot_report *r, const char *name, bool changed, enum
 
 void slot_report_fail(struct slot_report *r, const char *name, const struct h0_err *e)
 {
-	add_row(r, name, false, H0_STATE_ERROR, e->msg);
+	char text[1536];
+	h0_err_text(e, text, sizeof text);
+	add_row(r, name, false, H0_STATE_ERROR, text);
 	if (r->failed)
-		h0_warn(r->ctx, "%s", e->msg); /* the first one is printed by whoever called us */
+		h0_warn(r->ctx, "%s", text); /* the first one is printed by whoever called us */
 	else
 		r->first = *e;
 	r->failed = true;
@@ -192,8 +194,11 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 	if (h0_box_open(&b, e) < 0 || h0_podman_ps(&b.podman, &ctrs, e) < 0 ||
 	    choose(&b, &ctrs, names, n, &v, e) < 0)
 		return -1;
-	if (h0_box_profiles(&b, &why) < 0)
-		h0_warn(ctx, "%s", why.msg); /* slots run without it */
+	if (h0_box_profiles(&b, &why) < 0) {
+		char text[1536];
+		h0_err_text(&why, text, sizeof text);
+		h0_warn(ctx, "%s", text); /* slots run without it */
+	}
 	h0_autofree struct h0_live *live = h0_calloc(v.n + 1, sizeof *live);
 	h0_live_look(&b, v.slots, v.n, &ctrs, live);
 	struct h0_rec *rec = h0_rec_new(slot_list_cols);
