@@ -190,9 +190,18 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 	h0_autobox struct h0_box b = {0};
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	h0_auto(view_done) struct view v = {0};
-	struct h0_err why;
-	if (h0_box_open(&b, e) < 0 || h0_podman_ps(&b.podman, &ctrs, e) < 0 ||
-	    choose(&b, &ctrs, names, n, &v, e) < 0)
+	struct h0_podman podman;
+	struct h0_err why = {0}, files = {0};
+	if (h0_podman_init(&podman, e) < 0)
+		return -1;
+	/* the files are read while podman thinks */
+	struct h0_podman_asked *asked = h0_podman_ps_begin(&podman);
+	int opened = h0_box_open(&b, &files);
+	if (h0_podman_ps_end(asked, &ctrs, &why) < 0 || opened < 0) {
+		*e = opened < 0 ? files : why;
+		return -1;
+	}
+	if (choose(&b, &ctrs, names, n, &v, e) < 0)
 		return -1;
 	if (h0_box_profiles(&b, &why) < 0) {
 		char text[1536];

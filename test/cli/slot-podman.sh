@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2016 # the fake's variables are its own
 # hal0-slot where podman is absent, fails, hangs or talks nonsense. The podman of this test is a
 # FAKE, a script that plays one of these parts; what real podman does is test/e2e/slot.sh's.
 # shellcheck source=test/tap.sh
