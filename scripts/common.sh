@@ -6,8 +6,14 @@
 # What building, running and testing hal0 needs, as Debian names it (12 and later).
 build_packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libcurl4-openssl-dev
   libpci-dev libudev-dev libvulkan-dev scdoc'
+# The HTTP parser: Debian 12 has its C sources in node-llhttp, later ones a library.
+if apt-cache show libllhttp-dev >/dev/null 2>&1; then
+  build_packages="$build_packages libllhttp-dev"
+else
+  build_packages="$build_packages node-llhttp"
+fi
 run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
-test_packages='clang strace jq shellcheck zsh fish git curl'
+test_packages='clang strace jq shellcheck zsh fish git curl umockdev'
 bench_packages='g++ libtomlplusplus-dev'
 
 die() { # MESSAGE [EXIT-CODE]

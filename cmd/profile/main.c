@@ -2,4 +2,5 @@
 #include "profile/opts.h"
 
 /* in the order of spec.c */
-H0_MAIN(profile_prog, profile_list, profile_show)
+H0_MAIN(profile_prog, profile_list, profile_show, profile_clone, profile_set, profile_delete,
+        profile_export, profile_import)

@@ -28,13 +28,33 @@
 	X(TPS, "tps", NULL, REAL, H0_COL_EXTRA, "tokens per second measured with it")            \
 	X(RTF, "rtf", NULL, REAL, H0_COL_EXTRA, "real-time factor measured with it")
 
+#define PROFILE_CHANGE_COLS(X)                                                                   \
+	X(NAME, "name", NULL, STR, 0, "the profile's name")                                      \
+	X(CHANGED, "changed", NULL, BOOL, 0, "whether anything was done")                        \
+	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
+
+#define PROFILE_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
+enum { PROFILE_CHANGE_COLS(PROFILE_COL_ENUM_CHANGE) };
 #define PROFILE_COL_ENUM(id, ...) PROFILE_##id,
 enum { PROFILE_COLS(PROFILE_COL_ENUM) };
 
 extern const struct h0_prog profile_prog;
-extern const struct h0_col profile_cols[], profile_show_cols[];
+extern const struct h0_col profile_cols[], profile_show_cols[], profile_change_cols[];
+
+struct profile_set_opts {
+	struct h0_strv unset;
+};
+
+struct profile_import_opts {
+	const char *name;
+};
 
 int profile_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int profile_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_clone(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_set(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_delete(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_import(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 #endif

@@ -3,33 +3,34 @@
 
 #include "base/mem.h"
 #include "fmt/json.h"
-#include "model/plan.h"
+#include "model/profileedit.h"
+#include "model/provider.h"
 
 int profile_box_open(struct profile_box *b, struct h0_err *e)
 {
 	if (h0_paths_init(&b->paths, e) < 0 || h0_snap_open(b->paths.etc, &b->snap, e) < 0 ||
+	    h0_images_open(&b->paths, &b->snap, &b->images, e) < 0 ||
 	    h0_profiles_load(&b->snap, &b->profiles, e) < 0)
 		return -1;
+	b->profiles.images = &b->images;
 	return h0_slots_load(&b->snap, &b->slots, e);
 }
 
 void profile_box_done(struct profile_box *b)
 {
 	h0_profiles_done(&b->profiles);
+	h0_images_done(&b->images);
 	h0_slots_done(&b->slots);
 	h0_snap_done(&b->snap);
 }
 
-/* Slots that name it, and those that get it because they name none. */
 static struct h0_json *used_by(const struct profile_box *b, const struct h0_profile *p)
 {
+	h0_autostrv struct h0_strv names = {0};
 	struct h0_json *l = h0_json_array();
-	for (size_t i = 0; i < b->slots.n; i++) {
-		const struct h0_slot *s = &b->slots.v[i];
-		struct h0_plan plan;
-		if (!s->broken && h0_plan_slot(s, &b->profiles, &plan, NULL) == 0 && plan.profile == p)
-			h0_json_add(l, h0_json_new_str(s->name));
-	}
+	h0_profile_users(&b->profiles, &b->slots, p, &names);
+	for (size_t i = 0; i < names.n; i++)
+		h0_json_add(l, h0_json_new_str(names.v[i]));
 	return l;
 }
 

@@ -80,6 +80,20 @@ bool h0_num_duration(const char *s, int64_t *ret_s)
 	return true;
 }
 
+const char *h0_num_real(double v, char dst[H0_NUM_REAL_MAX])
+{
+	if (isnan(v)) {
+		snprintf(dst, H0_NUM_REAL_MAX, "nan");
+		return dst;
+	}
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(dst, H0_NUM_REAL_MAX, "%.*g", digits, v);
+		if (isinf(v) || strtod(dst, NULL) == v)
+			break;
+	}
+	return dst;
+}
+
 const char *h0_num_human(int64_t bytes, char *dst, size_t size)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};

@@ -22,6 +22,25 @@ bool h0_ends(const char *s, const char *suffix)
 	return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+size_t h0_utf8_len(const char *p, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)p;
+	if (u[0] < 0x80)
+		return 1;
+	if (u[0] < 0xc2 || u[0] > 0xf4)
+		return 0;
+	size_t len = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	/* the second byte's range keeps out overlong forms, surrogates and what is above 10ffff */
+	unsigned low = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned high = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : 0xbf;
+	if (len > n || u[1] < low || u[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
 static void strv_push(struct h0_strv *l, char *owned)
 {
 	l->v = h0_grow(l->v, l->n + 1, &l->cap, sizeof *l->v);

@@ -13,6 +13,9 @@ bool h0_streq(const char *a, const char *b);    /* NULL equals only NULL */
 bool h0_starts(const char *s, const char *prefix);
 bool h0_ends(const char *s, const char *suffix);
 
+/* Length of the UTF-8 character at p (n > 0 bytes are there); 0: not one. */
+size_t h0_utf8_len(const char *p, size_t n);
+
 /* A NULL-terminated list that owns its strings: also an argv. {0} is a valid empty one. */
 struct h0_strv {
 	char **v;     /* NULL while empty; v[n] == NULL otherwise */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 /* struct h0_json is json_t under another name; these two are the only places that know. */
 static json_t *in(const struct h0_json *j)
@@ -20,6 +21,26 @@ static struct h0_json *out(json_t *j)
 	return (struct h0_json *)j;
 }
 
+/* jansson counts a column in characters and quotes the text; we count bytes and do not. */
+static int fail_parse(const char *text, size_t len, const char *file, json_error_t *je,
+                      struct h0_err *e)
+{
+	bool next = json_error_code(je) == json_error_invalid_utf8;
+	size_t at = je->position > 0 ? (size_t)je->position - !next : 0, start = 0;
+	int line = 1;
+	if (at > len)
+		at = len;
+	for (size_t i = 0; i < at; i++)
+		if (text[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	char *quote = strstr(je->text, " near '");
+	if (quote)
+		*quote = '\0';
+	return h0_fail_at(e, file, line, (int)(at - start) + 1, NULL, "not valid JSON: %s", je->text);
+}
+
 int h0_json_parse(const char *text, size_t len, const char *file, struct h0_json **ret,
                   struct h0_err *e)
 {
@@ -27,8 +48,7 @@ int h0_json_parse(const char *text, size_t len, const char *file, struct h0_json
 	json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
 	                       &je);
 	if (!j)
-		return h0_fail_at(e, file, je.line > 0 ? je.line : 1, je.column > 0 ? je.column : 1,
-		                  NULL, "not valid JSON: %s", je.text);
+		return fail_parse(text, len, file, &je, e);
 	*ret = out(j);
 	return 0;
 }
@@ -79,6 +99,13 @@ const struct h0_json *h0_json_at(const struct h0_json *arr, size_t i)
 
 const char *h0_json_str(const struct h0_json *j)
 {
+	const char *s = json_string_value(in(j));
+	return s && strlen(s) == json_string_length(in(j)) ? s : NULL;
+}
+
+const char *h0_json_strn(const struct h0_json *j, size_t *ret_len)
+{
+	*ret_len = json_string_length(in(j));
 	return json_string_value(in(j));
 }
 
@@ -113,6 +140,11 @@ void *h0_json_next(const struct h0_json *obj, void *it, const char **ret_key,
 	return it;
 }
 
+size_t h0_json_key_len(void *it)
+{
+	return json_object_iter_key_len(it);
+}
+
 struct h0_json *h0_json_object(void)
 {
 	return out(json_object());
@@ -128,17 +160,25 @@ struct h0_json *h0_json_new_str(const char *s)
 	return s ? h0_json_new_strn(s, strlen(s)) : h0_json_new_null();
 }
 
+/* s as UTF-8: every byte that is no part of a character becomes '?'. NULL when s is fine. */
+static char *cleaned(const char *s, size_t n)
+{
+	char *clean = NULL;
+	for (size_t i = 0; i < n;) {
+		size_t len = h0_utf8_len(s + i, n - i);
+		if (!len && !clean)
+			clean = h0_strndup(s, n);
+		if (!len)
+			clean[i] = '?';
+		i += len ? len : 1;
+	}
+	return clean;
+}
+
 struct h0_json *h0_json_new_strn(const char *s, size_t n)
 {
-	json_t *j = json_stringn(s, n);
-	if (j)
-		return out(j);
-	/* not UTF-8: every byte outside ASCII becomes '?' */
-	h0_autofree char *clean = h0_strndup(s, n);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)clean[i] > 0x7e)
-			clean[i] = '?';
-	return out(json_stringn(clean, n));
+	h0_autofree char *clean = cleaned(s, n);
+	return out(json_stringn_nocheck(clean ? clean : s, n));
 }
 
 struct h0_json *h0_json_new_int(int64_t v)
@@ -173,7 +213,8 @@ void h0_json_set(struct h0_json *obj, const char *key, struct h0_json *val)
 
 void h0_json_setn(struct h0_json *obj, const char *key, size_t n, struct h0_json *val)
 {
-	if (json_object_setn_new_nocheck(in(obj), key, n, in(val)) != 0)
+	h0_autofree char *clean = cleaned(key, n);
+	if (json_object_setn_new_nocheck(in(obj), clean ? clean : key, n, in(val)) != 0)
 		abort();
 }
 
@@ -205,19 +246,5 @@ void h0_json_del(struct h0_json *obj, const char *key)
 void h0_json_add(struct h0_json *arr, struct h0_json *val)
 {
 	if (json_array_append_new(in(arr), in(val)) != 0)
-		abort();
-}
-
-static int to_buf(const char *data, size_t n, void *to)
-{
-	h0_buf_add(to, data, n);
-	return 0;
-}
-
-void h0_json_dump(const struct h0_json *j, int indent, bool sorted, struct h0_buf *to)
-{
-	size_t flags = JSON_ENCODE_ANY | (sorted ? JSON_SORT_KEYS : 0);
-	flags |= indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT;
-	if (json_dump_callback(in(j), to_buf, to, flags) != 0)
 		abort();
 }

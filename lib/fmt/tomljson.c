@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fmt/tomljson.h"
 
-#include <math.h>
-
-static void float_text(double v, struct h0_buf *out)
-{
-	if (isnan(v)) {
-		h0_buf_adds(out, "nan");
-		return;
-	}
-	char text[40];
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, v);
-		if (isinf(v) || strtod(text, NULL) == v)
-			break;
-	}
-	h0_buf_adds(out, text);
-}
+#include "base/num.h"
 
 void h0_toml_scalar_text(const struct h0_toml_node *n, struct h0_buf *out)
 {
+	char real[H0_NUM_REAL_MAX];
 	switch (n->type) {
 	case H0_TOML_INT:
 		h0_buf_addf(out, "%lld", (long long)n->i64);
 		break;
 	case H0_TOML_FLOAT:
-		float_text(n->f64, out);
+		h0_buf_adds(out, h0_num_real(n->f64, real));
 		break;
 	case H0_TOML_BOOL:
 		h0_buf_adds(out, n->boolean ? "true" : "false");

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/str.h"
+
 enum {
 	BARE = 1,  /* may stand in a bare key */
 	PLAIN = 2, /* stands for itself in every string and comment: no control, quote, backslash */
@@ -45,27 +47,6 @@ int h0_toml_scan_fail(const struct h0_toml_scan *s, const char *at, const char *
 
 /* ---- text ---- */
 
-/* Length of the UTF-8 sequence at p, 0 when it is none. The text's final NUL ends any scan. */
-static size_t utf8_len(const char *at)
-{
-	const unsigned char *p = (const unsigned char *)at;
-	unsigned c = p[0];
-	if (c < 0x80)
-		return 1;
-	if (c < 0xc2 || c > 0xf4)
-		return 0;
-	/* the second byte's range keeps out overlong forms, surrogates and what is above 10ffff */
-	unsigned low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-	unsigned high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-	if (p[1] < low || p[1] > high)
-		return 0;
-	size_t n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 int h0_toml_scan_utf8(const struct h0_toml_scan *s)
 {
 	const char *p = s->p;
@@ -75,7 +56,7 @@ int h0_toml_scan_utf8(const struct h0_toml_scan *s)
 			p += 8;
 			continue;
 		}
-		size_t n = utf8_len(p);
+		size_t n = h0_utf8_len(p, (size_t)(s->end - p));
 		if (!n)
 			break;
 		p += n;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/words.h"
 #include "model/device.h"
 #include "model/provider.h"
 
@@ -98,29 +99,77 @@ static struct h0_profile from_node(const struct h0_toml_node *n)
 	};
 }
 
-int h0_profiles_load(const struct h0_snap *snap, struct h0_profiles *ret, struct h0_err *e)
+static const struct h0_profile *called(const struct h0_profiles *p, const char *name)
 {
-	const struct h0_snap_file *f = h0_snap_get(snap, h0_schema_profiles.path);
-	struct h0_profiles p = {.from_file = f};
-	if (!f) {
-		p.n = h0_profile_nseeds;
-		p.v = h0_calloc(p.n, sizeof *p.v);
-		memcpy(p.v, h0_profile_seeds, sizeof h0_profile_seeds);
-		*ret = p;
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(p->v[i].name, name) == 0)
+			return &p->v[i];
+	return NULL;
+}
+
+/* Follows cloned_from as far as the catalog knows; a ring ends after as many steps as there are
+ * profiles. */
+static const char *root_of(const struct h0_profiles *all, const struct h0_profile *p)
+{
+	const char *root = p->cloned_from;
+	for (size_t steps = 0; root && steps < all->n; steps++) {
+		const struct h0_profile *parent = called(all, root);
+		if (!parent || !parent->cloned_from)
+			break;
+		root = parent->cloned_from;
+	}
+	return root;
+}
+
+static int check_flags(const struct h0_toml *doc, const struct h0_toml_node *profile,
+                       struct h0_err *e)
+{
+	h0_autostrv struct h0_strv words = {0};
+	struct h0_err why = {0};
+	const struct h0_toml_node *flags = h0_toml_get(profile, "flags");
+	if (flags && h0_words_split(flags->str, &words, &why) < 0)
+		return h0_toml_fail(doc, flags, e, "%s", why.msg);
+	return 0;
+}
+
+static void seeds(struct h0_profiles *ret)
+{
+	*ret = (struct h0_profiles){.n = h0_profile_nseeds};
+	ret->v = h0_calloc(ret->n, sizeof *ret->v);
+	memcpy(ret->v, h0_profile_seeds, sizeof h0_profile_seeds);
+}
+
+int h0_profiles_parse(const char *text, size_t len, struct h0_profiles *ret, struct h0_err *e)
+{
+	if (!text) {
+		seeds(ret);
 		return 0;
 	}
 	h0_autofindings struct h0_findings found = {0};
 	h0_autotoml struct h0_toml *doc = NULL;
-	h0_validate_text(&h0_schema_profiles, f->text, f->len, f->path, &found, &doc);
+	h0_validate_text(&h0_schema_profiles, text, len, h0_schema_profiles.path, &found, &doc);
 	if (h0_findings_fail(&found, e) < 0)
 		return -1;
+	h0_autoprofiles struct h0_profiles p = {.from_file = true};
 	const struct h0_toml_node *all = h0_toml_get(h0_toml_root(doc), "profile");
 	p.v = h0_calloc(all ? all->count : 0, sizeof *p.v);
-	h0_toml_each(n, all)
+	h0_toml_each(n, all) {
+		if (check_flags(doc, n, e) < 0)
+			return -1;
 		p.v[p.n++] = from_node(n);
+	}
+	for (size_t i = 0; i < p.n; i++)
+		p.v[i].root = root_of(&p, &p.v[i]);
 	p.priv = h0_take(doc);
 	*ret = p;
+	p = (struct h0_profiles){0};
 	return 0;
+}
+
+int h0_profiles_load(const struct h0_snap *snap, struct h0_profiles *ret, struct h0_err *e)
+{
+	const struct h0_snap_file *f = h0_snap_get(snap, h0_schema_profiles.path);
+	return h0_profiles_parse(f ? f->text : NULL, f ? f->len : 0, ret, e);
 }
 
 void h0_profiles_done(struct h0_profiles *p)
@@ -128,14 +177,6 @@ void h0_profiles_done(struct h0_profiles *p)
 	free(p->v);
 	h0_toml_free(p->priv);
 	*p = (struct h0_profiles){0};
-}
-
-static const struct h0_profile *called(const struct h0_profiles *p, const char *name)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (strcmp(p->v[i].name, name) == 0)
-			return &p->v[i];
-	return NULL;
 }
 
 const struct h0_profile *h0_profiles_get(const struct h0_profiles *p, const char *name)
@@ -177,7 +218,7 @@ static bool repository_is(const char *image, const char *want)
 
 static bool descends(const struct h0_profile *p, const char *name)
 {
-	return h0_streq(p->name, name) || h0_streq(p->cloned_from, name);
+	return h0_streq(p->name, name) || h0_streq(p->cloned_from, name) || h0_streq(p->root, name);
 }
 
 enum h0_provider h0_profile_family(const struct h0_profile *p)
@@ -203,6 +244,21 @@ enum h0_provider h0_profile_family(const struct h0_profile *p)
 		if (repository_is(p->image, known[i].repository))
 			return known[i].family;
 	return H0_PROVIDER_LLAMA_SERVER;
+}
+
+char *h0_profile_foreign_flag(const char *flags)
+{
+	static const char *const foreign[] = {"-m", "--model", "--port", "--host", "-c", "--ctx-size",
+	                                      "-a", "--alias", NULL};
+	h0_autostrv struct h0_strv words = {0};
+	if (h0_words_split(flags, &words, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < words.n; i++) {
+		h0_autofree char *flag = h0_strndup(words.v[i], strcspn(words.v[i], "="));
+		if (h0_word_index(foreign, flag) >= 0)
+			return h0_take(flag);
+	}
+	return NULL;
 }
 
 unsigned h0_profile_types(const struct h0_profile *p)

@@ -21,15 +21,19 @@ struct h0_profile {
 	enum h0_device_class device_class;
 	const char *backend;          /* "rocm", "vulkan" or NULL */
 	const char *cloned_from;      /* or NULL */
+	const char *root;             /* where the chain of cloned_from ends, or NULL */
 	const char *intent, *quant;   /* "" = none */
 	bool seed;                    /* bears the name of a seed: neither edited nor deleted */
 	double tps, rtf;              /* seeds only: measured figures shown beside it; 0 = none */
 };
 
+struct h0_images;
+
 struct h0_profiles {
 	struct h0_profile *v;
 	size_t n;
 	bool from_file;               /* profiles.toml is there */
+	struct h0_images *images;     /* what pins their images; not owned, NULL = nothing does */
 	void *priv;                   /* owns the strings */
 };
 
@@ -43,6 +47,8 @@ extern const char h0_mtp_flags[];
 /* The catalog. H0_CONFIG (code config.invalid) when profiles.toml is invalid. Free with
  * h0_profiles_done. */
 int h0_profiles_load(const struct h0_snap *snap, struct h0_profiles *ret, struct h0_err *e);
+/* The same from the text of profiles.toml; NULL: the file is not there. */
+int h0_profiles_parse(const char *text, size_t len, struct h0_profiles *ret, struct h0_err *e);
 void h0_profiles_done(struct h0_profiles *p);
 #define h0_autoprofiles h0_auto(h0_profiles_done)
 
@@ -55,6 +61,9 @@ int h0_profiles_find(const struct h0_profiles *p, const char *name,
 
 /* The program inside, by the profile's own fields (class, name), never by its image's name. */
 enum h0_provider h0_profile_family(const struct h0_profile *p);
+/* The flag in `flags` that is not the profile's business (a model, port, host, name or context
+ * size), NULL = none, or not words. Free it. */
+char *h0_profile_foreign_flag(const char *flags);
 /* H0_TYPE_BIT set it can serve. */
 unsigned h0_profile_types(const struct h0_profile *p);
 

@@ -21,12 +21,19 @@ int h0_box_open(struct h0_box *ret, struct h0_err *e)
 
 int h0_box_profiles(struct h0_box *b, struct h0_err *e)
 {
-	return b->profiles.v ? 0 : h0_profiles_load(&b->snap, &b->profiles, e);
+	if (b->profiles.v)
+		return 0;
+	if (h0_images_open(&b->paths, &b->snap, &b->images, e) < 0 ||
+	    h0_profiles_load(&b->snap, &b->profiles, e) < 0)
+		return -1;
+	b->profiles.images = &b->images;
+	return 0;
 }
 
 void h0_box_done(struct h0_box *b)
 {
 	h0_profiles_done(&b->profiles);
+	h0_images_done(&b->images);
 	h0_slots_done(&b->slots);
 	h0_snap_done(&b->snap);
 }

@@ -15,6 +15,7 @@
 #include "model/slot.h"
 #include "model/state.h"
 #include "run/health.h"
+#include "run/images.h"
 #include "run/podman.h"
 
 /* The configuration as it is now, and how to reach podman. */
@@ -23,6 +24,7 @@ struct h0_box {
 	struct h0_snap snap;
 	struct h0_slots slots;
 	struct h0_profiles profiles;
+	struct h0_images images;        /* with profiles; pins what they name */
 	struct h0_podman podman;
 };
 /* A broken profiles.toml is an error only for who needs it: h0_box_profiles. */

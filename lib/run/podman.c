@@ -133,9 +133,8 @@ static int not_there(const struct h0_podman *p, struct h0_err *e)
 	return h0_err_code(e, "backend.missing");
 }
 
-/* 0: it ran to its end; look at ret->exit_code. */
-static int call(const struct h0_podman *p, const char *what, const struct h0_spawn *s,
-                struct h0_spawned *ret, struct h0_err *e)
+int h0_podman_call(const struct h0_podman *p, const char *what, const struct h0_spawn *s,
+                   struct h0_spawned *ret, struct h0_err *e)
 {
 	if (h0_spawn(s, ret, e) < 0)
 		return e && (e->sys_errno == ENOENT || e->sys_errno == ENOTDIR) ? not_there(p, e) : -1;
@@ -147,17 +146,17 @@ static int call(const struct h0_podman *p, const char *what, const struct h0_spa
 	return 0;
 }
 
-static int ask(const struct h0_podman *p, const char *what, const char *const *argv,
-               struct h0_spawned *ret, struct h0_err *e)
+int h0_podman_ask(const struct h0_podman *p, const char *what, const char *const *argv,
+                  struct h0_spawned *ret, struct h0_err *e)
 {
 	struct h0_spawn s = {.argv = argv, .timeout_ms = p->timeout_ms, .max_output = MAX_ANSWER};
-	return call(p, what, &s, ret, e);
+	return h0_podman_call(p, what, &s, ret, e);
 }
 
 int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	if (ask(p, "podman ps", WORDS(p->program, "ps", "--all", "--no-trunc", "--format", "json",
+	if (h0_podman_ask(p, "podman ps", WORDS(p->program, "ps", "--all", "--no-trunc", "--format", "json",
 	                              "--filter", "name=^" H0_CONTAINER_PREFIX), &r, e) < 0)
 		return -1;
 	if (r.exit_code)
@@ -208,7 +207,7 @@ int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char
 	h0_autospawned struct h0_spawned r = {0};
 	struct h0_spawn s = {.argv = (const char *const *)a->words.v, .cwd = dir,
 		.timeout_ms = RUN_MS, .own_group = true};
-	if (call(p, "podman run", &s, &r, e) < 0)
+	if (h0_podman_call(p, "podman run", &s, &r, e) < 0)
 		return -1;
 	if (r.exit_code)
 		return h0_podman_explain("podman run", r.exit_code, h0_buf_str(&r.err),
@@ -228,7 +227,7 @@ static int remove_once(const struct h0_podman *p, const struct h0_spawn *s, bool
 {
 	h0_autospawned struct h0_spawned r = {0};
 	*ret_again = false;
-	if (call(p, "podman rm", s, &r, e) < 0)
+	if (h0_podman_call(p, "podman rm", s, &r, e) < 0)
 		return -1;
 	if (r.exit_code == 0 || strstr(h0_buf_str(&r.err), "no such container"))
 		return 0;
@@ -263,7 +262,7 @@ int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running,
 	h0_autospawned struct h0_spawned r = {0};
 	char word[32];
 	int code;
-	if (ask(p, "podman inspect", WORDS(p->program, "container", "inspect", "--format",
+	if (h0_podman_ask(p, "podman inspect", WORDS(p->program, "container", "inspect", "--format",
 	                                   "{{.State.Status}} {{.State.ExitCode}}", id), &r, e) < 0)
 		return -1;
 	if (r.exit_code)
@@ -279,7 +278,7 @@ int h0_podman_image_exists(const struct h0_podman *p, const char *image, bool *r
                            struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	if (ask(p, "podman image exists", WORDS(p->program, "image", "exists", image), &r, e) < 0)
+	if (h0_podman_ask(p, "podman image exists", WORDS(p->program, "image", "exists", image), &r, e) < 0)
 		return -1;
 	if (r.exit_code > 1)
 		return h0_podman_explain("podman image exists", r.exit_code, h0_buf_str(&r.err), NULL, e);

@@ -104,6 +104,8 @@ H0_NORETURN static void child(const struct h0_spawn *s, struct pipes *p, char *c
 struct stream {
 	int *fd;
 	struct h0_buf *buf;
+	void (*tell)(const char *p, size_t n, void *arg);
+	void *tell_arg;
 };
 
 static void drain(struct stream *st, size_t max, bool *truncated)
@@ -117,6 +119,8 @@ static void drain(struct stream *st, size_t max, bool *truncated)
 		*st->fd = -1;
 		return;
 	}
+	if (st->tell)
+		st->tell(chunk, (size_t)n, st->tell_arg);
 	size_t room = max - st->buf->len;
 	if ((size_t)n > room)
 		*truncated = true;
@@ -149,7 +153,8 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 {
 	size_t max = s->max_output ? s->max_output : DEFAULT_MAX_OUTPUT, sent = 0;
 	int64_t deadline = s->timeout_ms > 0 ? now_ms() + s->timeout_ms : 0;
-	struct stream streams[2] = {{&p->out[0], &r->out}, {&p->err[0], &r->err}};
+	struct stream streams[2] = {{&p->out[0], &r->out, NULL, NULL},
+		{&p->err[0], &r->err, s->on_error, s->on_error_arg}};
 	bool ended = false, killed = false;
 	while (!ended) {
 		struct pollfd pf[4] = {{pidfd, POLLIN, 0}, {p->out[0], POLLIN, 0},

@@ -28,7 +28,7 @@ like "hal0(1): lists hal0-slot" "$out" "*See hal0-slot(1)*"
 
 # a page that SEE ALSO or FILES names exists; those of programs that are not built do not
 awaited='hal0-txn'
-for ref in $(cat "$HAL0_BUILD"/man/*.scd | grep -o '\*hal0[a-z.-]*\*([157])' | tr -d '*' | sort -u); do
+for ref in $(cat "$HAL0_BUILD"/man/*.scd "$HAL0_SOURCE"/man/*.scd 2>/dev/null | grep -o '\*hal0[a-z.-]*\*([157])' | tr -d '*' | sort -u); do
   name=${ref%(*}
   section=${ref#*(}
   page=$HAL0_BUILD/man/$name.${section%)}

@@ -81,7 +81,7 @@ static void test_spellings(void)
 		       row ? "{\"name\":null,\"count\":null,\"size_bytes\":null,\"is_on\":null,\"age_s\":null,"
 		             "\"load\":null,\"ratio\":null,\"more\":null,\"tags\":null}"
 		           : "{\"name\":\"chat\",\"count\":-3,\"size_bytes\":9007199254740993,\"is_on\":true,"
-		             "\"age_s\":93784,\"load\":12.5,\"ratio\":0.10000000000000001,"
+		             "\"age_s\":93784,\"load\":12.5,\"ratio\":0.1,"
 		             "\"more\":{\"k\":1},\"tags\":[\"a\",2]}",
 		       row ? "JSON of unknown" : "JSON");
 	}

@@ -82,8 +82,9 @@ __attribute__((unused)) static bool same_scalar(const struct h0_json *want,
                                                 const struct h0_json *got)
 {
 	const char *type = h0_json_str(h0_json_get(want, "type"));
-	const char *a = h0_json_str(h0_json_get(want, "value"));
-	const char *b = h0_json_str(h0_json_get(got, "value"));
+	size_t n;
+	const char *a = h0_json_strn(h0_json_get(want, "value"), &n);
+	const char *b = h0_json_strn(h0_json_get(got, "value"), &n);
 	if (!type || !a || !b || !h0_streq(type, h0_json_str(h0_json_get(got, "type"))))
 		return false;
 	if (strcmp(type, "float") == 0) {
