@@ -13,7 +13,7 @@ else
   build_packages="$build_packages node-llhttp"
 fi
 run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
-test_packages='clang strace jq shellcheck zsh fish git curl umockdev'
+test_packages='clang strace jq shellcheck zsh fish man-db git curl umockdev'
 bench_packages='g++ libtomlplusplus-dev'
 
 die() { # MESSAGE [EXIT-CODE]

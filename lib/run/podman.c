@@ -86,8 +86,7 @@ int h0_podman_no_image(const char *image, struct h0_err *e)
 		h0_fail(e, H0_NOHW, "image %s is not on this machine, and a localhost/ image cannot be "
 		        "pulled: build it first", image);
 	else
-		h0_fail(e, H0_NOHW, "image %s is not on this machine: pull it with 'podman pull %s'", image,
-		        image);
+		h0_fail(e, H0_NOHW, "image %s is not on this machine: hal0 profile pull brings it", image);
 	h0_err_code(e, "backend.missing");
 	return h0_err_detail(e, "image", "%s", image);
 }

@@ -16,6 +16,7 @@
 #define DEFAULT_MAX_OUTPUT (1u << 20)
 #define STOP_POLL_MS 50
 #define NO_PIDFD_MS  10  /* where the kernel or a sandbox has no pidfd_open */
+#define STOP_GRACE_MS 5000
 
 extern char **environ;
 
@@ -155,7 +156,7 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 	int64_t deadline = s->timeout_ms > 0 ? now_ms() + s->timeout_ms : 0;
 	struct stream streams[2] = {{&p->out[0], &r->out, NULL, NULL},
 		{&p->err[0], &r->err, s->on_error, s->on_error_arg}};
-	bool ended = false, killed = false;
+	bool ended = false, killed = false, asked = false;
 	while (!ended) {
 		struct pollfd pf[4] = {{pidfd, POLLIN, 0}, {p->out[0], POLLIN, 0},
 			{p->err[0], POLLIN, 0}, {p->in[1], POLLOUT, 0}};
@@ -170,7 +171,13 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 			wait = NO_PIDFD_MS;
 		int n = poll(pf, 4, wait);
 		bool stop = s->stop && *s->stop;
-		if (!killed && (stop || (deadline && now_ms() >= deadline))) {
+		if (stop && s->stop_signal && !asked) {
+			kill(pid, s->stop_signal);
+			deadline = now_ms() + STOP_GRACE_MS;
+			asked = true;
+		}
+		bool late = deadline && now_ms() >= deadline;
+		if (!killed && (late || (stop && !asked))) {
 			r->timed_out = !stop;
 			kill(pid, SIGKILL);
 			killed = true;
