@@ -50,9 +50,11 @@ void slot_report_add(struct slot_report *r, const char *name, bool changed, enum
 
 void slot_report_fail(struct slot_report *r, const char *name, const struct h0_err *e)
 {
-	add_row(r, name, false, H0_STATE_ERROR, e->msg);
+	char text[1536];
+	h0_err_text(e, text, sizeof text);
+	add_row(r, name, false, H0_STATE_ERROR, text);
 	if (r->failed)
-		h0_warn(r->ctx, "%s", e->msg); /* the first one is printed by whoever called us */
+		h0_warn(r->ctx, "%s", text); /* the first one is printed by whoever called us */
 	else
 		r->first = *e;
 	r->failed = true;
@@ -188,12 +190,24 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 	h0_autobox struct h0_box b = {0};
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	h0_auto(view_done) struct view v = {0};
-	struct h0_err why;
-	if (h0_box_open(&b, e) < 0 || h0_podman_ps(&b.podman, &ctrs, e) < 0 ||
-	    choose(&b, &ctrs, names, n, &v, e) < 0)
+	struct h0_podman podman;
+	struct h0_err why = {0}, files = {0};
+	if (h0_podman_init(&podman, e) < 0)
 		return -1;
-	if (h0_box_profiles(&b, &why) < 0)
-		h0_warn(ctx, "%s", why.msg); /* slots run without it */
+	/* the files are read while podman thinks */
+	struct h0_podman_asked *asked = h0_podman_ps_begin(&podman);
+	int opened = h0_box_open(&b, &files);
+	if (h0_podman_ps_end(asked, &ctrs, &why) < 0 || opened < 0) {
+		*e = opened < 0 ? files : why;
+		return -1;
+	}
+	if (choose(&b, &ctrs, names, n, &v, e) < 0)
+		return -1;
+	if (h0_box_profiles(&b, &why) < 0) {
+		char text[1536];
+		h0_err_text(&why, text, sizeof text);
+		h0_warn(ctx, "%s", text); /* slots run without it */
+	}
 	h0_autofree struct h0_live *live = h0_calloc(v.n + 1, sizeof *live);
 	h0_live_look(&b, v.slots, v.n, &ctrs, live);
 	struct h0_rec *rec = h0_rec_new(slot_list_cols);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -213,6 +214,14 @@ static bool readable(int fd, int timeout_ms)
 	return fd >= 0 && poll(&p, 1, timeout_ms) > 0;
 }
 
+/* By the pidfd; where there can be none, by the process id. */
+static bool lives(const struct h0_load *l, const struct watch *t)
+{
+	if (t->wake[0] >= 0)
+		return !readable(t->wake[0], 0);
+	return l->pid > 0 && (kill(l->pid, 0) == 0 || errno == EPERM);
+}
+
 static void tell(const struct h0_load *l, const struct h0_wait *w, struct watch *t,
                  enum h0_health health)
 {
@@ -274,14 +283,14 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 	for (int asked = 0;; asked++) {
 		struct h0_health_ask ask = {.port = l->port, .provider = l->provider,
 			.model = l->model[0] ? l->model : NULL};
-		if (pidfd < 0 || readable(pidfd, 0))
+		if (!lives(l, &t))
 			return give_up(b, l, NULL, e);
 		h0_health_ask(&ask, 1, PATIENCE_MS, t.wake, t.n);
 		if (readable(w->signal_fd, 0)) {
 			ret->interrupted = true;
 			return 0;
 		}
-		if (ask.health == H0_HEALTH_READY && !readable(pidfd, 0)) {
+		if (ask.health == H0_HEALTH_READY && lives(l, &t)) {
 			ret->joined = !ret->changed && asked > 0;
 			return succeed(b, l, ret, e);
 		}
