@@ -21,7 +21,7 @@ static const struct h0_opt set_opts[] = {
 static const struct h0_opt images_opts[] = {
 	{0, "check", H0_OPT_FLAG, AT(profile_images_opts, check), NULL,
 	 "ask the registries too; exit 1 when one has something else"},
-	{0, "used", H0_OPT_FLAG, AT(profile_images_opts, used), NULL, "Only those that slots run"},
+	{0, "used", H0_OPT_FLAG, AT(profile_images_opts, used), NULL, "only those that slots run"},
 	{0},
 };
 
