@@ -5,11 +5,18 @@
 def lines: (.stdout // "") | split("\n");
 def skipped: test("# *skip"; "i");
 def excused: test("# *(skip|todo)"; "i");
+# Failing lines, each with the remarks that follow it.
+def failing:
+  reduce lines[] as $l ({open: false, out: []};
+    if $l | test("^not ok\\b") and (excused | not) then .open = true | .out += [[$l]]
+    elif .open and ($l | startswith("#")) then .out[-1] += [$l]
+    else .open = false end)
+  | [.out[] | (.[0:1] + .[1:][:12]) | join("\n")];
 
 {
   name, result, returncode, stdout, stderr,
   ok: [lines[] | select(test("^ok\\b")) | select(excused | not)],
-  bad: [lines[] | select(test("^not ok\\b")) | select(excused | not)],
+  bad: failing,
   skip: [lines[] | select(test("^(not )?ok\\b")) | select(skipped)],
   skip_all: ([lines[] | select(test("^1\\.\\.0\\b")) | sub("^1\\.\\.0 *#? *(skip)? *"; ""; "i")] | first),
   remark: ([lines[] | select(startswith("# ")) | .[2:]] | first),

@@ -28,16 +28,28 @@ static char *directory_of(const char *path)
 	return slash == path ? h0_strdup("/") : h0_strndup(path, (size_t)(slash - path));
 }
 
+/* The directory without symbolic links; its last part may be missing (slots/ before the first
+ * slot). NULL: more is missing. */
+static char *real_directory(const char *dir)
+{
+	char *real = realpath(dir, NULL);
+	if (real)
+		return real;
+	h0_autofree char *up = directory_of(dir);
+	h0_autofree char *real_up = realpath(up, NULL);
+	const char *last = strrchr(dir, '/');
+	return real_up ? h0_asprintf("%s/%s", real_up, last ? last + 1 : dir) : NULL;
+}
+
 /* path below etc, wherever the two lead; NULL when it is not there or no file of change sets. */
 static char *below_etc(const char *etc, const char *path)
 {
 	h0_autofree char *dir = directory_of(path);
-	h0_autofree char *real_dir = realpath(dir, NULL), *real_etc = realpath(etc, NULL);
-	const char *base = strrchr(path, '/');
+	h0_autofree char *real_dir = real_directory(dir), *real_etc = realpath(etc, NULL);
+	const char *base = strrchr(path, '/'), *root = real_etc ? real_etc : etc;
+	size_t n = strlen(root);
 	h0_autofree char *full = h0_asprintf("%s/%s", real_dir ? real_dir : dir,
 	                                     base ? base + 1 : path);
-	const char *root = real_dir && real_etc ? real_etc : etc;
-	size_t n = strlen(root);
 	if (!h0_starts(full, root) || full[n] != '/' || !h0_changeset_path_ok(full + n + 1))
 		return NULL;
 	return h0_strdup(full + n + 1);
@@ -121,13 +133,21 @@ static int plan(const struct h0_snap *snap, void *arg, struct h0_changeset *cs, 
 	return 0;
 }
 
+static int refuse_link(const char *path, struct h0_err *e)
+{
+	struct stat st;
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		return h0_fail(e, H0_CONFLICT, "%s is a symbolic link; it is not replaced", path);
+	return 0;
+}
+
 static int edit_covered(struct h0_ctx *ctx, struct job *j, struct h0_buf *diff, bool *ret_changed,
                         struct h0_err *e)
 {
 	h0_autochangeset struct h0_changeset cs = {0};
 	struct h0_txn_opts o = {.etc = j->f->paths.etc, .command_line = ctx->command_line,
 	                        .dry_run = ctx->dry_run};
-	if (h0_txn_run(&o, plan, j, &cs, ret_changed, e) < 0)
+	if (refuse_link(j->f->name, e) < 0 || h0_txn_run(&o, plan, j, &cs, ret_changed, e) < 0)
 		return -1;
 	h0_changeset_trim(&cs);
 	h0_changeset_diff(&cs, diff);
@@ -154,10 +174,9 @@ static int lock_directory(const char *path, struct h0_err *e)
 /* *ret_there false: there is no such file. */
 static int read_plain(const char *path, struct h0_buf *ret, bool *ret_there, struct h0_err *e)
 {
-	struct stat st;
 	struct h0_err why;
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
-		return h0_fail(e, H0_CONFLICT, "%s is a symbolic link; it is not replaced", path);
+	if (refuse_link(path, e) < 0)
+		return -1;
 	*ret_there = h0_read_file(path, H0_TOML_MAX_BYTES, ret, &why) == 0;
 	if (*ret_there || why.sys_errno == ENOENT)
 		return 0;

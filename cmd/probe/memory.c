@@ -11,8 +11,10 @@
 #include "model/membar.h"
 #include "opts.h"
 #include "sys/durable.h"
+#include "usage.h"
 
 #define BAR_COLUMNS 60
+#define PVE_CACHE_MS 30000
 
 static char tone(const char *name)
 {
@@ -55,22 +57,77 @@ static void add_bar(struct h0_rec *r, const struct h0_bar *b)
 	}
 }
 
-static void set_mib(struct h0_json *o, const char *key, int64_t mib)
+static void set_num(struct h0_json *o, const char *key, int64_t v)
 {
-	if (mib == H0_UNKNOWN)
+	if (v == H0_UNKNOWN)
 		h0_json_set_null(o, key);
 	else
-		h0_json_set_int(o, key, mib);
+		h0_json_set_int(o, key, v);
 }
 
-static int print(struct h0_ctx *ctx, const struct h0_machine *m, const struct h0_membar *b,
+static void add_share(struct h0_rec *r, int col, const struct h0_json *slot, const char *key)
+{
+	const struct h0_json *v = h0_json_get(slot, key);
+	if (h0_json_type(v) == H0_JSON_INT)
+		h0_rec_int(r, col, h0_json_int(v, 0));
+}
+
+static int print_slots(struct h0_ctx *ctx, const struct h0_json *slots, struct h0_err *e)
+{
+	if (!h0_json_len(slots) || ctx->columns || ctx->format)
+		return 0;
+	struct h0_rec *r = h0_rec_new(probe_share_cols);
+	for (size_t i = 0; i < h0_json_len(slots); i++) {
+		const struct h0_json *s = h0_json_at(slots, i);
+		h0_rec_row(r);
+		h0_rec_str(r, SHARE_SLOT, h0_json_str(h0_json_get(s, "slot")));
+		add_share(r, SHARE_RAM, s, "ram_bytes");
+		add_share(r, SHARE_MAPPED, s, "mapped_bytes");
+		add_share(r, SHARE_GTT, s, "gtt_bytes");
+		add_share(r, SHARE_VRAM, s, "vram_bytes");
+	}
+	int rc = h0_out_text(ctx, "\n", e);
+	if (rc == 0)
+		rc = h0_out_rec(ctx, r, NULL, e);
+	h0_rec_free(r);
+	return rc;
+}
+
+/* What the GPUs do now. A forced performance level makes the load reading untrue. */
+static struct h0_json *loads(const struct h0_machine *m)
+{
+	struct h0_json *a = h0_json_array();
+	for (int i = 0; i < m->ngpu; i++) {
+		const struct h0_hw_gpu *g = m->gpu[i].hw;
+		struct h0_json *o = h0_json_object();
+		h0_json_set_str(o, "pci", g->addr);
+		h0_json_set_str(o, "name", m->gpu[i].name);
+		set_num(o, "busy_percent", g->busy_percent);
+		h0_json_set_bool(o, "busy_trusted", strcmp(g->perf_level, "high") != 0);
+		set_num(o, "clock_mhz", g->sclk_mhz);
+		set_num(o, "temperature_mc", g->temp_mc);
+		set_num(o, "power_uw", g->power_uw);
+		h0_json_add(a, o);
+	}
+	return a;
+}
+
+static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct probe_pve *pve,
                  struct h0_err *e)
 {
+	const struct h0_machine *m = p->m;
+	h0_autojson struct h0_json *slots = probe_slots_json(p);
+	struct h0_membar bars_of;
+	const struct h0_membar *b = &bars_of;
+	h0_membar(m, &bars_of);
 	h0_autobuf struct h0_buf bars = {0};
 	struct h0_json *more = h0_json_object();
-	set_mib(more, "budget_mib", m->mem.budget_mib);
-	set_mib(more, "free_mib", m->mem.free_mib);
+	set_num(more, "budget_mib", m->mem.budget_mib);
+	set_num(more, "free_mib", m->mem.free_mib);
 	h0_json_set_str(more, "binding_limit", m->mem.binding);
+	h0_json_set(more, "gpus", loads(m));
+	h0_json_set(more, "proxmox", probe_pve_json(pve));
+	h0_json_set(more, "slots", h0_json_copy(slots));
 	struct h0_rec *r = h0_rec_new(probe_memory_cols);
 	for (int i = 0; i < b->n; i++) {
 		add_bar(r, &b->bar[i]);
@@ -84,7 +141,7 @@ static int print(struct h0_ctx *ctx, const struct h0_machine *m, const struct h0
 	else
 		h0_json_free(more);
 	h0_rec_free(r);
-	return rc;
+	return rc < 0 || ctx->json ? rc : print_slots(ctx, slots, e);
 }
 
 static int write_svg(const char *path, const struct h0_membar *b, struct h0_err *e)
@@ -128,26 +185,27 @@ static bool doze(struct h0_udev_watch *w, int64_t ms)
 }
 
 static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct probe_machine *p,
-                 struct h0_err *e)
+                 struct probe_pve *pve, struct h0_err *e)
 {
 	struct h0_udev_watch *w = p->root.live ? h0_udev_watch_open() : NULL;
 	int64_t ms = (o->interval_s > 0 ? o->interval_s : 2) * 1000;
 	int rc = 0;
 	while (rc == 0) {
-		struct h0_membar b;
-		h0_membar(p->m, NULL, &b);
 		if (ctx->tty_out && !ctx->json)
 			rc = h0_out_text(ctx, "\033[H\033[J", e);
 		if (rc == 0)
-			rc = print(ctx, p->m, &b, e);
+			rc = print(ctx, p, pve, e);
 		if (rc == 0)
 			rc = h0_out_flush(ctx, e);
-		if (rc == 0 && doze(w, ms)) {
+		bool changed = rc == 0 && doze(w, ms);
+		if (changed) {
 			probe_close(p);
 			rc = probe_open(p, o->sysroot, 0, e);
 		} else if (rc == 0) {
 			refresh(p);
 		}
+		if (rc == 0 && pve->configured && (changed || now_ms() - pve->asked_ms > PVE_CACHE_MS))
+			rc = probe_pve_ask(pve, p, e);
 	}
 	h0_udev_watch_close(w);
 	return rc;
@@ -157,15 +215,20 @@ int probe_memory(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct probe_memory_opts *o = opts;
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
+	struct probe_pve pve;
 	struct h0_membar b;
-	if (probe_open(&p, o->sysroot, 0, e) < 0)
+	if (probe_open(&p, o->sysroot, 0, e) < 0 || probe_pve_ask(&pve, &p, e) < 0)
 		return -1;
+	if (pve.configured && !pve.ok)
+		h0_warn(ctx, "%s", pve.error);
+	else if (pve.configured && !pve.verified)
+		h0_warn(ctx, "proxmox.json says verify_ssl false: the answer may be anybody's");
 	if (o->watch)
-		return watch(ctx, o, &p, e);
-	h0_membar(p.m, NULL, &b);
+		return watch(ctx, o, &p, &pve, e);
+	h0_membar(p.m, &b);
 	if (!b.n)
 		return h0_fail(e, H0_SYS, "the size of the memory cannot be read (/proc/meminfo)");
 	if (o->svg)
 		return write_svg(o->svg, &b, e);
-	return print(ctx, p.m, &b, e);
+	return print(ctx, &p, &pve, e);
 }

@@ -50,6 +50,13 @@
 	X(GPU, "gpu", NULL, STR, H0_COL_EXTRA, "PCI address of a card's bar")          \
 	X(SOURCE, "source", NULL, STR, H0_COL_EXTRA, "where the number came from")
 
+#define PROBE_SHARE_COLS(X)                                                            \
+	X(SLOT, "slot", NULL, STR, 0, "whose")                                         \
+	X(RAM, "ram", "ram_bytes", BYTES, 0, "its own pages")                          \
+	X(MAPPED, "mapped", "mapped_bytes", BYTES, 0, "pages of mapped files")         \
+	X(GTT, "gtt", "gtt_bytes", BYTES, 0, "pages the GPU has mapped for it")        \
+	X(VRAM, "vram", "vram_bytes", BYTES, 0, "the card's memory it holds")
+
 #define PROBE_DOCTOR_COLS(X)                                                           \
 	X(SEVERITY, "severity", NULL, STR, 0, "error, warning, note or ok")            \
 	X(CHECK, "check", "code", STR, 0, "what was looked at")                        \
@@ -60,11 +67,14 @@
 
 #define PROBE_COL_ENUM_RECOMMEND(id, ...) RECOMMEND_##id,
 #define PROBE_COL_ENUM_MEMORY(id, ...)    MEMORY_##id,
+#define PROBE_COL_ENUM_SHARE(id, ...)     SHARE_##id,
 #define PROBE_COL_ENUM_DOCTOR(id, ...)    DOCTOR_##id,
 enum { PROBE_RECOMMEND_COLS(PROBE_COL_ENUM_RECOMMEND) };
 enum { PROBE_MEMORY_COLS(PROBE_COL_ENUM_MEMORY) };
+enum { PROBE_SHARE_COLS(PROBE_COL_ENUM_SHARE) };
 enum { PROBE_DOCTOR_COLS(PROBE_COL_ENUM_DOCTOR) };
-extern const struct h0_col probe_recommend_cols[], probe_memory_cols[], probe_doctor_cols[];
+extern const struct h0_col probe_recommend_cols[], probe_memory_cols[], probe_doctor_cols[],
+    probe_share_cols[];
 
 #define PROBE_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
 #define PROBE_COL_ENUM_SHOW(id, ...)   SHOW_##id,

@@ -8,6 +8,7 @@ const struct h0_col probe_show_cols[] = {PROBE_SHOW_COLS(COL){0}};
 const struct h0_col probe_recommend_cols[] = {PROBE_RECOMMEND_COLS(COL){0}};
 const struct h0_col probe_memory_cols[] = {PROBE_MEMORY_COLS(COL){0}};
 const struct h0_col probe_doctor_cols[] = {PROBE_DOCTOR_COLS(COL){0}};
+const struct h0_col probe_share_cols[] = {PROBE_SHARE_COLS(COL){0}};
 
 #define SYSROOT(type)                                                                  \
 	{0, "sysroot", H0_OPT_STR, offsetof(struct type, sysroot), "DIR",                  \
@@ -59,27 +60,27 @@ static const struct h0_opt tune_opts[] = {
 };
 
 static const struct h0_example recommend_examples[] = {
-	{"hal0 probe recommend", "Which device a new slot should get, and why."},
-	{"hal0 probe recommend --format '{device}'", "Just the device."},
+	{"hal0 probe recommend", "Which device a new slot should get, and why"},
+	{"hal0 probe recommend --format '{device}'", "Just the device"},
 	{0},
 };
 
 static const struct h0_example memory_examples[] = {
-	{"hal0 probe memory", "Who has which part of the memory."},
-	{"hal0 probe memory --watch", "The same, drawn again and again."},
-	{"hal0 probe memory --svg bar.svg", "A picture for a wiki."},
+	{"hal0 probe memory", "Who has which part of the memory"},
+	{"hal0 probe memory --watch", "The same, drawn again and again"},
+	{"hal0 probe memory --svg bar.svg", "A picture for a wiki"},
 	{0},
 };
 
 static const struct h0_example doctor_examples[] = {
-	{"hal0 probe doctor", "Every check, the worst first."},
-	{"hal0 probe doctor --fix", "The commands that mend what was found."},
+	{"hal0 probe doctor", "Every check, the worst first"},
+	{"hal0 probe doctor --fix", "The commands that mend what was found"},
 	{0},
 };
 
 static const struct h0_example tune_examples[] = {
-	{"hal0 probe tune", "What to set for as much GPU memory as is sensible here."},
-	{"hal0 probe tune --budget 110G --write --dry-run", "The file for 110 GiB, as a diff."},
+	{"hal0 probe tune", "What to set for as much GPU memory as is sensible here"},
+	{"hal0 probe tune --budget 110G --write --dry-run", "The file for 110 GiB, as a diff"},
 	{0},
 };
 
@@ -108,7 +109,10 @@ static const struct h0_verb verbs[] = {
 		.text = "Reads the machine and writes /etc/hal0/hardware.json when something other than "
 		        "a reading that changes by itself (free memory, uptime, time of the probe) "
 		        "differs from what the file says. Then the differences are printed; otherwise "
-		        "nothing is, which suits cron. Keys that hal0 does not know and the *slots* "
+		        "nothing is, which suits cron; slots whose model fitted before and does not now, or "
+		        "the other way round, are named. *systemctl enable --now hal0-probe.timer* does the "
+		        "same by systemd, and so does a line in _/etc/cron.d/hal0_:\n\n"
+		        "```\n@daily root /usr/local/bin/hal0-probe\n```\n\nKeys that hal0 does not know and the *slots* "
 		        "block stay in the file. A file that is no JSON is left alone, exit code 3.\n\n"
 		        "With *--dry-run* nothing is written, and with *--dry-run --json* the whole "
 		        "document is printed.",
@@ -156,7 +160,14 @@ static const struct h0_verb verbs[] = {
 		.text = "One bar where RAM and GPU memory are the same memory: inference (GTT in use), "
 		        "system, the Proxmox host if it can be asked, free. A card's VRAM is a bar of its "
 		        "own. RAM in use already contains the pages that GTT has pinned; they are counted "
-		        "once. The bars are drawn on a terminal only, the figures everywhere.",
+		        "once. The bars are drawn on a terminal only, the figures everywhere. Running slots "
+		        "follow with what each holds.\n\n"
+		        "With /etc/hal0/proxmox.json (mode 0600) the Proxmox host is asked, 3 seconds at "
+		        "most: *{\"proxmox\": {\"host\", \"port\", \"ca_file\", \"fingerprint\"}, "
+		        "\"auth\": {\"user\", \"token_name\", \"token_value\"}}*. Its certificate is verified: "
+		        "by the system's authorities, by *ca_file*, or by the SHA-256 *fingerprint* that "
+		        "Proxmox shows; only *\"verify_ssl\": false* switches that off. The token needs the "
+		        "role PVEAuditor.",
 		.opts = memory_opts,
 		.opts_size = sizeof(struct probe_memory_opts),
 		.cols = probe_memory_cols,
@@ -205,6 +216,7 @@ const struct h0_prog probe_prog = {
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
 	.files = "_/etc/hal0/hardware.json_\n\tWhat the last probe found; hal0-hardware.json(5).\n\n"
+	         "_/etc/hal0/proxmox.json_\n\tHow to ask the Proxmox host; mode 0600.\n\n"
 	         "_/etc/modprobe.d/hal0-ttm.conf_\n\tWritten by *tune --write*.",
 	.see_also = "hal0(1), hal0-hardware.json(5), hal0-exit(7)",
 };

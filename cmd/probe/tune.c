@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "conf/changeset.h"
 #include "conf/paths.h"
 #include "machine.h"
 #include "model/tune.h"
 #include "opts.h"
+#include "slots.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 
@@ -16,40 +16,14 @@
 #define FILE_MAX  65536
 #define MIB       (1 << 20)
 
-/* Bytes of a GGUF file; of NAME-00001-of-0000N.gguf, of all its parts. */
-static int model_bytes(const char *path, int64_t *ret, struct h0_err *e)
-{
-	char part[1100];
-	struct stat st;
-	int count = 1, head = 0;
-	const char *dash = strstr(path, "-00001-of-");
-	if (dash && sscanf(dash, "-00001-of-%5d.gguf%n", &count, &head) == 1 && head &&
-	    !dash[head] && count > 0 && count <= 999)
-		head = (int)(dash - path);
-	else
-		count = 1;
-	*ret = 0;
-	for (int i = 1; i <= count; i++) {
-		snprintf(part, sizeof part, "%s", path);
-		if (count > 1)
-			snprintf(part, sizeof part, "%.*s-%05d-of-%05d.gguf", head, path, i, count);
-		if (stat(part, &st) < 0)
-			return h0_fail(e, H0_CONFIG, "--model: %s: %s", part, strerror(errno));
-		if (!S_ISREG(st.st_mode))
-			return h0_fail(e, H0_CONFIG, "--model: %s is no regular file", part);
-		*ret += st.st_size;
-	}
-	return 0;
-}
-
 /* MiB that models shall have; H0_UNKNOWN: the sensible default. */
 static int wanted(const struct probe_tune_opts *o, int64_t *ret, struct h0_err *e)
 {
 	int64_t bytes = o->budget;
 	*ret = H0_UNKNOWN;
 	if (o->model) {
-		if (model_bytes(o->model, &bytes, e) < 0)
-			return -1;
+		if (probe_model_bytes(o->model, &bytes, e) < 0)
+			return h0_wrap(e, "--model");
 		bytes += bytes / 10 + (2LL << 30); /* context and compute buffers */
 	}
 	if (bytes > 0)

@@ -5,6 +5,7 @@
 #include "machine.h"
 #include "model/hwdoc.h"
 #include "opts.h"
+#include "slots.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 
@@ -26,25 +27,33 @@ static int print_document(struct h0_ctx *ctx, const struct h0_json *doc, struct 
 }
 
 static int report(struct h0_ctx *ctx, const struct h0_machine *m, const char *path, bool created,
-                  const struct h0_hwchanges *changes, struct h0_err *e)
+                  const struct h0_hwchanges *changes, const struct h0_json *verdicts,
+                  struct h0_err *e)
 {
+	h0_autobuf struct h0_buf slots = {0};
 	if (ctx->json) {
 		struct h0_json *more = h0_json_object();
 		h0_json_set_bool(more, "changed", changes->n > 0);
 		h0_json_set_bool(more, "created", created);
 		h0_json_set_str(more, "file", path);
+		h0_json_set(more, "slots", h0_json_copy(verdicts));
 		return probe_out_changes(ctx, changes, more, e);
 	}
 	if (created && !ctx->columns && !ctx->format)
 		return probe_out_summary(ctx, m, e);
-	return changes->n ? probe_out_changes(ctx, changes, NULL, e) : 0;
+	if (!changes->n)
+		return 0;
+	if (probe_out_changes(ctx, changes, NULL, e) < 0)
+		return -1;
+	probe_slot_verdicts_text(verdicts, &slots);
+	return ctx->columns || ctx->format ? 0 : h0_out_text(ctx, h0_buf_str(&slots), e);
 }
 
 int probe_update(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct probe_opts *o = opts;
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
-	h0_autojson struct h0_json *old = NULL, *doc = NULL;
+	h0_autojson struct h0_json *old = NULL, *doc = NULL, *verdicts = NULL;
 	h0_auto(h0_hwchanges_done) struct h0_hwchanges changes = {0};
 	char path[1200];
 	if (probe_path(path, sizeof path, e) < 0)
@@ -62,5 +71,6 @@ int probe_update(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	if (!old)
 		h0_say(ctx, ctx->dry_run ? "would create %s" : "created %s", path);
-	return report(ctx, p.m, path, !old, &changes, e);
+	verdicts = probe_slot_verdicts(old, doc);
+	return report(ctx, p.m, path, !old, &changes, verdicts, e);
 }

@@ -9,14 +9,17 @@
 int profile_box_open(struct profile_box *b, struct h0_err *e)
 {
 	if (h0_paths_init(&b->paths, e) < 0 || h0_snap_open(b->paths.etc, &b->snap, e) < 0 ||
+	    h0_images_open(&b->paths, &b->snap, &b->images, e) < 0 ||
 	    h0_profiles_load(&b->snap, &b->profiles, e) < 0)
 		return -1;
+	b->profiles.images = &b->images;
 	return h0_slots_load(&b->snap, &b->slots, e);
 }
 
 void profile_box_done(struct profile_box *b)
 {
 	h0_profiles_done(&b->profiles);
+	h0_images_done(&b->images);
 	h0_slots_done(&b->slots);
 	h0_snap_done(&b->snap);
 }

@@ -9,12 +9,14 @@
 #include "model/profile.h"
 #include "model/slot.h"
 #include "profile/opts.h"
+#include "run/images.h"
 
 struct profile_box {
 	struct h0_paths paths;
 	struct h0_snap snap;
 	struct h0_slots slots;
 	struct h0_profiles profiles;
+	struct h0_images images;
 };
 int profile_box_open(struct profile_box *b, struct h0_err *e);
 void profile_box_done(struct profile_box *b);

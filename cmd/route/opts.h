@@ -70,9 +70,17 @@ struct route_chat_opts {
 	struct route_say_opts say;
 };
 
+struct route_serve_opts {
+	const char *bind, *key_file;
+	struct h0_strv host, origin;
+	int64_t port, max_body, max_clients, threads, wait_s, drain_s, idle_exit_s;
+	bool no_load;
+};
+
 int route_table(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int route_explain(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int route_call(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int route_chat(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 #endif

@@ -28,7 +28,7 @@ static const struct h0_opt explain_opts[] = {
 	{'t', "temperature", H0_OPT_STR, AT(type, say.temperature), "NUMBER",              \
 	 "0 is the most likely answer (default: the server's)"},                           \
 	{0, "reasoning", H0_OPT_ENUM, AT(type, say.reasoning), "WHEN",                     \
-	 "reasoning on stderr: auto is show on a terminal", H0_COMP_CHOICES,               \
+	 "print reasoning on stderr", H0_COMP_CHOICES,               \
 	 reasoning_words, .def = "auto"},                                                  \
 	{0, "timeout", H0_OPT_DURATION, AT(type, say.timeout_s), "TIME",                   \
 	 "give up after so long without a byte (default: never)"}
@@ -55,6 +55,34 @@ static const struct h0_example table_examples[] = {
 	{0},
 };
 
+static const struct h0_opt serve_opts[] = {
+	{'b', "bind", H0_OPT_STR, AT(route_serve_opts, bind), "ADDRESS",
+	 "address to listen on (default: 127.0.0.1)", .def = "127.0.0.1"},
+	{'p', "port", H0_OPT_INT, AT(route_serve_opts, port), "PORT",
+	 "port to listen on, 0 is any free one (default: 8080)", 0, NULL, 0, 65535, .def = "8080"},
+	{'k', "key-file", H0_OPT_STR, AT(route_serve_opts, key_file), "FILE",
+	 "keys that may ask, one per line; mode 0600", H0_COMP_FILE},
+	{0, "host", H0_OPT_LIST, AT(route_serve_opts, host), "NAME",
+	 "another name clients call this server by"},
+	{0, "origin", H0_OPT_LIST, AT(route_serve_opts, origin), "URL",
+	 "web pages of this origin may ask, as http://localhost:3000"},
+	{'w', "wait", H0_OPT_DURATION, AT(route_serve_opts, wait_s), "TIME",
+	 "how long a request waits for its slot to load (default: 30s)", .def = "30s"},
+	{0, "no-load", H0_OPT_FLAG, AT(route_serve_opts, no_load), NULL,
+	 "do not start slots that do not run"},
+	{0, "max-body", H0_OPT_SIZE, AT(route_serve_opts, max_body), "SIZE",
+	 "longest body of a request (default: 64M)", .def = "64M"},
+	{0, "max-clients", H0_OPT_INT, AT(route_serve_opts, max_clients), "N",
+	 "connections at a time (default: 8192)", 0, NULL, 1, 1 << 20, .def = "8192"},
+	{0, "threads", H0_OPT_INT, AT(route_serve_opts, threads), "N",
+	 "event loops (default: one per core)", 0, NULL, 1, 64},
+	{0, "drain", H0_OPT_DURATION, AT(route_serve_opts, drain_s), "TIME",
+	 "at the end, wait so long for requests under way (default: 30s)", .def = "30s"},
+	{0, "idle-exit", H0_OPT_DURATION, AT(route_serve_opts, idle_exit_s), "TIME",
+	 "end after so long without a connection (default: never)"},
+	{0},
+};
+
 static const struct h0_example explain_examples[] = {
 	{"hal0 route explain gpt-4o", "Which slot a client that asks for gpt-4o gets, and why"},
 	{"hal0 route explain /v1/rerankings", "Which slot answers a path when no model is named"},
@@ -78,6 +106,26 @@ static const struct h0_example chat_examples[] = {
 	{"echo hi | hal0 route chat primary", "One question, one answer"},
 	{0},
 };
+
+static const struct h0_example serve_examples[] = {
+	{"hal0 route serve", "One OpenAI-compatible address for all slots: http://127.0.0.1:8080/v1"},
+	{"hal0 route serve --bind 192.168.1.5 --key-file /etc/hal0/keys", "The same for other machines"},
+	{"hal0 route serve --origin http://localhost:3000", "A web page served there may ask, too"},
+	{0},
+};
+
+static const char serve_text[] =
+	"Answers on one address for all slots: */v1/models*, */health* and */metrics* itself, everything "
+	"else by the slot that *explain* names. Nothing depends on it: slots answer on their own ports "
+	"whether it runs or not.\n\n"
+	"A slot that does not run is started, once for any number of requests; a request waits for it up "
+	"to *--wait* and then gets 503 *slot.loading* with Retry-After. Changed files take effect at once "
+	"and disturb no request. A client that leaves ends its request at the slot.\n\n"
+	"Requests must name a loopback host, or one of *--host*, and requests that a browser sends for a "
+	"page are refused unless *--origin* allows the page. On an address that other machines reach "
+	"a key file is needed. A request with the field *X-Hal0-Slot: NAME* goes to that slot.\n\n"
+	"SIGTERM: no new connections, requests under way end, up to *--drain*. A socket from systemd "
+	"(LISTEN_FDS) is used instead of *--bind* and *--port*.";
 
 static const char explain_text[] =
 	"Decides as *serve*, *call* and *chat* do and prints the decision with every rule that was "
@@ -112,6 +160,9 @@ static const struct h0_verb verbs[] = {
 	 call_opts, sizeof(struct route_call_opts), .comp = H0_COMP_SLOT, .examples = call_examples},
 	{"chat", "[SLOT|MODEL]", 0, 1, "talk to a slot", chat_text, chat_opts,
 	 sizeof(struct route_chat_opts), .comp = H0_COMP_SLOT, .examples = chat_examples},
+	{"serve", "", 0, 0, "answer on one address for all slots", serve_text, serve_opts,
+	 sizeof(struct route_serve_opts), .examples = serve_examples,
+	 .flags = H0_VERB_SERVES},
 };
 
 const struct h0_prog route_prog = {

@@ -58,7 +58,7 @@
 	X(PROFILE, "profile", NULL, STR, 0, "profile in use")                                     \
 	X(PROFILE_FROM, "profile-from", "profile_from", STR, 0, "file, or device: chosen for it") \
 	X(IMAGE, "image", NULL, STR, 0, "container image")                                        \
-	X(IMAGE_FROM, "image-from", "image_from", STR, 0, "slot or profile")                      \
+	X(IMAGE_FROM, "image-from", "image_from", STR, 0, "slot, environment, lock, manifest, ...") \
 	X(FLAGS, "flags", NULL, STR, 0, "server options of the profile")                          \
 	X(EXTRA_ARGS, "extra-args", "extra_args", STR, 0, "server options of the slot")           \
 	X(MTP, "mtp", NULL, BOOL, 0, "multi-token prediction")                                    \

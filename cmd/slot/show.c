@@ -6,6 +6,7 @@
 #include "conf/paths.h"
 #include "fmt/json.h"
 #include "model/plan.h"
+#include "run/images.h"
 #include "run/store.h"
 #include "slot/opts.h"
 
@@ -14,6 +15,7 @@ struct view {
 	struct h0_snap snap;
 	struct h0_slots slots;
 	struct h0_profiles profiles;
+	struct h0_images images;
 	struct h0_plan plan;
 	struct h0_model_file model;
 	char model_fault[1024];     /* "" = found, or none needed */
@@ -23,6 +25,7 @@ static void view_done(struct view *v)
 {
 	h0_model_file_done(&v->model);
 	h0_profiles_done(&v->profiles);
+	h0_images_done(&v->images);
 	h0_slots_done(&v->slots);
 	h0_snap_done(&v->snap);
 }
@@ -32,8 +35,11 @@ static int view_open(struct view *v, const char *name, struct h0_err *e)
 	const struct h0_slot *slot = NULL;
 	struct h0_err why = {0};
 	if (h0_slots_find(&v->slots, name, &slot, e) < 0 ||
-	    h0_profiles_load(&v->snap, &v->profiles, e) < 0 ||
-	    h0_plan_slot(slot, &v->profiles, &v->plan, e) < 0)
+	    h0_images_open(&v->paths, &v->snap, &v->images, e) < 0 ||
+	    h0_profiles_load(&v->snap, &v->profiles, e) < 0)
+		return -1;
+	v->profiles.images = &v->images;
+	if (h0_plan_slot(slot, &v->profiles, &v->plan, e) < 0)
 		return -1;
 	if (v->plan.family == H0_PROVIDER_LLAMA_SERVER && *slot->model &&
 	    h0_store_find(&v->paths, &v->snap, slot->model, &v->model, &why) < 0)

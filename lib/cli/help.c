@@ -85,13 +85,17 @@ static bool def_is_shown(const struct h0_opt *o)
 
 static void opt_text(const struct h0_opt *o, struct h0_buf *out)
 {
-	h0_buf_adds(out, o->help);
+	/* "help: one, two or three (default: one)" */
+	const char *tail = strstr(o->help, " (default");
+	size_t head = tail ? (size_t)(tail - o->help) : strlen(o->help);
+	h0_buf_add(out, o->help, head);
 	/* the help of few choices names them itself */
 	bool named = true;
 	for (const char *const *c = o->choices; c && *c; c++)
 		named = named && strstr(o->help, *c);
 	for (const char *const *c = o->choices; c && *c && !named; c++)
 		h0_buf_addf(out, "%s%s", c == o->choices ? ": " : c[1] ? ", " : " or ", *c);
+	h0_buf_adds(out, o->help + head);
 	if (def_is_shown(o))
 		h0_buf_addf(out, " (default %s)", o->def);
 	if (o->type == H0_OPT_LIST)

@@ -39,6 +39,8 @@ static const char *pattern_of(enum h0_key_format format)
 		return "^[A-Za-z_][A-Za-z0-9_]*$|^$";
 	case H0_FMT_NONBLANK:
 		return "\\S";
+	case H0_FMT_IMAGE:
+		return "^[A-Za-z0-9]\\S*$";
 	case H0_FMT_SIZE2D:
 		return "^[1-9][0-9]*x[1-9][0-9]*$|^$";
 	case H0_FMT_NONE:

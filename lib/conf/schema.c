@@ -84,7 +84,7 @@ static const struct h0_key slot_keys[] = {
 	 .help = "Unload after so many seconds without a request; 0 never; absent, as hal0.toml says, "
 	         "except that agent, utility and npu then stay"},
 	{"system_prompt", H0_KEY_STR, .help = "Put before a conversation that has no system message"},
-	{"image", H0_KEY_STR_OR_TABLE, H0_FMT_NONBLANK, .flags = H0_KEY_STRICT, .sub = slot_image,
+	{"image", H0_KEY_STR_OR_TABLE, H0_FMT_IMAGE, .flags = H0_KEY_STRICT, .sub = slot_image,
 	 .help = "As a string: container image instead of the profile's. As a table: settings for "
 	         "image generation"},
 	{"model", H0_KEY_TABLE, .sub = slot_model, .help = "The model"},
@@ -137,7 +137,7 @@ const struct h0_schema h0_schema_slot = {
 static const char *const backends[] = {"rocm", "vulkan", NULL};
 
 static const struct h0_key profile_entry[] = {
-	{"image", H0_KEY_STR, H0_FMT_NONBLANK, .flags = H0_KEY_REQUIRED,
+	{"image", H0_KEY_STR, H0_FMT_IMAGE, .flags = H0_KEY_REQUIRED,
 	 .help = "Container image to run"},
 	{"flags", H0_KEY_STR, .dflt = "\"\"",
 	 .help = "Options for the server, quoted as in a shell; no model, port or context size"},

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/str.h"
+
 enum step {
 	START,        /* before '{' */
 	FIRST_KEY,    /* after '{' */
@@ -154,23 +156,6 @@ static size_t unescape(const char *p, size_t n, char *dst, size_t *ret_len)
 	return 11;
 }
 
-/* Length of the valid UTF-8 sequence at p, 0 = invalid. */
-static size_t utf8_len(const char *p, size_t n)
-{
-	const unsigned char *u = (const unsigned char *)p;
-	size_t len = u[0] < 0x80 ? 1 : u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3 :
-	             u[0] >= 0xf0 && u[0] < 0xf5 ? 4 : 0;
-	if (!len || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /* The inside of a string into dst, NUL-terminated. */
 static bool decode(const char *p, size_t n, char *dst, size_t size)
 {
@@ -182,7 +167,7 @@ static bool decode(const char *p, size_t n, char *dst, size_t size)
 			took = unescape(p + i + 1, n - i - 1, piece, &len);
 			took += took != 0;
 		} else {
-			took = len = (unsigned char)p[i] < 0x20 ? 0 : utf8_len(p + i, n - i);
+			took = len = (unsigned char)p[i] < 0x20 ? 0 : h0_utf8_len(p + i, n - i);
 			memcpy(piece, p + i, len);
 		}
 		if (!took || used + len >= size)

@@ -95,6 +95,18 @@ static void walk(const struct h0_root *r, struct h0_hw_cgroup *cg, const struct 
 	}
 }
 
+/* devices.list of version 1 says "a *:* rwm" when nothing is forbidden. Version 2 keeps its rules
+ * in a program that cannot be read: there only opening tells. */
+static enum h0_fact all_devices(const struct h0_root *r, const char *text)
+{
+	h0_autobuf struct h0_buf b = {0};
+	char own[1024];
+	if (!own_path(text, "devices", own, sizeof own) ||
+	    h0_root_read(r, 65536, &b, "/sys/fs/cgroup/devices%s/devices.list", own) < 0)
+		return H0_FACT_UNKNOWN;
+	return strncmp(b.p, "a *:* rwm", 9) == 0 ? H0_FACT_YES : H0_FACT_NO;
+}
+
 void h0_hw_cgroup(const struct h0_root *r, struct h0_hw *hw)
 {
 	static const struct layout v2 = {"/sys/fs/cgroup", "memory.max", "memory.current",
@@ -106,6 +118,7 @@ void h0_hw_cgroup(const struct h0_root *r, struct h0_hw *hw)
 	char own[1024] = "/";
 	cg->limit = cg->current = cg->cache = H0_UNKNOWN;
 	const char *text = h0_root_read(r, 65536, &b, "/proc/self/cgroup") < 0 ? "" : b.p;
+	cg->all_devices = all_devices(r, text);
 	if (own_path(text, "memory", own, sizeof own) ||
 	    h0_root_exists(r, "%s/%s", v1.mount, v1.limit)) {
 		cg->version = 1;

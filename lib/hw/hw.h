@@ -71,6 +71,7 @@ struct h0_hw_cgroup {          /* cgroup.c */
 	char limit_path[256];  /* the file it came from */
 	int64_t current;       /* usage beside that limit */
 	int64_t cache;         /* of it, page cache that can be dropped */
+	enum h0_fact all_devices; /* version 1: may every device be opened? Version 2 does not tell */
 };
 
 struct h0_hw_dmi {             /* dmi.c */

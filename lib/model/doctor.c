@@ -62,6 +62,7 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"kernel-old", "older kernels let ROCm use some 15.5 GiB only on this GPU", NULL},
 	{"amdgpu-not-loaded", "there is no driver to bind to the GPU", "modprobe amdgpu"},
 	{"kfd-closed", "slots on gpu-rocm cannot start; gpu-vulkan does not need it", NULL},
+	{"device-cgroup", "a node that is there still cannot be opened", NULL},
 	{"podman-missing", "every slot is a podman container", "apt-get install podman"},
 	{"memlock-low", "the NPU's driver locks the model in memory", NULL},
 	{"memory-fragmented", "slots take longer to start and run slower", NULL},
@@ -306,6 +307,14 @@ static void memory(const struct h0_machine *m, struct h0_checks *c)
 		    GIB(mem->buddy_free), GIB(mem->buddy_large));
 }
 
+static void devices(const struct h0_machine *m, struct h0_checks *c)
+{
+	if (m->hw->cgroup.all_devices == H0_FACT_NO && m->ngpu && !h0_machine_primary(m))
+		add(c, "device-cgroup", H0_SEV_WARNING,
+		    "allow 226:* (dri), kfd's and accel's majors (see /proc/devices) for this group",
+		    "the device control group does not allow every device");
+}
+
 static void podman(const struct h0_machine *m, struct h0_checks *c)
 {
 	if (m->hw->os.podman_present == H0_FACT_NO)
@@ -358,6 +367,7 @@ void h0_doctor(const struct h0_machine *m, const struct h0_doctor_slot *slots, s
 	boot(m, ret);
 	kernel(m, ret);
 	memory(m, ret);
+	devices(m, ret);
 	podman(m, ret);
 	for (size_t i = 0; i < nslots; i++)
 		slot(m, &slots[i], ret);

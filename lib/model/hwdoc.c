@@ -468,7 +468,9 @@ static void flatten(const struct h0_json *j, const char *path, int depth, struct
 		const char *key;
 		const struct h0_json *val;
 		for (void *it = NULL; (it = h0_json_next(j, it, &key, &val));) {
-			if (is_volatile(key))
+			/* a warning is one change: its message; the rest follows from its code */
+			bool about_warning = strncmp(path, "warnings[", 9) == 0 && strcmp(key, "message") != 0;
+			if (is_volatile(key) || about_warning)
 				continue;
 			snprintf(sub, sizeof sub, "%s%s%s", path, *path ? "." : "", key);
 			flatten(val, sub, depth + 1, ret);

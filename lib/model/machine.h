@@ -94,6 +94,11 @@ struct h0_warning {
 
 #define H0_WHY_MAX 8
 
+/* What the Proxmox host we run on says about its memory, in bytes. */
+struct h0_pve_memory {
+	int64_t total, used;
+};
+
 struct h0_machine {
 	const struct h0_hw *hw;
 	const char *tier;              /* first-class, supported, fallback */
@@ -114,6 +119,7 @@ struct h0_machine {
 	struct h0_mgpu gpu[H0_HW_GPUS];
 	int nvirtual;                  /* virtual frame buffers left out */
 	struct h0_mnpu npu;
+	const struct h0_pve_memory *pve; /* NULL: nobody asked; else before h0_machine_memory */
 	struct h0_mmem mem;
 	int nwarning;
 	struct h0_warning warning[H0_WARNINGS_MAX];

@@ -48,8 +48,9 @@ static int64_t gtt_used(const struct h0_machine *m)
 	return sum;
 }
 
-static void ram_bar(const struct h0_machine *m, const struct h0_pve_memory *pve, struct h0_bar *b)
+static void ram_bar(const struct h0_machine *m, struct h0_bar *b)
 {
+	const struct h0_pve_memory *pve = m->pve;
 	const struct h0_hw_mem *mem = &m->hw->mem;
 	const struct h0_mgpu *g = h0_machine_primary(m);
 	bool unified = m->mem.unified;
@@ -83,11 +84,11 @@ static void vram_bar(const struct h0_mgpu *g, struct h0_bar *b)
 	rest_is_free(b);
 }
 
-void h0_membar(const struct h0_machine *m, const struct h0_pve_memory *pve, struct h0_membar *ret)
+void h0_membar(const struct h0_machine *m, struct h0_membar *ret)
 {
 	*ret = (struct h0_membar){0};
 	if (KNOWN(m->hw->mem.total))
-		ram_bar(m, pve, &ret->bar[ret->n++]);
+		ram_bar(m, &ret->bar[ret->n++]);
 	for (int i = 0; i < m->ngpu; i++) {
 		const struct h0_mgpu *g = &m->gpu[i];
 		/* a bar needs to know what is used; a driver that does not tell gets none */

@@ -36,12 +36,8 @@ struct h0_membar {
 	struct h0_bar bar[H0_BARS_MAX];
 };
 
-/* What a Proxmox host says about itself; NULL where nobody asked. Bytes. */
-struct h0_pve_memory {
-	int64_t total, used;
-};
-
-void h0_membar(const struct h0_machine *m, const struct h0_pve_memory *pve, struct h0_membar *ret);
+/* With m->pve the Proxmox host's part is shown too. */
+void h0_membar(const struct h0_machine *m, struct h0_membar *ret);
 /* The bars as a picture for a README or a wiki. */
 void h0_membar_svg(const struct h0_membar *b, struct h0_buf *ret);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/images.h"
 
 static int unknown_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
                            struct h0_err *e)
@@ -92,6 +93,16 @@ static void warn_if_incoherent(struct h0_plan *plan)
 	         h0_device_names[s->device], s->name, h0_device_names[s->device]);
 }
 
+static void choose_image(struct h0_plan *plan, const struct h0_profiles *profiles)
+{
+	struct h0_image_choice choice;
+	h0_images_choose(profiles->images, plan->slot->image,
+	                 plan->profile ? plan->profile->image : NULL, &choice);
+	plan->image = choice.ref;
+	plan->image_source = choice.source;
+	plan->image_tag = choice.tag_ref;
+}
+
 int h0_plan_slot(const struct h0_slot *slot, const struct h0_profiles *profiles,
                  struct h0_plan *ret, struct h0_err *e)
 {
@@ -104,8 +115,7 @@ int h0_plan_slot(const struct h0_slot *slot, const struct h0_profiles *profiles,
 	/* flags of a profile that runs another program than the slot's image would be noise */
 	if (plan.profile && h0_profile_family(plan.profile) != plan.family)
 		plan.profile = NULL;
-	plan.image = slot->image ? slot->image : plan.profile->image;
-	plan.image_source = slot->image ? "slot" : "profile";
+	choose_image(&plan, profiles);
 	plan.flags = plan.profile ? plan.profile->flags : "";
 	plan.nodes = plan.family == H0_PROVIDER_KOKORO ? 0 : h0_devices[slot->device].nodes;
 	plan.cpu_only = plan.family == H0_PROVIDER_LLAMA_SERVER && slot->device == H0_DEVICE_CPU;

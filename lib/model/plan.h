@@ -17,7 +17,8 @@ struct h0_plan {
 	bool profile_given;               /* false: chosen for the device and type */
 	enum h0_provider family;          /* the program in the container */
 	const char *image;                /* reference to run */
-	const char *image_source;         /* "slot", "profile" */
+	const char *image_source;         /* as in model/images.h */
+	const char *image_tag;            /* what the lock knows it by, NULL = nothing to lock */
 	const char *flags;                /* the profile's, "" = none */
 	unsigned nodes;                   /* H0_NODE_...: what the device needs */
 	bool cpu_only;                    /* llama-server on cpu: no nodes, -ngl 0 */

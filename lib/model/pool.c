@@ -118,6 +118,25 @@ static void ram_limits(struct h0_machine *m, int64_t carveout)
 		      h0_reserve_mib(cg->limit / MIB + top), cg->limit_path);
 }
 
+/* What the Proxmox host has left beside us: its other guests' use is gone for us. Ours is what we
+ * show as used and what our GPU has mapped. */
+static void pve_limit(struct h0_machine *m, int64_t carveout)
+{
+	const struct h0_hw_mem *ram = &m->hw->mem;
+	const struct h0_pve_memory *pve = m->pve;
+	if (!pve || !KNOWN(ram->total) || !KNOWN(ram->available))
+		return;
+	int64_t ours = ram->total - ram->available;
+	for (int i = 0; i < m->ngpu; i++)
+		if (KNOWN(m->gpu[i].hw->gtt_used))
+			ours += m->gpu[i].hw->gtt_used;
+	int64_t others = pve->used > ours ? pve->used - ours : 0;
+	int64_t pool_mib = pve->total / MIB + carveout / MIB;
+	int64_t left = pool_mib - (others < pve->total ? others : pve->total) / MIB;
+	limit(&m->mem, "proxmox-host-free", false, left, min64(h0_reserve_mib(pool_mib), left / 2),
+	      "Proxmox: host memory less other guests' use");
+}
+
 static int64_t heap_sum(const struct h0_vk_dev *d)
 {
 	int64_t sum = 0;
@@ -236,6 +255,7 @@ void h0_machine_memory(struct h0_machine *m)
 		int64_t carveout = KNOWN(g->vram) ? g->vram : 0;
 		reach_limits(m, g);
 		ram_limits(m, carveout);
+		pve_limit(m, carveout);
 		if (KNOWN(m->hw->mem.total) && KNOWN(g->vram))
 			mm->pool_mib = m->hw->mem.total / MIB + g->vram / MIB;
 		bind(mm, true, true);
@@ -245,6 +265,7 @@ void h0_machine_memory(struct h0_machine *m)
 		bind(mm, true, false);
 	} else {
 		ram_limits(m, 0);
+		pve_limit(m, 0);
 		bind(mm, false, true);
 	}
 	free_now(m, g);

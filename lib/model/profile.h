@@ -27,10 +27,13 @@ struct h0_profile {
 	double tps, rtf;              /* seeds only: measured figures shown beside it; 0 = none */
 };
 
+struct h0_images;
+
 struct h0_profiles {
 	struct h0_profile *v;
 	size_t n;
 	bool from_file;               /* profiles.toml is there */
+	struct h0_images *images;     /* what pins their images; not owned, NULL = nothing does */
 	void *priv;                   /* owns the strings */
 };
 

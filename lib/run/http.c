@@ -152,6 +152,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) { /* the next answer, after 100 Continue */
 		call->res.content_type[0] = '\0';
 		call->res.retry_after_s = -1;
+		call->res.authenticate[0] = '\0';
+	} else if (header_is(p, n, "WWW-Authenticate")) {
+		header_value(p + 17, n - 17, call->res.authenticate, sizeof call->res.authenticate);
 	} else if (header_is(p, n, "Content-Type")) {
 		header_value(p + 13, n - 13, call->res.content_type, sizeof call->res.content_type);
 	} else if (header_is(p, n, "Retry-After")) {
@@ -280,6 +283,18 @@ static int set_up(struct call *call, const char *host, struct h0_err *e)
 		SET(NOBODY, 1L);
 	else if (r->method && !(strcmp(r->method, "GET") == 0 && !r->body))
 		SET(CUSTOMREQUEST, r->method);
+	if (r->ca_file)
+		SET(CAINFO, r->ca_file);
+	if (r->cert_pem) {
+		/* the certificate alone, none of the system's authorities beside it */
+		struct curl_blob pem = {(void *)(uintptr_t)r->cert_pem, strlen(r->cert_pem),
+		                        CURL_BLOB_COPY};
+		SET(CAINFO, NULL);
+		SET(CAPATH, NULL);
+		SET(CAINFO_BLOB, &pem);
+	}
+	SET(SSL_VERIFYPEER, r->unverified ? 0L : 1L);
+	SET(SSL_VERIFYHOST, r->unverified || r->cert_pem ? 0L : 2L);
 #undef SET
 	return bad ? h0_fail(e, H0_EXTERN, "%s: the HTTP library refuses the request", r->url) : 0;
 }
@@ -418,6 +433,42 @@ int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h
 	*ret = call.res;
 	call.res = (struct h0_http_res){0};
 	return 0;
+}
+
+/* The "Cert:" entry of the first certificate of the chain. */
+static int first_cert(const struct call *call, struct h0_buf *ret_pem, struct h0_err *e)
+{
+	struct curl_certinfo *info = NULL;
+	call->c->curl_easy_getinfo(call->c->easy, CURLINFO_CERTINFO, &info);
+	for (struct curl_slist *l = info && info->num_of_certs ? info->certinfo[0] : NULL; l; l = l->next)
+		if (h0_starts(l->data, "Cert:")) {
+			h0_buf_adds(ret_pem, l->data + 5);
+			return 0;
+		}
+	return fail(e, call, EPROTO, "the server shows no certificate");
+}
+
+int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, struct h0_buf *ret_pem,
+                 struct h0_err *e)
+{
+	const struct h0_http_req req = {.url = url, .timeout_ms = timeout_ms, .fresh = true,
+	                                .unverified = true};
+	h0_auto(call_done) struct call call = {.c = c, .req = &req};
+	char host[256];
+	if (url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
+		return -1;
+	c->curl_easy_reset(c->easy);
+	if (set_up(&call, host, e) < 0)
+		return -1;
+	c->curl_easy_setopt(c->easy, CURLOPT_CONNECT_ONLY, 1L);
+	c->curl_easy_setopt(c->easy, CURLOPT_CERTINFO, 1L);
+	if (c->curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
+		return fail(e, &call, EIO, "the HTTP library failed");
+	int rc = perform(&call, e);
+	if (rc == 0)
+		rc = first_cert(&call, ret_pem, e);
+	c->curl_multi_remove_handle(c->multi, c->easy);
+	return rc;
 }
 
 void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size)

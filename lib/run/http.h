@@ -25,6 +25,10 @@ struct h0_http_req {
 	int timeout_ms;                  /* whole call; 0: none */
 	int idle_timeout_ms;             /* no byte either way for so long; 0: none */
 	size_t max_body;                 /* bytes kept of the answer; 0: 1 MiB; more is H0_EXTERN */
+	/* https: the certificate must be good and the host's, unless ... */
+	const char *ca_file;             /* ... it is signed by one of these (PEM file) */
+	const char *cert_pem;            /* ... it is this very one, whatever the name in it */
+	bool unverified;                 /* ... anything goes */
 	bool fresh;                      /* a new connection, closed afterwards (health checks) */
 	const volatile int *stop;        /* non-zero cancels: H0_EXTERN, the connection is closed */
 	/* Called with the answer's bytes as they come; then nothing is kept. Non-zero cancels. */
@@ -36,6 +40,7 @@ struct h0_http_res {
 	int status;                      /* 200 ... */
 	char content_type[128];          /* "" = not said */
 	int retry_after_s;               /* -1 = not said */
+	char authenticate[512];          /* WWW-Authenticate, "" = not said */
 	struct h0_buf body;
 };
 
@@ -57,6 +62,9 @@ static inline void h0_http_closep(struct h0_http_client **c)
  * ECONNRESET (ended early). *ret is then untouched, but on_data may have been called before. */
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e);
+/* The certificate an https server shows, as PEM: a handshake, no request. Nothing is verified. */
+int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, struct h0_buf *ret_pem,
+                 struct h0_err *e);
 /* Within on_data: the answer's content type, "" = not said. */
 void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size);
 /* The same with a client of its own. */

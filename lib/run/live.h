@@ -15,6 +15,7 @@
 #include "model/slot.h"
 #include "model/state.h"
 #include "run/health.h"
+#include "run/images.h"
 #include "run/podman.h"
 
 /* The configuration as it is now, and how to reach podman. */
@@ -23,6 +24,7 @@ struct h0_box {
 	struct h0_snap snap;
 	struct h0_slots slots;
 	struct h0_profiles profiles;
+	struct h0_images images;        /* with profiles; pins what they name */
 	struct h0_podman podman;
 };
 /* A broken profiles.toml is an error only for who needs it: h0_box_profiles. */
@@ -32,7 +34,7 @@ int h0_box_profiles(struct h0_box *b, struct h0_err *e);
 void h0_box_done(struct h0_box *b);
 #define h0_autobox h0_auto(h0_box_done)
 
-struct h0_live {
+struct h0_slot_live {
 	const struct h0_slot *slot;     /* may be broken */
 	const struct h0_ctr *ctr;       /* NULL = no container; points into the list */
 	bool foreign;                   /* the container is another hal0's, or nobody's */
@@ -49,7 +51,7 @@ struct h0_live {
 
 /* Looks at n slots, given podman's list (h0_podman_ps); ret has room for n and points into ctrs. */
 void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                  const struct h0_ctrs *ctrs, struct h0_live *ret);
+                  const struct h0_ctrs *ctrs, struct h0_slot_live *ret);
 
 /* Is the container another hal0's, or nobody's? */
 bool h0_live_foreign(const struct h0_box *b, const struct h0_ctr *c);

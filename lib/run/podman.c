@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -85,8 +86,7 @@ int h0_podman_no_image(const char *image, struct h0_err *e)
 		h0_fail(e, H0_NOHW, "image %s is not on this machine, and a localhost/ image cannot be "
 		        "pulled: build it first", image);
 	else
-		h0_fail(e, H0_NOHW, "image %s is not on this machine: pull it with 'podman pull %s'", image,
-		        image);
+		h0_fail(e, H0_NOHW, "image %s is not on this machine: hal0 profile pull brings it", image);
 	h0_err_code(e, "backend.missing");
 	return h0_err_detail(e, "image", "%s", image);
 }
@@ -132,9 +132,8 @@ static int not_there(const struct h0_podman *p, struct h0_err *e)
 	return h0_err_code(e, "backend.missing");
 }
 
-/* 0: it ran to its end; look at ret->exit_code. */
-static int call(const struct h0_podman *p, const char *what, const struct h0_spawn *s,
-                struct h0_spawned *ret, struct h0_err *e)
+int h0_podman_call(const struct h0_podman *p, const char *what, const struct h0_spawn *s,
+                   struct h0_spawned *ret, struct h0_err *e)
 {
 	if (h0_spawn(s, ret, e) < 0)
 		return e && (e->sys_errno == ENOENT || e->sys_errno == ENOTDIR) ? not_there(p, e) : -1;
@@ -146,17 +145,17 @@ static int call(const struct h0_podman *p, const char *what, const struct h0_spa
 	return 0;
 }
 
-static int ask(const struct h0_podman *p, const char *what, const char *const *argv,
-               struct h0_spawned *ret, struct h0_err *e)
+int h0_podman_ask(const struct h0_podman *p, const char *what, const char *const *argv,
+                  struct h0_spawned *ret, struct h0_err *e)
 {
 	struct h0_spawn s = {.argv = argv, .timeout_ms = p->timeout_ms, .max_output = MAX_ANSWER};
-	return call(p, what, &s, ret, e);
+	return h0_podman_call(p, what, &s, ret, e);
 }
 
 int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	if (ask(p, "podman ps", WORDS(p->program, "ps", "--all", "--no-trunc", "--format", "json",
+	if (h0_podman_ask(p, "podman ps", WORDS(p->program, "ps", "--all", "--no-trunc", "--format", "json",
 	                              "--filter", "name=^" H0_CONTAINER_PREFIX), &r, e) < 0)
 		return -1;
 	if (r.exit_code)
@@ -166,13 +165,48 @@ int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *
 	return h0_podman_parse_ps(h0_buf_str(&r.out), r.out.len, ret, e);
 }
 
+struct h0_podman_asked {
+	struct h0_podman podman;
+	struct h0_ctrs ctrs;
+	struct h0_err err;
+	int rc;
+	bool begun;
+	pthread_t thread;
+};
+
+static void *ask_apart(void *arg)
+{
+	struct h0_podman_asked *a = arg;
+	a->rc = h0_podman_ps(&a->podman, &a->ctrs, &a->err);
+	return NULL;
+}
+
+struct h0_podman_asked *h0_podman_ps_begin(const struct h0_podman *p)
+{
+	struct h0_podman_asked *a = h0_calloc(1, sizeof *a);
+	a->podman = *p;
+	a->begun = pthread_create(&a->thread, NULL, ask_apart, a) == 0;
+	return a;
+}
+
+int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_err *e)
+{
+	h0_autofree struct h0_podman_asked *own = a;
+	if (!own->begun || pthread_join(own->thread, NULL) != 0)
+		ask_apart(own);
+	*ret = own->ctrs;
+	if (own->rc < 0 && e)
+		*e = own->err;
+	return own->rc;
+}
+
 int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char *dir,
                   char *ret_id, struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
 	struct h0_spawn s = {.argv = (const char *const *)a->words.v, .cwd = dir,
 		.timeout_ms = RUN_MS, .own_group = true};
-	if (call(p, "podman run", &s, &r, e) < 0)
+	if (h0_podman_call(p, "podman run", &s, &r, e) < 0)
 		return -1;
 	if (r.exit_code)
 		return h0_podman_explain("podman run", r.exit_code, h0_buf_str(&r.err),
@@ -192,7 +226,7 @@ static int remove_once(const struct h0_podman *p, const struct h0_spawn *s, bool
 {
 	h0_autospawned struct h0_spawned r = {0};
 	*ret_again = false;
-	if (call(p, "podman rm", s, &r, e) < 0)
+	if (h0_podman_call(p, "podman rm", s, &r, e) < 0)
 		return -1;
 	if (r.exit_code == 0 || strstr(h0_buf_str(&r.err), "no such container"))
 		return 0;
@@ -227,7 +261,7 @@ int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running,
 	h0_autospawned struct h0_spawned r = {0};
 	char word[32];
 	int code;
-	if (ask(p, "podman inspect", WORDS(p->program, "container", "inspect", "--format",
+	if (h0_podman_ask(p, "podman inspect", WORDS(p->program, "container", "inspect", "--format",
 	                                   "{{.State.Status}} {{.State.ExitCode}}", id), &r, e) < 0)
 		return -1;
 	if (r.exit_code)
@@ -243,7 +277,7 @@ int h0_podman_image_exists(const struct h0_podman *p, const char *image, bool *r
                            struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	if (ask(p, "podman image exists", WORDS(p->program, "image", "exists", image), &r, e) < 0)
+	if (h0_podman_ask(p, "podman image exists", WORDS(p->program, "image", "exists", image), &r, e) < 0)
 		return -1;
 	if (r.exit_code > 1)
 		return h0_podman_explain("podman image exists", r.exit_code, h0_buf_str(&r.err), NULL, e);

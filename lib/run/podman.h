@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "conf/names.h"
 #include "model/argv.h"
+#include "sys/spawn.h"
 
 struct h0_podman {
 	const char *program;   /* $HAL0_PODMAN, else "podman", looked up in PATH */
@@ -28,6 +29,14 @@ struct h0_podman {
 };
 /* H0_USAGE when the environment's number is none. Runs nothing. */
 int h0_podman_init(struct h0_podman *ret, struct h0_err *e);
+
+/* One call that ran to its end, whatever its exit code; `what` is for messages ("podman ps").
+ * H0_NOHW: not installed. H0_EXTERN: no answer in time. ret: h0_spawned_done. */
+int h0_podman_call(const struct h0_podman *p, const char *what, const struct h0_spawn *s,
+                   struct h0_spawned *ret, struct h0_err *e);
+/* The same for a call that only asks: its output is captured, its time is podman->timeout_ms. */
+int h0_podman_ask(const struct h0_podman *p, const char *what, const char *const *argv,
+                  struct h0_spawned *ret, struct h0_err *e);
 
 enum h0_ctr_state {
 	H0_CTR_CREATED, H0_CTR_RUNNING, H0_CTR_PAUSED, H0_CTR_STOPPING, H0_CTR_EXITED, H0_CTR_OTHER,
@@ -62,6 +71,10 @@ const char *h0_ctr_expects(const struct h0_ctr *c);
 
 /* Every container called hal0-slot-NAME, also those of other HAL0_HOMEs, in one call. */
 int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *e);
+/* The same while the caller does something else: begin, then end exactly once. */
+struct h0_podman_asked;
+struct h0_podman_asked *h0_podman_ps_begin(const struct h0_podman *p);
+int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_err *e);
 /* What `podman ps --format json` printed. Pure. */
 int h0_podman_parse_ps(const char *text, size_t len, struct h0_ctrs *ret, struct h0_err *e);
 

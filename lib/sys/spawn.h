@@ -24,7 +24,11 @@ struct h0_spawn {
 	bool inherit_output;       /* stdout and stderr are ours, nothing is captured */
 	bool own_group;            /* a process group of its own: Ctrl-C on the terminal ends us,
 	                            * not a child that must finish what it began */
+	/* Told of stderr's bytes as they come; they are kept all the same. NULL = nobody. */
+	void (*on_error)(const char *p, size_t n, void *arg);
+	void *on_error_arg;
 	const volatile int *stop;  /* when it becomes non-zero the child is killed (signal handlers) */
+	int stop_signal;           /* with this signal, and SIGKILL five seconds later; 0: SIGKILL */
 };
 
 struct h0_spawned {

@@ -210,11 +210,24 @@ is "below etc: the key's type decides" "$(sed -n '/model/,$p' "$etc/slots/chat.t
 default = "12"'
 run "$conf" set "$etc/slots/chat.toml" own.key 1.50
 like "below etc: unknown keys are let in" "$(cat "$etc/slots/chat.toml")" "*key = 1.50*"
-ls "$etc" "$etc/.hal0" >"$tmp/ls" 2>/dev/null
 run "$conf" set "$etc/slots/chat.toml" port 8090
 like "below etc: no change" "$out" "*changed: no*"
 run "$conf" set "$etc/hardware.json" a 1
 is "below etc: a file outside change sets is a plain one" "$(cat "$etc/hardware.json")" "a = 1"
+
+mv "$etc/slots/chat.toml" "$tmp/chat.toml"
+ln -s "$tmp/chat.toml" "$etc/slots/chat.toml"
+run "$conf" set "$etc/slots/chat.toml" port 8091
+rc_is "below etc: a symbolic link is refused" 4
+run "$conf" set --dry-run "$etc/slots/chat.toml" port 8091
+rc_is "below etc: as a dry run says" 4
+rm -r "$etc"
+run "$conf" set --dry-run "$etc/slots/new.toml" port 80810
+rc_is "below etc: nothing there yet, a bad value" 2
+ok "below etc: a dry run makes no directory" test ! -e "$etc"
+run env -C "$HAL0_HOME" mkdir -p etc/hal0
+run env -C "$HAL0_HOME" "$conf" set etc/hal0/slots/new.toml port 8081
+is "below etc: the first slot file" "$(cat "$etc/slots/new.toml")" "port = 8081"
 
 # --- two at once lose nothing
 : >"$tmp/many.toml"

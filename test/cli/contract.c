@@ -207,8 +207,8 @@ static bool podman_only_read(void)
 	return good;
 }
 
-/* The operands and options of an example; files it names relative to the working directory are
- * made. false: it is not a plain call of this program. */
+/* The operands and options of an example; TOML files it names relative to the working directory
+ * are made. false: it is no call of this program, or one that does not end by itself. */
 static bool example_args(const struct h0_example *x, struct h0_strv *args)
 {
 	h0_autostrv struct h0_strv w = {0};
@@ -222,7 +222,19 @@ static bool example_args(const struct h0_example *x, struct h0_strv *args)
 		}
 	for (size_t i = at; i < w.n; i++)
 		h0_strv_addf(args, "%s%s", h0_starts(w.v[i], "/etc/hal0") ? top : "", w.v[i]);
-	return w.n > 0;
+	return w.n > 0 && !h0_strv_has(&w, "--watch") && !h0_strv_has(&w, "--follow") &&
+	       !h0_strv_has(&w, "-f");
+}
+
+/* Removes what a command was told to write (`--svg bar.svg`): that is no file it should leave
+ * alone. */
+static void remove_outputs(const struct h0_strv *args)
+{
+	for (size_t i = 0; i < args->n; i++) {
+		h0_autofree char *p = h0_asprintf("%s/cwd/%s", top, args->v[i]);
+		if (h0_ends(args->v[i], ".svg"))
+			remove(p);
+	}
 }
 
 static void test_example(const struct h0_prog *p, const struct h0_verb *v,
@@ -239,6 +251,7 @@ static void test_example(const struct h0_prog *p, const struct h0_verb *v,
 	put("podman.log", "", 0666);
 	h0_autofree char *before = note_world();
 	run(p, &args);
+	remove_outputs(&args);
 	h0_autofree char *after = note_world();
 	bool json = !text && !(v->flags & H0_VERB_PASS);
 	bool told = got.exit_code < 2 ? !json || got.out.len == 0 || is_json(&got.out)
@@ -258,7 +271,8 @@ int main(void)
 		for (size_t k = 0; k < progs[i]->nverbs; k++) {
 			const struct h0_verb *v = &progs[i]->verbs[k];
 			test_help(progs[i], v);
-			for (const struct h0_example *x = v->examples; x && x->cmd; x++)
+			for (const struct h0_example *x = v->examples;
+			     x && x->cmd && !(v->flags & H0_VERB_SERVES); x++)
 				test_example(progs[i], v, x);
 		}
 	h0_spawned_done(&got);

@@ -31,8 +31,14 @@ says memory '.items[0].total_bytes == 131161644 * 1024 + 536870912'
 # RAM in use holds the 25 MiB that GTT has pinned: they are shown once
 says memory '(.items[] | select(.segment == "inference").bytes) == 26214400'
 says memory '(.items[] | select(.segment == "system").bytes) == (131161644 - 98371233) * 1024 - 26214400'
+says memory '.gpus[0].busy_trusted'
 on halo-lxc-priv memory --json
 says "memory in a container" '(.items[] | select(.segment == "system").bytes) == 24576000 * 1024'
+says memory '.gpus[0] | .busy_percent == 3 and .clock_mhz == 2900 and .temperature_mc == 41000'
+rc=0
+timeout 2.5 "$probe" memory --watch --interval 1s --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 || rc=$?
+is "watch: goes on until it is ended" "$rc" 124
+ok "watch: draws again" test "$(grep -c inference "$tmp/watch")" -ge 2
 on xtx memory --json
 says "memory with a card" '[.items[].bar] | unique == ["ram", "vram"]'
 says "memory with a card" '[.items[] | select(.bar == "vram").bytes] | add == 25753026560'
@@ -109,4 +115,22 @@ rc_is "tune: a missing part" 3
 cp "$tmp/m-00001-of-00002.gguf" "$tmp/m-00002-of-00002.gguf"
 on halo-512m tune --model "$tmp/m-00001-of-00002.gguf" --json
 says tune '.budget_mib == 2051'
+
+# the firmware's carve-out changes between two runs of the timer
+rm -r "$HAL0_HOME"
+mkdir -p "$HAL0_HOME/etc/hal0/slots"
+truncate -s 80G "$tmp/big.gguf"
+printf 'port = 8081\ndevice = "gpu-vulkan"\n[model]\ndefault = "%s"\n' "$tmp/big.gguf" \
+  >"$HAL0_HOME/etc/hal0/slots/chat.toml"
+on halo-512m
+on halo-512m
+is "timer: quiet while nothing changes" "$rc$out$err" 0
+gtt=$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_total
+echo 68719476736 >"$gtt"
+on halo-512m
+rc_is "timer: a change" 0
+like "timer: names the slot" "$out" "*gtt_mib*slot chat does not fit any more*"
+echo 128849018880 >"$gtt"
+on halo-512m --json
+says "and back" '.changed and .slots == [{"slot": "chat", "needs_mib": 90112, "budget_mib": 120562, "fitted": false, "fits": true}]'
 tap_done

@@ -28,4 +28,9 @@ is "the reason of a skip" "$(printf '{"name":"t","result":"SKIP","stdout":"1..0 
   jq -r -f "$HAL0_SOURCE/scripts/count-tap.jq" | jq -r .skip_all)" "no podman"
 is "or the remark before it" "$(printf '{"name":"t","result":"SKIP","stdout":"# no suite\\n1..0\\n"}' |
   jq -r -f "$HAL0_SOURCE/scripts/count-tap.jq" | jq -r .skip_all)" "no suite"
+is "a failing line comes with its remarks" "$(printf 'ok 1\nnot ok 2 - b\n# got: 1\n# want: 2\nok 3\n# x\n' |
+  jq -R -s '{name: "t", result: "FAIL", stdout: .}' |
+  jq -r -f "$HAL0_SOURCE/scripts/count-tap.jq" | jq -r '.bad[]')" "not ok 2 - b
+# got: 1
+# want: 2"
 tap_done

@@ -131,6 +131,8 @@ static void test_slot_files(void)
 	says(s, "port = 8081\nimage = 3\n", "E 2:9 image: string or table expected, found integer");
 	says(s, "port = 8081\nimage = \" \"\n", "E 2:9 image: must not be blank, not ' '");
 	says(s, "port = 8081\nimage = \"x:1\"\n", "");
+	says(s, "port = 8081\nimage = \"--privileged\"\n",
+	     "E 2:9 image: an image reference such as HOST/PATH:TAG is expected, not '--privileged'");
 	says(s, "port = 8081\n[image]\ndefault_size = \"10x\"\n",
 	     "E 3:16 image.default_size: WIDTHxHEIGHT is expected, such as 1024x1024, not '10x'");
 	says(s, "port = 8081\nprofile = \"a b\"\n",

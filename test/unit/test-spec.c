@@ -49,6 +49,8 @@ static void check_help(const char *where, const char *help)
 		fault(where, "no help");
 	else if (strlen(help) > MAX_HELP)
 		fault(where, "help has %zu columns: %s", strlen(help), help);
+	else if (isupper((unsigned char)help[0]) && islower((unsigned char)help[1]))
+		fault(where, "help starts with a capital");
 	else if (h0_ends(help, ".") && !h0_ends(help, "..."))
 		fault(where, "help ends with a full stop");
 }
@@ -192,7 +194,7 @@ static void check_cols(const char *where, const struct h0_verb *v)
 		const char *key = c->json ? c->json : c->name;
 		if (strchr(key, '-'))
 			fault(at, "'-' in the JSON key");
-		if (c->type == H0_COL_BYTES && !h0_ends(key, "_bytes"))
+		if (c->type == H0_COL_BYTES && !h0_ends(key, "_bytes") && !h0_streq(key, "bytes"))
 			fault(at, "the JSON key of bytes ends with _bytes");
 		if (c->type == H0_COL_SECONDS && !h0_ends(key, "_s"))
 			fault(at, "the JSON key of seconds ends with _s");
@@ -318,6 +320,7 @@ static const struct {
 	{"no help", {{0, "x", H0_OPT_STR, A, "X", NULL}}},
 	{"columns", {{0, "x", H0_OPT_STR, A, "X",
 	              "a help text that goes on and on until nobody can read it on one line"}}},
+	{"a capital", {{0, "x", H0_OPT_STR, A, "X", "Help"}}},
 	{"full stop", {{0, "x", H0_OPT_STR, A, "X", "help."}}},
 	{"not a good name", {STR(0, "X", A)}},
 	{"an enum without choices", {{0, "x", H0_OPT_ENUM, A, "X", "help"}}},

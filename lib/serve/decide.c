@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Decisions are the model's (model/route.h); here they are only remembered, because most requests
+ * of a minute ask for the same few models. A change of the configuration forgets all of them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "serve/inner.h"
+
+static uint64_t hash_of(const char *path, const char *model)
+{
+	uint64_t h = 14695981039346656037ull;
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * 1099511628211ull;
+	h = (h ^ 0xff) * 1099511628211ull;
+	for (; model && *model; model++)
+		h = (h ^ (unsigned char)*model) * 1099511628211ull;
+	return h;
+}
+
+static struct decision *decide(struct h0_loop *l, const char *path, const char *model, uint64_t hash)
+{
+	struct decision *d = h0_calloc(1, sizeof *d);
+	struct h0_route_ask ask = {.slots = &l->image->slots, .path = path, .model = model};
+	h0_autoroute struct h0_route r = {0};
+	d->refs = 1;
+	d->hash = hash;
+	d->path_in = h0_strdup(path);
+	d->model_in = h0_strdup(model);
+	if (h0_route_find(&ask, &r, &d->err) < 0) {
+		char text[sizeof d->err.msg];
+		d->status = h0_status_of_code(h0_err_name(&d->err), d->err.kind);
+		if (d->err.file[0]) { /* a broken slot file: say where */
+			h0_err_text(&d->err, text, sizeof text);
+			snprintf(d->err.msg, sizeof d->err.msg, "%s", text);
+		}
+		return d;
+	}
+	if (r.endpoint && r.endpoint->missing) {
+		d->status = 501;
+		h0_fail(&d->err, H0_NO, "slot %s cannot answer %s: %s", r.slot ? r.slot->name : "?", r.path,
+		        r.endpoint->missing);
+		h0_err_code(&d->err, "system.http_501");
+		return d;
+	}
+	if (!r.slot)
+		return d; /* the router's own */
+	d->peer = h0_peer_get(l->core, r.anchor->name);
+	d->port = r.port;
+	d->path = h0_strdup(r.path);
+	d->model = h0_strdup(r.model);
+	return d;
+}
+
+struct decision *h0_decide(struct h0_loop *l, const char *path, const char *model)
+{
+	uint64_t hash = hash_of(path, model);
+	struct decision **at = &l->decisions[hash % NDECISIONS], *d = *at;
+	if (!d || d->hash != hash || strcmp(d->path_in, path) != 0 || !h0_streq(d->model_in, model)) {
+		if (d)
+			h0_decision_unref(d);
+		d = *at = decide(l, path, model, hash);
+	}
+	d->refs++;
+	return d;
+}
+
+void h0_decision_unref(struct decision *d)
+{
+	if (!d || --d->refs)
+		return;
+	free(d->path_in);
+	free(d->model_in);
+	free(d->path);
+	free(d->model);
+	free(d);
+}
+
+void h0_decisions_forget(struct h0_loop *l)
+{
+	for (size_t i = 0; i < NDECISIONS; i++) {
+		h0_decision_unref(l->decisions[i]);
+		l->decisions[i] = NULL;
+	}
+}

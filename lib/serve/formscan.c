@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/formscan.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum step {
+	DATA,       /* before the first part, or in one: the delimiter is looked for */
+	DELIMITER,  /* behind it: the end of its line, or "--" */
+	HEAD,       /* lines of a part's head */
+	END,
+};
+
+bool h0_form_init(struct h0_formscan *f, const char *content_type, const char *name)
+{
+	memset(f, 0, sizeof *f);
+	f->name = name;
+	if (strncasecmp(content_type, "multipart/form-data", 19) != 0)
+		return false;
+	const char *p = strcasestr(content_type, "boundary=");
+	if (!p)
+		return false;
+	p += 9;
+	bool quoted = *p == '"';
+	p += quoted;
+	size_t n = strcspn(p, quoted ? "\"" : "; \t");
+	if (n == 0 || n > 70 || (quoted && p[n] != '"'))
+		return false;
+	f->mark_len = (size_t)snprintf(f->mark, sizeof f->mark, "\r\n--%.*s", (int)n, p);
+	f->matched = 2; /* the first delimiter needs no line end before it */
+	return true;
+}
+
+static void keep(struct h0_formscan *f, const char *p, size_t n)
+{
+	if (!f->ours)
+		return;
+	f->end += n;
+	if (f->len + n >= sizeof f->value) {
+		f->cut = true;
+		return;
+	}
+	memcpy(f->value + f->len, p, n);
+	f->len += n;
+	f->value[f->len] = '\0';
+}
+
+/* "Content-Disposition: form-data; name="model"; filename=..." */
+static bool names_us(const struct h0_formscan *f, const char *line)
+{
+	if (strncasecmp(line, "content-disposition:", 20) != 0)
+		return false;
+	for (const char *p = line; (p = strcasestr(p, "name=\""));) {
+		bool whole = p[-1] == ' ' || p[-1] == ';' || p[-1] == '\t';
+		p += 6;
+		size_t n = strcspn(p, "\"");
+		if (whole)
+			return n == strlen(f->name) && memcmp(p, f->name, n) == 0;
+	}
+	return false;
+}
+
+/* Data up to a delimiter that may begin; returns where to go on. */
+static const char *data(struct h0_formscan *f, const char *p, const char *end)
+{
+	if (f->matched == 0) {
+		const char *cr = memchr(p, '\r', (size_t)(end - p));
+		keep(f, p, (size_t)((cr ? cr : end) - p));
+		if (!cr)
+			return end;
+		f->matched = 1;
+		return cr + 1;
+	}
+	if (*p == f->mark[f->matched]) {
+		if (++f->matched < f->mark_len)
+			return p + 1;
+		f->found = f->found || f->ours;
+		f->ours = false;
+		f->step = DELIMITER;
+		f->matched = f->line_len = 0;
+		return p + 1;
+	}
+	/* no delimiter: what looked like one is data; this byte may begin another */
+	size_t n = f->matched;
+	f->matched = 0;
+	keep(f, f->mark, n);
+	return p;
+}
+
+/* A line of a head; the empty one ends it. */
+static void line(struct h0_formscan *f, bool *ours)
+{
+	size_t n = f->line_len < sizeof f->line ? f->line_len : sizeof f->line - 1;
+	while (n && f->line[n - 1] == '\r')
+		n--;
+	f->line[n] = '\0';
+	if (f->step == DELIMITER) {
+		f->step = n >= 2 && f->line[0] == '-' && f->line[1] == '-' ? END : HEAD;
+		*ours = false;
+	} else if (n == 0) {
+		f->step = DATA;
+	} else if (names_us(f, f->line)) {
+		*ours = true;
+	}
+	f->line_len = 0;
+}
+
+void h0_form_feed(struct h0_formscan *f, const char *p, size_t n)
+{
+	const char *start = p, *end = p + n;
+	while (p < end && f->step != END) {
+		if (f->step == DATA) {
+			p = data(f, p, end);
+			continue;
+		}
+		char c = *p++;
+		if (c != '\n') {
+			if (f->line_len < sizeof f->line - 1)
+				f->line[f->line_len] = c;
+			f->line_len++;
+			continue;
+		}
+		bool ours = f->ours;
+		line(f, &ours);
+		f->ours = ours;
+		if (f->step == DATA && f->ours) {
+			f->ours = !f->found; /* the first one counts */
+			if (f->ours) {
+				f->begin = f->end = f->pos + (uint64_t)(p - start);
+				f->len = 0;
+				f->value[0] = '\0';
+			}
+		}
+	}
+	f->pos += n;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/guard.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* The host of "name:port", "[::1]:port" without brackets and port; false when it is none. */
+static bool bare_host(const char *host, char *dst, size_t size)
+{
+	bool brackets = *host == '[';
+	const char *p = host + brackets;
+	size_t n = strcspn(p, brackets ? "]" : ":");
+	const char *rest = p + n;
+	if (brackets && *rest++ != ']')
+		return false;
+	if (*rest == ':')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	if (!n || *rest || n >= size)
+		return false;
+	memcpy(dst, p, n);
+	dst[n] = '\0';
+	return true;
+}
+
+/* Four numbers with dots: "127.0.0.1.example.org" is a name. */
+static bool is_loopback4(const char *s)
+{
+	int dots = 0;
+	if (!h0_starts(s, "127."))
+		return false;
+	for (; *s; s++) {
+		if (*s == '.' ? s[1] == '.' || !s[1] : *s < '0' || *s > '9')
+			return false;
+		dots += *s == '.';
+	}
+	return dots == 3;
+}
+
+bool h0_guard_is_loopback(const char *host)
+{
+	char name[256];
+	if (!bare_host(host, name, sizeof name))
+		return strcmp(host, "::1") == 0;
+	return strcasecmp(name, "localhost") == 0 || strcmp(name, "::1") == 0 || is_loopback4(name);
+}
+
+static bool host_ok(const struct h0_guard *g, const struct h0_head *h)
+{
+	const char *host = h0_head_get(h, "host");
+	char name[256];
+	if (!host)
+		return h->minor == 0; /* HTTP/1.0 needs none, and no browser speaks it */
+	if (h0_head_count(h, "host") != 1)
+		return false;
+	if (h0_guard_is_loopback(host))
+		return true;
+	if (!bare_host(host, name, sizeof name))
+		return false;
+	for (size_t i = 0; i < g->hosts.n; i++)
+		if (strcasecmp(g->hosts.v[i], name) == 0)
+			return true;
+	return false;
+}
+
+const char *h0_guard_origin(const struct h0_guard *g, const struct h0_head *h)
+{
+	const char *origin = h0_head_get(h, "origin");
+	for (size_t i = 0; origin && i < g->origins.n; i++)
+		if (strcmp(g->origins.v[i], "*") == 0 || strcasecmp(g->origins.v[i], origin) == 0)
+			return origin;
+	return NULL;
+}
+
+bool h0_guard_equal(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+	volatile unsigned char diff = na != nb;
+	for (size_t i = 0; i < na; i++)
+		diff |= (unsigned char)(a[i] ^ b[nb ? i % nb : 0]);
+	return diff == 0;
+}
+
+static bool key_ok(const struct h0_guard *g, const struct h0_head *h)
+{
+	const char *auth = h0_head_get(h, "authorization"), *key = h0_head_get(h, "x-api-key");
+	if (auth && strncasecmp(auth, "Bearer ", 7) == 0)
+		key = auth + 7 + strspn(auth + 7, " ");
+	bool ok = false;
+	for (size_t i = 0; key && i < g->keys.n; i++)
+		ok |= h0_guard_equal(g->keys.v[i], key); /* all of them, whichever fits */
+	return ok;
+}
+
+enum h0_guard_answer h0_guard_check(const struct h0_guard *g, const struct h0_head *h)
+{
+	const char *site = h0_head_get(h, "sec-fetch-site");
+	bool origin = h0_head_get(h, "origin") != NULL;
+	if (!host_ok(g, h))
+		return H0_GUARD_HOST;
+	if (origin && (h0_head_count(h, "origin") != 1 || !h0_guard_origin(g, h)))
+		return H0_GUARD_ORIGIN;
+	/* a page's request without Origin: an image, a script, a form that only reads */
+	if (!origin && site && strcasecmp(site, "none") != 0 && strcasecmp(site, "same-origin") != 0)
+		return H0_GUARD_ORIGIN;
+	if (g->keys.n && !(origin && strcmp(h->method, "OPTIONS") == 0) && !key_ok(g, h))
+		return H0_GUARD_KEY;
+	return H0_GUARD_OK;
+}
+
+void h0_guard_done(struct h0_guard *g)
+{
+	h0_strv_done(&g->keys);
+	h0_strv_done(&g->hosts);
+	h0_strv_done(&g->origins);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What the files of serve share. A loop's clients, upstreams, asks and decisions belong to its
+ * thread alone; struct h0_core and what it points to is for all of them.
+ */
+#ifndef H0_SERVE_INNER_H
+#define H0_SERVE_INNER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#include "fmt/jsonscan.h"
+#include "model/route.h"
+#include "serve/formscan.h"
+#include "serve/parse.h"
+#include "serve/serve.h"
+#include "serve/spool.h"
+
+#define LOOP_BUF   (64u << 10)  /* one read */
+#define MAX_SPANS  60           /* pieces of a body within one read */
+#define TAIL       1024         /* last bytes of an answer, where the token counts stand */
+#define HOLD       4096         /* of a 503, to see whether the slot is loading */
+
+/* ---- shared ---- */
+
+/* A configuration. Requests hold it while they are routed, never longer. */
+struct h0_conf_image {
+	atomic_int refs;
+	struct h0_snap snap;
+	struct h0_slots slots;
+};
+
+enum load_state { LOAD_NONE, LOAD_RUNNING, LOAD_DONE, LOAD_FAILED };
+
+#define FIRST_BYTE_BUCKETS {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000}
+#define NBUCKETS 13
+
+/* One per slot name that was ever asked for; never freed while the server runs. */
+struct h0_peer {
+	struct h0_peer *next;
+	char name[H0_NAME_MAX + 1];
+	atomic_uint in_flight;
+	atomic_uint_least64_t requests[6];      /* by status / 100; 0: the client left before */
+	atomic_uint_least64_t first_byte[NBUCKETS + 1], first_byte_us, first_bytes;
+	atomic_uint_least64_t prompt_tokens, tokens, loads, load_failures, retries;
+	atomic_bool touched;                    /* asked since the last look */
+	/* under core->lock */
+	enum load_state load;
+	int64_t load_began, load_ended, usual_ms;
+	struct h0_err load_err;
+};
+
+struct h0_core {
+	const struct h0_serve_conf *conf;
+	struct h0_loop *loops;
+	unsigned nloops;
+	pthread_mutex_t lock;
+	struct h0_conf_image *image;            /* under lock */
+	atomic_uint generation;                 /* of the image */
+	_Atomic(struct h0_peer *) peers;
+	atomic_uint clients, loading;
+	atomic_bool draining, cut;              /* end when the clients are done; end now */
+	atomic_llong idle_since;                /* ms, while clients is 0 */
+	int64_t started;
+	char id_prefix[12];                     /* of the request ids we give */
+};
+
+struct h0_peer *h0_peer_get(struct h0_core *core, const char *name);
+int64_t h0_serve_now(void);                     /* ms, monotonic */
+/* Wakes every loop to look again at what it waits for. */
+void h0_core_wake(struct h0_core *core);
+/* Brings the slot up unless somebody is at it already. */
+void h0_peer_load(struct h0_core *core, struct h0_peer *p);
+/* Seconds until another try makes sense. */
+int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now);
+void h0_stats_print(struct h0_core *core, struct h0_buf *out);
+/* The token counts at the end of an answer. */
+void h0_stats_tokens(struct h0_peer *p, const char *tail, size_t n);
+
+/* ---- of one loop ---- */
+
+enum ev_kind { EV_LISTEN, EV_WAKE, EV_CLIENT, EV_UP };
+
+struct ev {
+	enum ev_kind kind;
+	int fd;
+	struct ev *next_dead;   /* freed after the current batch of events */
+};
+
+/* What was decided for a path and a model; kept for the next request that is alike. */
+struct decision {
+	unsigned refs;
+	uint64_t hash;
+	char *path_in, *model_in;       /* model_in NULL: none */
+	struct h0_peer *peer;           /* NULL: see status */
+	int port;
+	char *path, *model;             /* to send; model NULL: leave it */
+	int status;                     /* of a refusal, else 0 */
+	struct h0_err err;
+};
+
+enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE, FRAME_NONE };
+
+/* One request. */
+struct ask {
+	const struct h0_endpoint *endpoint; /* NULL: not in the table */
+	struct decision *d;
+	struct h0_spool body;
+	struct h0_scan *scan;           /* NULL when no JSON is looked for */
+	struct h0_formscan *form;       /* NULL when it is no form */
+	char model[512];                /* asked for, "" = none */
+	uint64_t model_from, model_to;  /* where it stands in the body; equal: nowhere */
+	char *model_text;               /* what is written there instead */
+	struct h0_spool_out out;
+	struct h0_buf head;             /* to the slot */
+	size_t head_sent;
+	struct h0_buf hold;             /* of an answer that may be taken back */
+	bool holding, counted, retried, is_head, answer_begun, answer_over;
+	enum framing framing;
+	int status;
+	int64_t began, load_until;
+	uint64_t began_us;
+	char id[72];
+	char origin[128];               /* to allow in the answer, "" = none */
+	size_t tail_len;
+	char tail[TAIL];
+};
+
+struct up {
+	struct ev ev;
+	struct up *next;                /* of the idle ones */
+	struct client *c;               /* NULL: idle */
+	struct h0_loop *loop;
+	int port;
+	bool connecting, reused, spoke, sent, can_read, ended;
+	int64_t idle_since;
+	struct h0_parse in;
+};
+
+enum client_state {
+	C_READ,         /* a request is awaited or read */
+	C_SEND,         /* the slot is connected to, or gets the request */
+	C_LOAD,         /* the slot is being loaded */
+	C_ANSWER,       /* the answer is on its way */
+	C_FLUSH,        /* an answer of ours is on its way */
+	C_LINGER,       /* the answer is out; what the client still sends is dropped */
+};
+
+struct client {
+	struct ev ev;
+	struct client *prev, *next;     /* all of the loop */
+	struct h0_loop *loop;
+	enum client_state state;
+	bool can_read, gone_half, keep, queued, refused;
+	int64_t deadline;
+	struct h0_parse in;
+	struct h0_buf left;             /* read, but of the next request */
+	struct h0_buf out;              /* written, but not taken yet */
+	size_t out_at;
+	struct ask *ask;                /* NULL between requests */
+	struct up *up;
+	struct client *next_again;
+	int refuse_status;              /* what the head is refused with, 0 = nothing */
+	const char *refuse_code, *refuse_why;
+};
+
+#define NDECISIONS 256u
+
+struct h0_loop {
+	struct h0_core *core;
+	pthread_t thread;
+	int ep;
+	struct ev wake;
+	struct ev listen[8];
+	size_t nlisten;
+	int64_t now;
+	char *buf;
+	struct iovec span[MAX_SPANS + 8];
+	size_t nspans, span_bytes;
+	struct client *clients, *again;
+	struct up *idle;                /* most recently used first */
+	struct ev *dead;
+	struct h0_conf_image *image;
+	unsigned generation;
+	struct decision *decisions[NDECISIONS];
+	uint64_t next_id;
+	unsigned index;
+	char head[1024];                /* scratch for the head of an answer */
+};
+
+/* loop.c */
+int h0_loop_open(struct h0_loop *l, struct h0_core *core, unsigned index, struct h0_err *e);
+void *h0_loop_run(void *loop);
+void h0_loop_close(struct h0_loop *l);
+int h0_loop_listen(struct h0_loop *l, int fd, bool shared, struct h0_err *e);
+int h0_loop_watch(struct h0_loop *l, struct ev *ev, uint32_t events);
+void h0_loop_bury(struct h0_loop *l, struct ev *ev);
+/* The client goes on in the next round: others have their turn first. */
+void h0_loop_again(struct h0_loop *l, struct client *c);
+
+/* client.c */
+void h0_client_new(struct h0_loop *l, int fd);
+void h0_client_event(struct client *c, uint32_t events);
+void h0_client_resume(struct client *c);
+void h0_client_look(struct client *c);          /* something it waits for has changed */
+bool h0_client_late(struct client *c);          /* past its deadline: closed */
+/* Writes now what the socket takes and keeps the rest. -1: the client has gone. */
+int h0_client_write(struct client *c, const struct iovec *v, size_t n);
+static inline bool h0_client_is_full(const struct client *c)
+{
+	return c->out_at < c->out.len;
+}
+/* The answer has been handed over: what comes next? */
+void h0_client_finish(struct client *c);
+void h0_client_close(struct client *c);
+
+/* ask.c */
+struct ask *h0_ask_new(struct client *c);
+void h0_ask_free(struct client *c);
+/* From the parser: -1 with c->refuse_... set ends the reading. */
+int h0_ask_head(struct client *c);
+int h0_ask_body(struct client *c, const char *p, size_t n);
+/* The request is complete: answer it here, or send it on. */
+void h0_ask_begin(struct client *c);
+
+/* relay.c: between the client and the slot */
+void h0_relay_begin(struct client *c);          /* decided: c->ask->d */
+void h0_relay_event(struct up *u, uint32_t events);
+void h0_relay_pump(struct up *u);               /* the client takes bytes again */
+void h0_relay_look(struct client *c);           /* in C_LOAD: has it come up? */
+void h0_relay_drop(struct client *c);           /* the client has gone */
+
+/* pool.c */
+struct up *h0_up_get(struct h0_loop *l, int port, bool fresh, int *ret_errno);
+void h0_up_keep(struct up *u);
+void h0_up_close(struct up *u);
+void h0_up_sweep(struct h0_loop *l, bool all);
+
+/* decide.c */
+struct decision *h0_decide(struct h0_loop *l, const char *path, const char *model);
+void h0_decision_unref(struct decision *d);
+void h0_decisions_forget(struct h0_loop *l);
+
+/* answer.c */
+int h0_status_of_code(const char *code, enum h0_kind kind);
+/* An answer of our own. `more` is whole header lines, or NULL. */
+void h0_answer(struct client *c, int status, const char *type, const char *more, const char *body, size_t n);
+/* The envelope of an error. retry_after_s < 0: not said. */
+void h0_answer_error(struct client *c, int status, const char *code, const char *message,
+                     const struct h0_err *details, int retry_after_s);
+/* /v1/models, /health, /metrics. */
+void h0_answer_local(struct client *c, const struct h0_endpoint *ep);
+const char *h0_status_text(int status);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Bringing slots up: one thread per slot that is being loaded, whatever the number of requests
+ * that wait for it.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "serve/inner.h"
+
+#define AFTER_FAILURE_MS 5000   /* a slot that failed is not tried again for so long */
+#define RETRY_AFTER_S    15     /* where nothing is known; as the original hal0 */
+
+struct job {
+	struct h0_core *core;
+	struct h0_peer *peer;
+};
+
+static void *load(void *arg)
+{
+	struct job *j = arg;
+	struct h0_core *core = j->core;
+	struct h0_peer *p = j->peer;
+	const struct h0_serve_conf *conf = core->conf;
+	struct h0_err e = {0};
+	free(j);
+	int rc = conf->load(p->name, conf->arg, &e);
+	int64_t now = h0_serve_now();
+	pthread_mutex_lock(&core->lock);
+	int64_t took = now - p->load_began;
+	p->load = rc < 0 ? LOAD_FAILED : LOAD_DONE;
+	p->load_err = e;
+	p->load_ended = now;
+	if (rc == 0) /* the last times count more than those long ago */
+		p->usual_ms = p->usual_ms < 0 ? took : (p->usual_ms + took) / 2;
+	pthread_mutex_unlock(&core->lock);
+	if (rc < 0)
+		atomic_fetch_add(&p->load_failures, 1);
+	else if (conf->loaded)
+		conf->loaded(p->name, took, conf->arg);
+	if (rc < 0 && conf->note)
+		conf->note(e.msg, conf->arg);
+	h0_core_wake(core);
+	atomic_fetch_sub(&core->loading, 1);
+	return NULL;
+}
+
+void h0_peer_load(struct h0_core *core, struct h0_peer *p)
+{
+	pthread_t t;
+	int64_t now = h0_serve_now();
+	pthread_mutex_lock(&core->lock);
+	bool running = p->load == LOAD_RUNNING;
+	bool just_failed = p->load == LOAD_FAILED && now - p->load_ended < AFTER_FAILURE_MS;
+	if (!running && !just_failed) {
+		struct job *j = h0_malloc(sizeof *j);
+		*j = (struct job){core, p};
+		p->load = LOAD_RUNNING;
+		p->load_began = now;
+		atomic_fetch_add(&core->loading, 1);
+		atomic_fetch_add(&p->loads, 1);
+		if (pthread_create(&t, NULL, load, j) == 0) {
+			pthread_detach(t);
+		} else {
+			p->load = LOAD_FAILED;
+			p->load_ended = now;
+			p->load_err = (struct h0_err){0};
+			h0_fail(&p->load_err, H0_SYS, "slot %s: no thread to load it with", p->name);
+			atomic_fetch_sub(&core->loading, 1);
+			free(j);
+		}
+	}
+	pthread_mutex_unlock(&core->lock);
+}
+
+int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now)
+{
+	pthread_mutex_lock(&core->lock);
+	int64_t usual = p->usual_ms, left = usual - (now - p->load_began);
+	pthread_mutex_unlock(&core->lock);
+	if (usual < 0)
+		return RETRY_AFTER_S;
+	return left < 1000 ? 1 : (int)((left + 999) / 1000);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * One event loop. Sockets are watched edge-triggered, once: each side remembers what it may do.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "serve/inner.h"
+
+#define BATCH    128
+#define SWEEP_MS 1000
+
+int h0_loop_watch(struct h0_loop *l, struct ev *ev, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.ptr = ev};
+	return epoll_ctl(l->ep, EPOLL_CTL_ADD, ev->fd, &e);
+}
+
+int h0_loop_open(struct h0_loop *l, struct h0_core *core, unsigned index, struct h0_err *e)
+{
+	l->core = core;
+	l->index = index;
+	l->now = h0_serve_now();
+	l->generation = ~0u;
+	l->ep = epoll_create1(EPOLL_CLOEXEC);
+	l->wake = (struct ev){.kind = EV_WAKE, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+	if (l->ep < 0 || l->wake.fd < 0 || h0_loop_watch(l, &l->wake, EPOLLIN | EPOLLET) < 0)
+		return h0_fail_sys(e, "event loop");
+	l->buf = h0_malloc(LOOP_BUF);
+	return 0;
+}
+
+int h0_loop_listen(struct h0_loop *l, int fd, bool shared, struct h0_err *e)
+{
+	if (l->nlisten == H0_ARRAY_LEN(l->listen))
+		return h0_fail(e, H0_USAGE, "more than %zu listening sockets", H0_ARRAY_LEN(l->listen));
+	struct ev *ev = &l->listen[l->nlisten++];
+	*ev = (struct ev){.kind = EV_LISTEN, .fd = fd};
+	/* of several loops that wait on one socket, one wakes */
+	uint32_t flags = shared ? (uint32_t)EPOLLIN | (uint32_t)EPOLLEXCLUSIVE : (uint32_t)EPOLLIN;
+	return h0_loop_watch(l, ev, flags) < 0 ? h0_fail_sys(e, "event loop") : 0;
+}
+
+void h0_loop_bury(struct h0_loop *l, struct ev *ev)
+{
+	close(ev->fd);
+	ev->fd = -1;
+	ev->next_dead = l->dead;
+	l->dead = ev;
+}
+
+static void free_dead(struct h0_loop *l)
+{
+	while (l->dead) {
+		struct ev *ev = l->dead;
+		l->dead = ev->next_dead;
+		free(ev); /* the first member of what it belongs to */
+	}
+}
+
+void h0_loop_again(struct h0_loop *l, struct client *c)
+{
+	if (c->queued)
+		return;
+	c->queued = true;
+	c->next_again = l->again;
+	l->again = c;
+}
+
+static void run_again(struct h0_loop *l)
+{
+	struct client *c = l->again;
+	l->again = NULL;
+	while (c) {
+		struct client *next = c->next_again;
+		c->queued = false;
+		if (c->ev.fd >= 0)
+			h0_client_resume(c);
+		c = next;
+	}
+}
+
+static void take_client(struct h0_loop *l, const struct ev *ev)
+{
+	int one = 1;
+	int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (atomic_load(&l->core->clients) >= l->core->conf->max_clients) {
+		static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+			"Content-Length: 0\r\nConnection: close\r\n\r\n";
+		(void)!send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		close(fd);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	h0_client_new(l, fd);
+}
+
+static void image_unref(struct h0_conf_image *i)
+{
+	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
+		return;
+	h0_slots_done(&i->slots);
+	h0_snap_done(&i->snap);
+	free(i);
+}
+
+/* Takes the newest configuration, if there is a newer one. */
+static void refresh(struct h0_loop *l)
+{
+	struct h0_core *core = l->core;
+	if (l->generation == atomic_load(&core->generation))
+		return;
+	pthread_mutex_lock(&core->lock);
+	struct h0_conf_image *old = l->image;
+	l->image = core->image;
+	atomic_fetch_add(&l->image->refs, 1);
+	l->generation = atomic_load(&core->generation);
+	pthread_mutex_unlock(&core->lock);
+	h0_decisions_forget(l);
+	image_unref(old);
+}
+
+static void stop_listening(struct h0_loop *l)
+{
+	for (size_t i = 0; i < l->nlisten; i++)
+		epoll_ctl(l->ep, EPOLL_CTL_DEL, l->listen[i].fd, NULL);
+	l->nlisten = 0;
+}
+
+/* The core has news: a configuration, a slot that came up or failed, the end. */
+static void look_around(struct h0_loop *l)
+{
+	uint64_t n;
+	(void)!read(l->wake.fd, &n, sizeof n);
+	refresh(l);
+	if (atomic_load(&l->core->draining))
+		stop_listening(l);
+	for (struct client *c = l->clients, *next; c; c = next) {
+		next = c->next;
+		h0_client_look(c);
+	}
+}
+
+static void sweep(struct h0_loop *l)
+{
+	for (struct client *c = l->clients, *next; c; c = next) {
+		next = c->next;
+		(void)h0_client_late(c);
+	}
+	h0_up_sweep(l, false);
+}
+
+static void dispatch(struct h0_loop *l, struct ev *ev, uint32_t events)
+{
+	if (ev->fd < 0)
+		return; /* closed earlier in this batch */
+	switch (ev->kind) {
+	case EV_LISTEN:
+		take_client(l, ev);
+		break;
+	case EV_WAKE:
+		look_around(l);
+		break;
+	case EV_CLIENT:
+		h0_client_event((struct client *)(void *)ev, events);
+		break;
+	case EV_UP:
+		h0_relay_event((struct up *)(void *)ev, events);
+		break;
+	}
+}
+
+void *h0_loop_run(void *loop)
+{
+	struct h0_loop *l = loop;
+	struct epoll_event ev[BATCH];
+	int64_t swept = l->now;
+	refresh(l);
+	while (!atomic_load(&l->core->cut) && (!atomic_load(&l->core->draining) || l->clients)) {
+		/* nothing to watch over: sleep until something happens */
+		int wait = l->again ? 0 : l->clients || l->idle ? SWEEP_MS : -1;
+		int n = epoll_wait(l->ep, ev, BATCH, wait);
+		l->now = h0_serve_now();
+		for (int i = 0; i < n; i++)
+			dispatch(l, ev[i].data.ptr, ev[i].events);
+		run_again(l);
+		if (l->now - swept >= SWEEP_MS) {
+			swept = l->now;
+			sweep(l);
+		}
+		free_dead(l);
+	}
+	return NULL;
+}
+
+void h0_loop_close(struct h0_loop *l)
+{
+	while (l->clients)
+		h0_client_close(l->clients);
+	h0_up_sweep(l, true);
+	free_dead(l);
+	h0_decisions_forget(l);
+	image_unref(l->image);
+	if (l->ep >= 0)
+		close(l->ep);
+	if (l->wake.fd >= 0)
+		close(l->wake.fd);
+	free(l->buf);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * HTTP/1.1 messages out of bytes, over llhttp in its strict mode (the only file that includes
+ * llhttp.h is serve/parse.c). A head is collected whole, body bytes are handed on as they come,
+ * and the parser stops behind each message: what follows is the next one's.
+ *
+ * Refused, because two readers could see two different messages: Content-Length together with
+ * Transfer-Encoding, two Content-Lengths, another coding than chunked, line ends without CR,
+ * folded lines, a NUL anywhere in the head.
+ */
+#ifndef H0_SERVE_PARSE_H
+#define H0_SERVE_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define H0_HEAD_MAX (64u << 10) /* bytes of one head */
+
+struct h0_head {
+	const char *method;     /* "POST"; of a response NULL */
+	int minor;              /* HTTP/1.minor */
+	int status;             /* of a response */
+	bool keep_alive;        /* the connection may be used again after this message */
+	bool chunked, has_length;
+	uint64_t length;        /* if has_length */
+	/* The target ("" in a response), then name and value of each field, each NUL-terminated. */
+	struct h0_buf text;
+};
+
+/* Walks the fields: for (p = NULL; (p = h0_head_next(h, p, &name, &value)); ) */
+const char *h0_head_next(const struct h0_head *h, const char *at, const char **ret_name,
+                         const char **ret_value);
+const char *h0_head_target(const struct h0_head *h);
+/* The first such field, NULL when there is none. */
+const char *h0_head_get(const struct h0_head *h, const char *name);
+/* How many such fields there are. */
+unsigned h0_head_count(const struct h0_head *h, const char *name);
+/* One word of a comma-separated list, case ignored ("Connection: a, close"). */
+bool h0_head_lists(const char *value, const char *word);
+void h0_head_done(struct h0_head *h);
+
+enum h0_parse_state {
+	H0_PARSE_MORE,          /* the message goes on */
+	H0_PARSE_DONE,          /* it is complete */
+	H0_PARSE_BAD,           /* not HTTP, or refused: see why and status */
+	H0_PARSE_STOPPED,       /* a callback said so */
+};
+
+struct h0_parse_calls {
+	/* The head is complete. 0: go on. 1: no body follows (an answer to HEAD). -1: stop. */
+	int (*on_head)(void *arg);
+	/* -1: stop. */
+	int (*on_body)(const char *p, size_t n, void *arg);
+};
+
+struct h0_parse {
+	struct h0_head head;
+	const char *why;        /* of H0_PARSE_BAD: a clause */
+	int status;             /* what to answer to a bad request: 400, 431, 505 */
+	/* private */
+	uint64_t priv[20];
+	const struct h0_parse_calls *calls;
+	void *arg;
+	size_t head_bytes, extension_bytes;
+	bool in_head, stopped;
+	size_t line;            /* bytes of the head's current line so far */
+	char last;              /* the byte before */
+	bool lines_begun, lines_over;
+};
+
+void h0_parse_init(struct h0_parse *p, bool response, const struct h0_parse_calls *calls, void *arg);
+/* Ready for the next message of the connection; the head's memory is kept. */
+void h0_parse_reset(struct h0_parse *p);
+/* Reads up to the end of the message; *ret_used tells how far. */
+enum h0_parse_state h0_parse_feed(struct h0_parse *p, const char *data, size_t n, size_t *ret_used);
+/* The connection has ended: DONE when that ends the message, MORE when none had begun, else BAD. */
+enum h0_parse_state h0_parse_eof(struct h0_parse *p);
+void h0_parse_done(struct h0_parse *p);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The whole server: sockets, loops, the configuration and its changes, the end.
+ */
+#include "serve/serve.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "serve/inner.h"
+
+#define TICK_MS   1000
+#define SETTLE_MS 30        /* several files change as one: wait until they have */
+#define MAX_LOOPS 64u
+
+int64_t h0_serve_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void h0_core_wake(struct h0_core *core)
+{
+	uint64_t one = 1;
+	for (unsigned i = 0; i < core->nloops; i++)
+		(void)!write(core->loops[i].wake.fd, &one, sizeof one);
+}
+
+static void note(const struct h0_core *core, const char *text)
+{
+	if (core->conf->note)
+		core->conf->note(text, core->conf->arg);
+}
+
+/* ---- the configuration ---- */
+
+/* Reads all of it. What cannot be read leaves the old one in force. */
+static int read_image(struct h0_core *core, struct h0_err *e)
+{
+	struct h0_conf_image *i = h0_calloc(1, sizeof *i), *old;
+	atomic_init(&i->refs, 1);
+	if (h0_snap_open(core->conf->etc, &i->snap, e) < 0 || h0_slots_load(&i->snap, &i->slots, e) < 0) {
+		h0_snap_done(&i->snap);
+		free(i);
+		return -1;
+	}
+	pthread_mutex_lock(&core->lock);
+	old = core->image;
+	core->image = i;
+	pthread_mutex_unlock(&core->lock);
+	atomic_fetch_add(&core->generation, 1);
+	if (old && atomic_fetch_sub(&old->refs, 1) == 1) {
+		h0_slots_done(&old->slots);
+		h0_snap_done(&old->snap);
+		free(old);
+	}
+	h0_core_wake(core);
+	return 0;
+}
+
+static void watch(int fd, const char *etc)
+{
+	h0_autofree char *slots = h0_asprintf("%s/slots", etc), *journal = h0_asprintf("%s/.txn", etc);
+	uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
+	(void)inotify_add_watch(fd, etc, mask);
+	(void)inotify_add_watch(fd, slots, mask);
+	(void)inotify_add_watch(fd, journal, mask);
+}
+
+static bool changed(int fd)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	bool any = false;
+	while (read(fd, buf, sizeof buf) > 0)
+		any = true;
+	return any;
+}
+
+/* ---- sockets ---- */
+
+static int bind_one(const struct addrinfo *a, struct h0_err *e)
+{
+	int one = 1;
+	h0_autofd int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return h0_fail_sys(e, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1024) == 0)
+		return h0_take_fd(&fd);
+	if (errno == EADDRINUSE)
+		return h0_fail(e, H0_CONFLICT, "the address is taken: somebody listens there already");
+	return h0_fail_sys(e, "listen");
+}
+
+static int open_socket(const struct h0_serve_conf *conf, int *ret_port, struct h0_err *e)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+		.ai_socktype = SOCK_STREAM}, *list = NULL;
+	char port[16];
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	snprintf(port, sizeof port, "%d", conf->port);
+	if (getaddrinfo(conf->bind, port, &hints, &list) != 0)
+		return h0_fail(e, H0_USAGE, "not an address to listen on: %s", conf->bind);
+	int fd = bind_one(list, e);
+	freeaddrinfo(list);
+	if (fd < 0)
+		return h0_wrap(e, "%s:%d", conf->bind, conf->port);
+	*ret_port = conf->port;
+	if (getsockname(fd, (struct sockaddr *)&a, &len) == 0)
+		*ret_port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+		                                          : ((struct sockaddr_in *)&a)->sin_port);
+	return fd;
+}
+
+static int listen_all(struct h0_core *core, int own, struct h0_err *e)
+{
+	const struct h0_serve_conf *conf = core->conf;
+	bool shared = core->nloops > 1;
+	for (unsigned i = 0; i < core->nloops; i++) {
+		if (own >= 0 && h0_loop_listen(&core->loops[i], own, shared, e) < 0)
+			return -1;
+		for (size_t k = 0; own < 0 && k < conf->ngiven; k++)
+			if (h0_loop_listen(&core->loops[i], conf->given[k], shared, e) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+/* ---- running ---- */
+
+static void report_use(struct h0_core *core)
+{
+	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+		if (core->conf->used && (atomic_exchange(&p->touched, false) || atomic_load(&p->in_flight)))
+			core->conf->used(p->name, atomic_load(&p->in_flight), core->conf->arg);
+}
+
+static bool idle_too_long(struct h0_core *core)
+{
+	int64_t limit = core->conf->idle_exit_s * 1000ll;
+	return limit > 0 && atomic_load(&core->clients) == 0 && atomic_load(&core->loading) == 0 &&
+	       h0_serve_now() - atomic_load(&core->idle_since) >= limit;
+}
+
+/* The first thread: watches files, the clock and the wish to stop. */
+static void look_after(struct h0_core *core, int inotify)
+{
+	while (!*core->conf->stop && !idle_too_long(core)) {
+		struct pollfd p = {inotify, POLLIN, 0};
+		bool busy = atomic_load(&core->clients) > 0 || core->conf->idle_exit_s;
+		(void)poll(&p, 1, busy ? TICK_MS : 10 * TICK_MS);
+		report_use(core);
+		if (!changed(inotify))
+			continue;
+		struct h0_err e = {0};
+		nanosleep(&(struct timespec){0, SETTLE_MS * 1000000L}, NULL);
+		(void)changed(inotify);
+		watch(inotify, core->conf->etc); /* directories that are new */
+		if (read_image(core, &e) < 0)
+			note(core, e.msg);
+	}
+}
+
+static void drain(struct h0_core *core)
+{
+	int64_t until = h0_serve_now() + core->conf->drain_ms;
+	atomic_store(&core->draining, true);
+	h0_core_wake(core);
+	while (atomic_load(&core->clients) && h0_serve_now() < until)
+		nanosleep(&(struct timespec){0, 20000000L}, NULL);
+}
+
+static void *loop_thread(void *arg)
+{
+	return h0_loop_run(arg);
+}
+
+static unsigned start_loops(struct h0_core *core)
+{
+	unsigned n = 0;
+	while (n < core->nloops && pthread_create(&core->loops[n].thread, NULL, loop_thread, &core->loops[n]) == 0)
+		n++;
+	return n;
+}
+
+static void core_done(struct h0_core *core)
+{
+	for (unsigned i = 0; i < core->nloops; i++)
+		h0_loop_close(&core->loops[i]);
+	free(core->loops);
+	for (struct h0_peer *p = atomic_load(&core->peers), *next; p; p = next) {
+		next = p->next;
+		free(p);
+	}
+	if (core->image) {
+		h0_slots_done(&core->image->slots);
+		h0_snap_done(&core->image->snap);
+		free(core->image);
+	}
+	pthread_mutex_destroy(&core->lock);
+}
+
+static int core_open(struct h0_core *core, struct h0_err *e)
+{
+	unsigned char noise[4];
+	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), want = core->conf->loops;
+	unsigned n = want ? want : cores ? cores : 1;
+	n = n < MAX_LOOPS ? n : MAX_LOOPS;
+	core->loops = h0_calloc(n, sizeof *core->loops);
+	for (unsigned i = 0; i < n; i++)
+		core->loops[i].ep = core->loops[i].wake.fd = -1;
+	core->nloops = n;
+	for (unsigned i = 0; i < n; i++)
+		if (h0_loop_open(&core->loops[i], core, i, e) < 0)
+			return -1;
+	if (getrandom(noise, sizeof noise, 0) != sizeof noise)
+		return h0_fail_sys(e, "getrandom");
+	snprintf(core->id_prefix, sizeof core->id_prefix, "%02x%02x%02x%02x", noise[0], noise[1], noise[2], noise[3]);
+	core->started = h0_serve_now();
+	atomic_store(&core->idle_since, core->started);
+	return read_image(core, e);
+}
+
+/* Ends the loops that run; what is still under way after the drain is cut off. */
+static void stop_loops(struct h0_core *core, unsigned running)
+{
+	drain(core);
+	atomic_store(&core->cut, true);
+	h0_core_wake(core);
+	for (unsigned i = 0; i < running; i++)
+		pthread_join(core->loops[i].thread, NULL);
+	while (atomic_load(&core->loading)) /* their loads end with `stop`, too */
+		nanosleep(&(struct timespec){0, 20000000L}, NULL);
+	report_use(core);
+}
+
+int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
+{
+	h0_auto(core_done) struct h0_core core = {.conf = conf, .lock = PTHREAD_MUTEX_INITIALIZER};
+	h0_autofd int own = -1, inotify = -1;
+	int port = conf->port;
+	if (core_open(&core, e) < 0)
+		return -1;
+	if (!conf->ngiven && (own = open_socket(conf, &port, e)) < 0)
+		return -1;
+	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (inotify < 0)
+		return h0_fail_sys(e, "inotify");
+	watch(inotify, conf->etc);
+	if (listen_all(&core, own, e) < 0)
+		return -1;
+	unsigned running = start_loops(&core);
+	if (running && conf->ready)
+		conf->ready(port, conf->arg);
+	if (running == core.nloops)
+		look_after(&core, inotify);
+	stop_loops(&core, running);
+	return running == core.nloops ? 0 : h0_fail(e, H0_SYS, "threads cannot be started");
+}
