@@ -60,6 +60,17 @@ static const struct h0_example check_examples[] = {
 	{0},
 };
 
+static const struct h0_example recover_examples[] = {
+	{"hal0 conf recover", "Nothing to do, in most cases"},
+	{0},
+};
+
+static const struct h0_example log_examples[] = {
+	{"hal0 conf log", "Who changed what last"},
+	{"hal0 conf log --diff", "The same, line by line"},
+	{0},
+};
+
 static const struct h0_example undo_examples[] = {
 	{"hal0 conf undo --dry-run", "What would be put back"},
 	{"hal0 conf undo", "Puts it back"},
@@ -133,9 +144,9 @@ static const struct h0_verb verbs[] = {
 	{"check", "", 0, 0, "say what is wrong with the configuration", check_text, NULL, 0,
 	 conf_check_cols, .examples = check_examples},
 	{"recover", "", 0, 0, "finish an interrupted change", recover_text, NULL, 0, conf_recover_cols,
-	 .flags = H0_VERB_WRITES},
+	 .examples = recover_examples, .flags = H0_VERB_WRITES},
 	{"log", "", 0, 0, "show the newest change", log_text, log_opts, sizeof(struct conf_log_opts),
-	 conf_log_cols},
+	 conf_log_cols, .examples = log_examples},
 	{"undo", "", 0, 0, "take the newest change back", undo_text, NULL, 0, conf_undo_cols,
 	 .examples = undo_examples, .flags = H0_VERB_WRITES},
 	{"get", "FILE KEY", 2, 2, "print the value of a key of a TOML file", get_text, NULL, 0, NULL,
