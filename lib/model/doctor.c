@@ -224,7 +224,7 @@ static int64_t argument(const char *text, const char *key)
 /* Everything that boot configuration says, in the form of a kernel command line. */
 static void boot_words(const struct h0_machine *m, char *dst, size_t size)
 {
-	snprintf(dst, size, "%.4000s", m->hw->os.cmdline);
+	snprintf(dst, size, "%s", m->hw->os.cmdline);
 	for (const char *line = m->hw->ttm.modprobe; *line;) {
 		size_t n = strcspn(line, "\n"), have = strlen(dst);
 		modprobe_words(line, n, dst + have, size - have);
