@@ -182,20 +182,20 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 }
 
 /* ---- success ---- */
-static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_outcome *ret,
-                   struct h0_err *e)
+static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_outcome *ret)
 {
 	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
 	ret->state = H0_STATE_READY;
-	/* the slot works: that nobody can write down so is for the log, not a failure of the start */
+	/* the slot works; who holds the lock now will see that and write it down */
 	h0_autofd int lock = h0_life_lock(b, l->slot->name, 0, NULL);
 	if (lock < 0 || h0_state_read(&b->paths, l->slot->name, &last, NULL) < 0)
 		return 0;
 	bool known = h0_streq(last.container, l->container) && h0_state_serves(last.state);
 	if (known)
 		return 0;
-	return h0_life_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL, l->container,
-	                      H0_STATE_READY, NULL, e);
+	ret->unrecorded = h0_life_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL,
+	                                 l->container, H0_STATE_READY, NULL, NULL) < 0;
+	return 0;
 }
 
 /* ---- waiting ---- */
@@ -292,7 +292,7 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 		}
 		if (ask.health == H0_HEALTH_READY && lives(l, &t)) {
 			ret->joined = !ret->changed && asked > 0;
-			return succeed(b, l, ret, e);
+			return succeed(b, l, ret);
 		}
 		tell(l, w, &t, ask.health);
 		struct h0_err why = {0};
