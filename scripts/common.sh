@@ -6,14 +6,8 @@
 # What building, running and testing hal0 needs, as Debian names it (12 and later).
 build_packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libcurl4-openssl-dev
   libpci-dev libudev-dev libvulkan-dev scdoc'
-# The HTTP parser: Debian 12 has its C sources in node-llhttp, later ones a library.
-if apt-cache show libllhttp-dev >/dev/null 2>&1; then
-  build_packages="$build_packages libllhttp-dev"
-else
-  build_packages="$build_packages node-llhttp"
-fi
 run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
-test_packages='clang strace jq shellcheck zsh fish git curl umockdev'
+test_packages='clang strace jq shellcheck zsh fish man-db git curl umockdev openssl docker-registry'
 bench_packages='g++ libtomlplusplus-dev'
 
 die() { # MESSAGE [EXIT-CODE]
@@ -22,11 +16,22 @@ die() { # MESSAGE [EXIT-CODE]
 }
 
 # crun 1.8 cannot handle the hybrid hierarchy of cgroup v1; runc can.
-runtime_packages() {
+runtime_package() {
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     command -v runc >/dev/null 2>&1 || echo crun
   else
     echo runc
+  fi
+}
+
+# The HTTP parser: Debian 12 has its C sources in node-llhttp, later ones a library.
+http_parser_package() {
+  apt-cache show libllhttp-dev >/dev/null 2>&1 || apt-cache show node-llhttp >/dev/null 2>&1 ||
+    apt-get update >>"$log" 2>&1 || true
+  if apt-cache show libllhttp-dev >/dev/null 2>&1; then
+    echo libllhttp-dev
+  else
+    echo node-llhttp
   fi
 }
 

@@ -7,6 +7,8 @@ const struct h0_col profile_cols[] = {PROFILE_COLS(COL){0}};
 const struct h0_col profile_show_cols[] = {PROFILE_COLS(FULL_COL){0}};
 
 const struct h0_col profile_change_cols[] = {PROFILE_CHANGE_COLS(COL){0}};
+const struct h0_col profile_image_cols[] = {PROFILE_IMAGE_COLS(COL, H0_COL_EXTRA){0}};
+const struct h0_col profile_image_check_cols[] = {PROFILE_IMAGE_COLS(COL, 0){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -15,6 +17,95 @@ static const struct h0_opt set_opts[] = {
 	 "remove a key, so that its default holds"},
 	{0},
 };
+
+static const struct h0_opt images_opts[] = {
+	{0, "check", H0_OPT_FLAG, AT(profile_images_opts, check), NULL,
+	 "ask the registries too; exit 1 when one has something else"},
+	{0, "used", H0_OPT_FLAG, AT(profile_images_opts, used), NULL, "only those that slots run"},
+	{0},
+};
+
+static const struct h0_opt pull_opts[] = {
+	{0, "all", H0_OPT_FLAG, AT(profile_pull_opts, all), NULL,
+	 "every image of the catalog, not only what slots run"},
+	{0, "again", H0_OPT_FLAG, AT(profile_pull_opts, again), NULL,
+	 "also what is here, if it goes by a tag: it may have moved"},
+	{0},
+};
+
+static const struct h0_opt lock_opts[] = {
+	{0, "all", H0_OPT_FLAG, AT(profile_lock_opts, all), NULL,
+	 "every image of the catalog, not only what slots run"},
+	{0, "update", H0_OPT_FLAG, AT(profile_lock_opts, update), NULL,
+	 "lock to what the registries have now, not to what is here"},
+	{0},
+};
+
+static const struct h0_opt upgrade_opts[] = {
+	{0, "timeout", H0_OPT_DURATION, AT(profile_upgrade_opts, timeout_s), "TIME",
+	 "give up after so long without progress (default 5m)"},
+	{0, "no-restart", H0_OPT_FLAG, AT(profile_upgrade_opts, no_restart), NULL,
+	 "leave running slots with the old image until they are restarted"},
+	{0},
+};
+
+static const struct h0_example upgrade_examples[] = {
+	{"hal0 profile upgrade", "Every image the slots run, where its tag has moved"},
+	{"hal0 profile upgrade vulkan --no-restart", "One, and the slots follow when restarted"},
+	{0},
+};
+
+static const char upgrade_text[] =
+	"For each image whose tag stands for something else in its registry now: the new one is pulled "
+	"by its digest, a slot that runs it is tried with it on a free port beside the slot itself, and "
+	"asked a question. If it comes up and answers, and knows what the old one knows, the lock is "
+	"moved on and the slots that run are restarted, one after the other. Otherwise everything stays "
+	"as it was, and why is said. The trial needs memory for the model a second time.";
+
+static const struct h0_example images_examples[] = {
+	{"hal0 profile images", "What runs, why that, and whether it is here"},
+	{"hal0 profile images --check --used", "Whether the registries have moved on"},
+	{0},
+};
+
+static const struct h0_example pull_examples[] = {
+	{"hal0 profile pull", "What the slots need and is not here"},
+	{"hal0 profile pull vulkan --again", "The newest behind the tag of one profile"},
+	{0},
+};
+
+static const struct h0_example lock_examples[] = {
+	{"hal0 profile lock", "From now on the slots run exactly what is here"},
+	{"hal0 profile lock --update && hal0 profile pull", "Move on to the newest, on purpose"},
+	{0},
+};
+
+static const struct h0_example rollback_examples[] = {
+	{"hal0 profile rollback && hal0 slot restart primary", "Back to what ran before"},
+	{0},
+};
+
+static const char images_text[] =
+	"Which image runs is decided in this order: the slot's own *image*; the environment variable "
+	"*HAL0_TOOLBOX_IMAGE_*SHORT, where SHORT is VULKAN, ROCM, FLM, KOKORO or COMFYUI; the digest in "
+	"*images.lock.json*; the entry of that short name in *manifest.json*; the profile's *image*. The "
+	"environment and the manifest speak for profiles that have the built-in image.\n\n"
+	"With *--check* each registry is asked what its tag is now: *same*; *moved* to something else "
+	"than what is pinned or here; *gone*; *unreachable*, which is not counted against it.";
+
+static const char pull_text[] =
+	"Slots never pull: they run what is here. This brings what they need, by digest where one is "
+	"known, and verifies it. A tag is taken with a warning. Registries on the loopback address are "
+	"spoken to without TLS. An interrupted pull leaves nothing behind and is simply done again.";
+
+static const char lock_text[] =
+	"Writes down the digest behind each tag in *images.lock.json*, so that an image cannot change "
+	"underneath a slot: the digest of what is on this machine, or of what the registry has when it "
+	"is not here. The lock as it was is kept for *rollback*.";
+
+static const char rollback_text[] =
+	"Makes the previous lock the lock again. Done twice it changes nothing more; *hal0 conf undo* "
+	"takes it back. Running slots go on with what they have until they are restarted.";
 
 static const struct h0_opt import_opts[] = {
 	{0, "name", H0_OPT_STR, AT(profile_import_opts, name), "NAME",
@@ -100,6 +191,20 @@ static const struct h0_verb verbs[] = {
 	{"import", "FILE", 1, 1, "add an exported profile (- is standard input)", import_text,
 	 import_opts, sizeof(struct profile_import_opts), profile_change_cols, .comp = H0_COMP_FILE,
 	 .examples = import_examples, .flags = H0_VERB_WRITES},
+	{"images", "[PROFILE|IMAGE...]", 0, -1, "list the images that profiles and slots run",
+	 images_text, images_opts, sizeof(struct profile_images_opts), profile_image_cols,
+	 .comp = H0_COMP_PROFILE, .examples = images_examples},
+	{"pull", "[PROFILE|IMAGE...]", 0, -1, "bring images to this machine", pull_text, pull_opts,
+	 sizeof(struct profile_pull_opts), profile_change_cols, .comp = H0_COMP_PROFILE,
+	 .examples = pull_examples, .flags = H0_VERB_WRITES},
+	{"lock", "[PROFILE|IMAGE...]", 0, -1, "pin images to their digests", lock_text, lock_opts,
+	 sizeof(struct profile_lock_opts), profile_change_cols, .comp = H0_COMP_PROFILE,
+	 .examples = lock_examples, .flags = H0_VERB_WRITES},
+	{"upgrade", "[PROFILE|IMAGE...]", 0, -1, "move images on, after trying them", upgrade_text,
+	 upgrade_opts, sizeof(struct profile_upgrade_opts), profile_change_cols,
+	 .comp = H0_COMP_PROFILE, .examples = upgrade_examples, .flags = H0_VERB_WRITES},
+	{"rollback", "", 0, 0, "go back to the previous lock", rollback_text, NULL, 0,
+	 profile_change_cols, .examples = rollback_examples, .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog profile_prog = {
@@ -115,6 +220,8 @@ const struct h0_prog profile_prog = {
 	"nodes and with no layer offloaded. A profile of class cpu in profiles.toml is preferred.",
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
-	.files = "*/etc/hal0/profiles.toml*\n\tsee *hal0-profiles.toml*(5)",
+	.files = "*/etc/hal0/profiles.toml*\n\tsee *hal0-profiles.toml*(5)\n\n"
+	         "*/etc/hal0/images.lock.json*\n\tdigests of images, and the lock before\n\n"
+	         "*/etc/hal0/manifest.json*\n\timages by short name, with digests; optional",
 	.see_also = "hal0(1), hal0-slot(1), hal0-profiles.toml(5), hal0-exit(7)",
 };

@@ -86,6 +86,8 @@ struct h0_argv {
 	size_t server_at;               /* index of the first word the program inside gets */
 	int64_t context;                /* 0 = the program has none */
 	size_t removed;                 /* flags that a later one replaced */
+	bool mtp;                       /* multi-token prediction is on */
+	const char *mtp_why;            /* why it is on or off: one clause */
 	char spec[17];                  /* 16 hex digits */
 };
 
@@ -95,5 +97,10 @@ int h0_argv_build(const struct h0_plan *plan, const struct h0_argv_facts *f, str
                   struct h0_err *e);
 void h0_argv_done(struct h0_argv *a);
 #define h0_autoargv h0_auto(h0_argv_done)
+
+/* The long name of a llama-server flag, without dashes ("-c" is "ctx-size"); NULL: no flag. */
+const char *h0_argv_flag(const char *word);
+/* The prompt cache hal0 gives a server on a machine with so much RAM (-1 = unknown). */
+int64_t h0_argv_cache_ram_mib(int64_t ram_bytes);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -170,18 +171,21 @@ void h0_image_pull_argv(const struct h0_podman *p, const char *ref, struct h0_st
 	h0_strv_add(ret, ref);
 }
 
-/* Did what we asked for come? podman checks each layer; this checks the whole. */
-static int verify(const struct h0_podman *p, const char *ref, const char *digest, struct h0_err *e)
+/* Did what we asked for come? podman checks each layer, and has been seen to succeed with
+ * nothing when it is told to stop. */
+static int verify(const struct h0_podman *p, const struct h0_imageref *want, const char *ref,
+                  struct h0_err *e)
 {
 	h0_autolocal struct h0_local_images local = {0};
 	h0_autostrv struct h0_strv digests = {0};
 	if (h0_local_images(p, &local, e) < 0)
 		return -1;
 	h0_local_digests(&local, ref, &digests);
-	if (h0_strv_has(&digests, digest))
-		return 0;
-	return h0_fail(e, H0_EXTERN, "%s was pulled, but what is here now has another digest (%s)", ref,
-	               digests.n ? digests.v[0] : "none");
+	if (!h0_local_has(&local, ref))
+		return h0_fail(e, H0_EXTERN, "podman pull %s said that all is well, but it is not here", ref);
+	if (want->digest[0] && !h0_strv_has(&digests, want->digest))
+		return h0_fail(e, H0_EXTERN, "what podman pulled as %s has another digest", ref);
+	return 0;
 }
 
 static int explain(const char *ref, const struct h0_imageref *r, int exit_code, const char *text,
@@ -199,30 +203,41 @@ static int explain(const char *ref, const struct h0_imageref *r, int exit_code, 
 	return h0_podman_explain("podman pull", exit_code, text, NULL, e);
 }
 
-int h0_image_pull(const struct h0_podman *p, const char *ref,
-                  void (*tell)(const char *line, void *arg), void *arg, struct h0_err *e)
+int h0_image_pull(const struct h0_podman *p, const struct h0_pull *pull, struct h0_err *e)
 {
 	h0_autostrv struct h0_strv argv = {0};
 	h0_autospawned struct h0_spawned r = {0};
-	struct lines lines = {.tell = tell, .arg = arg};
+	h0_autofree char *tmp = pull->tmp ? h0_asprintf("TMPDIR=%s", pull->tmp) : NULL;
+	const char *const env[] = {tmp, NULL};
+	struct lines lines = {.tell = pull->tell, .arg = pull->tell_arg};
 	struct h0_imageref want;
-	if (h0_imageref_parse(ref, &want, e) < 0)
+	if (h0_imageref_parse(pull->ref, &want, e) < 0)
 		return -1;
 	if (h0_imageref_is_local(&want))
 		return h0_fail(e, H0_USAGE, "%s was made on this machine: there is no registry to pull from",
-		               ref);
-	h0_image_pull_argv(p, ref, &argv);
+		               pull->ref);
+	h0_image_pull_argv(p, pull->ref, &argv);
 	const struct h0_spawn s = {
 		.argv = (const char *const *)argv.v,
+		.env = env,
 		.timeout_ms = PULL_MAX_MS,
-		.on_error = tell ? on_error : NULL,
+		.own_group = true,
+		.on_error = pull->tell ? on_error : NULL,
 		.on_error_arg = &lines,
+		.stop = pull->stop,
+		.stop_signal = SIGTERM,
 	};
 	int rc = h0_podman_call(p, "podman pull", &s, &r, e);
 	h0_buf_done(&lines.part);
+	if (pull->stop && *pull->stop) {
+		h0_fail(e, H0_EXTERN, "interrupted: %s is not pulled", pull->ref);
+		if (e)
+			e->sys_errno = EINTR;
+		return -1;
+	}
 	if (rc < 0)
 		return -1;
 	if (r.exit_code)
-		return explain(ref, &want, r.exit_code, h0_buf_str(&r.err), e);
-	return want.digest[0] ? verify(p, ref, want.digest, e) : 0;
+		return explain(pull->ref, &want, r.exit_code, h0_buf_str(&r.err), e);
+	return verify(p, &want, pull->ref, e);
 }

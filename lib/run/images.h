@@ -37,10 +37,17 @@ bool h0_local_has(const struct h0_local_images *l, const char *ref);
  * (then the code is image.not_found); H0_USAGE for an image that was made on this machine. */
 int h0_image_remote(struct h0_http_client *c, const char *ref, char digest[H0_SHA256_TEXT],
                     struct h0_err *e);
-/* podman pull; `tell` (may be NULL) gets each line podman says on the way. A reference by digest is
- * verified by looking at what came. H0_EXTERN; H0_NOHW without podman. */
-int h0_image_pull(const struct h0_podman *p, const char *ref,
-                  void (*tell)(const char *line, void *arg), void *arg, struct h0_err *e);
+struct h0_pull {
+	const char *ref;
+	const char *tmp;            /* an existing directory for what is half done; NULL: podman's */
+	void (*tell)(const char *line, void *arg); /* each line podman says on the way; may be NULL */
+	void *tell_arg;
+	const volatile int *stop;   /* non-zero: give up; H0_EXTERN with sys_errno EINTR */
+};
+/* podman pull. What came is looked at afterwards: that it is there, and by its digest if one was
+ * asked for. H0_EXTERN (no such image: image.not_found); H0_NOHW without podman; H0_USAGE for an
+ * image made on this machine. */
+int h0_image_pull(const struct h0_podman *p, const struct h0_pull *pull, struct h0_err *e);
 /* The words of that podman command. */
 void h0_image_pull_argv(const struct h0_podman *p, const char *ref, struct h0_strv *ret);
 

@@ -15,6 +15,8 @@
 
 #define DEFAULT_MAX_OUTPUT (1u << 20)
 #define STOP_POLL_MS 50
+#define NO_PIDFD_MS  10  /* where the kernel or a sandbox has no pidfd_open */
+#define STOP_GRACE_MS 5000
 
 extern char **environ;
 
@@ -139,6 +141,12 @@ static void feed(const struct h0_spawn *s, int *fd, size_t *sent)
 	}
 }
 
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
+}
+
 /* Moves bytes until the child has ended; kills it at the deadline or when asked to stop.
  * A grandchild may hold the pipes open (podman's conmon): the end of the child is what counts. */
 static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipes *p,
@@ -148,7 +156,7 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 	int64_t deadline = s->timeout_ms > 0 ? now_ms() + s->timeout_ms : 0;
 	struct stream streams[2] = {{&p->out[0], &r->out, NULL, NULL},
 		{&p->err[0], &r->err, s->on_error, s->on_error_arg}};
-	bool ended = false, killed = false;
+	bool ended = false, killed = false, asked = false;
 	while (!ended) {
 		struct pollfd pf[4] = {{pidfd, POLLIN, 0}, {p->out[0], POLLIN, 0},
 			{p->err[0], POLLIN, 0}, {p->in[1], POLLOUT, 0}};
@@ -159,13 +167,23 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 		}
 		if (s->stop && (wait < 0 || wait > STOP_POLL_MS))
 			wait = STOP_POLL_MS;
+		if (pidfd < 0 && (wait < 0 || wait > NO_PIDFD_MS))
+			wait = NO_PIDFD_MS;
 		int n = poll(pf, 4, wait);
 		bool stop = s->stop && *s->stop;
-		if (!killed && (stop || (deadline && now_ms() >= deadline))) {
+		if (stop && s->stop_signal && !asked) {
+			kill(pid, s->stop_signal);
+			deadline = now_ms() + STOP_GRACE_MS;
+			asked = true;
+		}
+		bool late = deadline && now_ms() >= deadline;
+		if (!killed && (late || (stop && !asked))) {
 			r->timed_out = !stop;
 			kill(pid, SIGKILL);
 			killed = true;
 		}
+		if (pidfd < 0)
+			ended = has_ended(pid);
 		if (n <= 0)
 			continue;
 		for (int i = 0; i < 2; i++)
@@ -173,7 +191,7 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 				drain(&streams[i], max, &r->truncated);
 		if (pf[3].revents)
 			feed(s, &p->in[1], &sent);
-		ended = pf[0].revents != 0;
+		ended |= pf[0].revents != 0;
 	}
 	/* what the child left in the pipes */
 	for (int i = 0; i < 2; i++) {

@@ -28,6 +28,7 @@ struct h0_spawn {
 	void (*on_error)(const char *p, size_t n, void *arg);
 	void *on_error_arg;
 	const volatile int *stop;  /* when it becomes non-zero the child is killed (signal handlers) */
+	int stop_signal;           /* with this signal, and SIGKILL five seconds later; 0: SIGKILL */
 };
 
 struct h0_spawned {

@@ -32,7 +32,7 @@ tree() {
 quickstart
 rc_is "from nothing to an answer" 0
 like "the answer is the model's" "$out" "*$slot> Hello! This is a hal0 slot: one model, one container, one port. Everything works.*"
-like "it says what the machine is" "$out" "*hal0 probe * s  *: *, device *
+like "it says what the machine is" "$out" "*hal0 probe * s  *, *: device *
 *container image*"
 like "it says how to undo" "$out" "*scripts/quickstart --undo --home $home*"
 ok "programs are installed" test -x "$prefix/bin/hal0-slot"

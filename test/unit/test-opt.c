@@ -174,11 +174,42 @@ static void test_refused(void)
 	}
 }
 
+/* Any words: an answer or a usage error, and every operand is one of the words. */
+static void test_any(void)
+{
+	static const char *const pieces[] = {"-", "--", "-a", "-an", "-n", "3", "--name", "--name=",
+		"=", "--no-", "--no-fast", "help", "show", "need", "pass", "--json", "x", "", "-Fa3",
+		"--lines=-", "-t", "--tag", "--help", "-5", "--color", "never", "---", "--no-no-fast"};
+	char *argv[10];
+	unsigned seed = 1;
+	bool good = true;
+	for (int round = 0; round < 20000; round++) {
+		int argc = 1;
+		argv[0] = words[0];
+		for (int n = rand_r(&seed) % 8; argc <= n; argc++)
+			argv[argc] = (char *)(uintptr_t)pieces[(size_t)rand_r(&seed) % H0_ARRAY_LEN(pieces)];
+		argv[argc] = NULL;
+		h0_parsed_done(&got);
+		err = (struct h0_err){0};
+		int rc = h0_parse(&prog, argc, argv, &got, &err);
+		good = good && (rc == 0 ? got.verb || got.common.help || got.common.version
+		                        : rc == -1 && err.kind == H0_USAGE && err.msg[0]);
+		for (int i = 0; rc == 0 && i < got.argc; i++) {
+			int k = 1;
+			while (k < argc && argv[k] != got.argv[i])
+				k++;
+			good = good && k < argc;
+		}
+	}
+	ok(good, "any words give an answer or a usage error");
+}
+
 int main(void)
 {
 	test_values();
 	test_operands();
 	test_refused();
+	test_any();
 	h0_parsed_done(&got);
 	return tap_done();
 }

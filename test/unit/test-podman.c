@@ -68,7 +68,7 @@ static void explained(const char *err_text, enum h0_kind kind, const char *want,
 static void test_explain(void)
 {
 	explained("Error: ghcr.io/x/y:1: image not known\n", H0_NOHW,
-	          "pull it with 'podman pull ghcr.io/x/y:1'", "image missing");
+	          "hal0 profile pull brings it", "image missing");
 	explained("Error: cannot listen on the TCP port: listen tcp4 127.0.0.1:8096: bind: address "
 	          "already in use\n", H0_CONFLICT, "port is taken", "published port taken");
 	explained("Error: creating container storage: the container name \"n\" is already in use by c6. "

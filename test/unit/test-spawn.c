@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -81,6 +82,29 @@ static void test_clean_child(void)
 	ok(strncmp(h0_buf_str(&r.out), "4\n1 /", 5) == 0, "no inherited descriptors, env added");
 }
 
+static void count(const char *p, size_t n, void *arg)
+{
+	*(size_t *)arg += n;
+}
+
+static void test_stop(void)
+{
+	static const volatile int stop = 1;
+	h0_autospawned struct h0_spawned polite = {0}, deaf = {0};
+	struct h0_err e;
+	size_t heard = 0;
+	int64_t t = now();
+	struct h0_spawn s = {.argv = SPAWN("sh", "-c", "exec sleep 30"), .stop = &stop,
+		.stop_signal = SIGTERM};
+	is_int(h0_spawn(&s, &polite, &e), 0, "a child that is told to stop");
+	ok(polite.signal == SIGTERM && !polite.timed_out && now() - t < 4, "ends by that signal");
+	struct h0_spawn d = {.argv = SPAWN("sh", "-c", "echo hi >&2; exec sleep 30"), .stop = &stop,
+		.stop_signal = SIGURG, .on_error = count, .on_error_arg = &heard};
+	is_int(h0_spawn(&d, &deaf, &e), 0, "one that does not listen");
+	is_int(deaf.signal, SIGKILL, "is killed in the end");
+	ok(heard == 3 && deaf.err.len == 3, "what it said on stderr was told and kept");
+}
+
 static void test_no_reader(void)
 {
 	h0_autospawned struct h0_spawned r = {0};
@@ -99,6 +123,7 @@ int main(void)
 	test_grandchild();
 	test_bound();
 	test_clean_child();
+	test_stop();
 	test_no_reader();
 	return tap_done();
 }
