@@ -59,6 +59,13 @@ void h0_fit_run_default(struct h0_fit_run *r, enum h0_device device)
 	r->v_type = r->k_type;
 }
 
+void h0_fit_run_server(struct h0_fit_run *r, enum h0_device device)
+{
+	h0_fit_run_default(r, device);
+	r->parallel = 0;
+	r->cache_ram = (int64_t)8192 << 20;
+}
+
 static void take_number(struct h0_fit_run *r, const char *value, int64_t min, int64_t max,
                         int64_t *dst)
 {
@@ -126,8 +133,6 @@ static void take_switch(struct h0_fit_run *r, const char *key, const char *value
 
 void h0_fit_run_words(struct h0_fit_run *r, char *const *words, size_t n)
 {
-	r->parallel = 0;
-	r->cache_ram = (int64_t)8192 << 20; /* the server's own default */
 	for (size_t i = 0; i < n; i++) {
 		const char *key = h0_argv_flag(words[i]);
 		const char *value = i + 1 < n && !h0_argv_flag(words[i + 1]) ? words[i + 1] : NULL;
