@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "slot/live.h"
+#include "slot/common.h"
 
 #include <string.h>
 
@@ -110,4 +111,31 @@ int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	int rc = h0_out_one(ctx, r, NULL, e);
 	h0_rec_free(r);
 	return rc < 0 ? -1 : f.answer.verdict == H0_FIT_NOT ? H0_NO : 0;
+}
+
+void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot, bool now)
+{
+	h0_autobox struct h0_box b = {0};
+	h0_autofits struct h0_fits f = {0};
+	h0_autobuf struct h0_buf why = {0};
+	if (slot->broken || !*slot->model || slot->device == H0_DEVICE_NPU ||
+	    h0_box_open(&b, NULL) < 0 || h0_fits_slot(&b, slot, &f, NULL) < 0)
+		return;
+	/* podman need not be asked about others where there are none */
+	h0_fits_judge(&b, !now ? H0_FITS_MACHINE : b.slots.n > 1 ? H0_FITS_NOW : H0_FITS_FREE,
+	              slot->name, &f);
+	if (f.answer.verdict != H0_FIT_NOT && !(now && f.answer.verdict == H0_FIT_TIGHT))
+		return;
+	h0_fits_say(&f, &why);
+	h0_warn(ctx, "%s %s: %s", slot->name,
+	        f.answer.verdict == H0_FIT_NOT ? "does not fit" : "fits only just", h0_buf_str(&why));
+}
+
+void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs)
+{
+	h0_auto(h0_slot_done) struct h0_slot slot = {0};
+	if (!cs->n || !cs->v[0].after)
+		return;
+	h0_slot_parse(cs->v[0].path, cs->v[0].after, cs->v[0].after_len, &slot);
+	slot_warn_fit(ctx, &slot, false);
 }

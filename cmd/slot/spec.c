@@ -2,7 +2,6 @@
 #include "slot/opts.h"
 
 #include "conf/names.h"
-#include "model/fit.h"
 
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
@@ -96,9 +95,9 @@ static const struct h0_opt fit_opts[] = {
 	{'c', "ctx", H0_OPT_INT, AT(slot_fit_opts, ctx), "TOKENS",
 	 "context size (default: the slot's; the model's)", 0, NULL, 1, INT32_MAX},
 	{0, "ctk", H0_OPT_ENUM, AT(slot_fit_opts, ctk), "TYPE",
-	 "type of cached keys (default: the slot's; f16)", H0_COMP_CHOICES, h0_fit_cache_types},
+	 "type of cached keys (default: the slot's; f16)", H0_COMP_CHOICES, h0_cache_type_names},
 	{0, "ctv", H0_OPT_ENUM, AT(slot_fit_opts, ctv), "TYPE",
-	 "type of cached values (default: the slot's; f16)", H0_COMP_CHOICES, h0_fit_cache_types},
+	 "type of cached values (default: the slot's; f16)", H0_COMP_CHOICES, h0_cache_type_names},
 	{0, "fa", H0_OPT_ENUM, AT(slot_fit_opts, fa), "WHEN",
 	 "flash attention (default: the slot's; auto)", H0_COMP_CHOICES, flash_words},
 	{0, "batch", H0_OPT_INT, AT(slot_fit_opts, batch), "N",

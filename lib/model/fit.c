@@ -14,9 +14,6 @@
 #define SPARE_PART   32        /* of the pool, left free by what "fits" */
 
 const char *const h0_fit_verdicts[] = {"unknown", "fits", "tight", "does-not-fit", NULL};
-const char *const h0_fit_cache_types[] = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl",
-	"q5_0", "q5_1", NULL};
-
 /* ---- the model ---- */
 static void add_shard(struct h0_fit_model *m, const struct h0_gguf *g)
 {
@@ -42,12 +39,13 @@ void h0_fit_model_more(struct h0_fit_model *m, const struct h0_gguf *shard)
 /* ---- the flags ---- */
 bool h0_fit_cache_type(const char *word, uint32_t *ret)
 {
-	for (size_t i = 0; word && h0_fit_cache_types[i]; i++)
-		for (uint32_t t = 0; h0_streq(word, h0_fit_cache_types[i]) && t < H0_GGUF_TYPES; t++)
-			if (h0_streq(h0_gguf_type_name(t), word)) {
-				*ret = t;
-				return true;
-			}
+	if (h0_word_index(h0_cache_type_names, word) < 0)
+		return false;
+	for (uint32_t t = 0; t < H0_GGUF_TYPES; t++)
+		if (h0_streq(h0_gguf_type_name(t), word)) {
+			*ret = t;
+			return true;
+		}
 	return false;
 }
 

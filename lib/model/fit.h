@@ -47,9 +47,8 @@ void h0_fit_run_server(struct h0_fit_run *r, enum h0_device device);
 void h0_fit_run_default(struct h0_fit_run *r, enum h0_device device);
 /* The words the server gets, on top of what is in *r. */
 void h0_fit_run_words(struct h0_fit_run *r, char *const *words, size_t n);
-/* "q8_0": false when it is no type of a KV cache. */
+/* One of h0_cache_type_names; false when it is no type of a KV cache. */
 bool h0_fit_cache_type(const char *word, uint32_t *ret);
-extern const char *const h0_fit_cache_types[]; /* ends with NULL */
 
 struct h0_fit {
 	int64_t weights, mmproj, kv, compute, output; /* kv with recurrent state */

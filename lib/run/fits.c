@@ -171,7 +171,7 @@ static void look(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
 	if (!f->doc)
 		f->doc = h0_hwdoc(m, NULL);
 	h0_fit_pool_of(f->doc, f->run.device, &f->pool);
-	if (which == H0_FITS_NOW && same_machine(f->doc, hw)) {
+	if (which != H0_FITS_MACHINE && same_machine(f->doc, hw)) {
 		f->pool.free = free_now(m, f->run.device);
 		f->pool.free = f->pool.free < 0 ? -1 : f->pool.free;
 	}

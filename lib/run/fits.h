@@ -31,7 +31,8 @@ int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *r
 
 enum h0_fits_pool {
 	H0_FITS_MACHINE,        /* what the machine could give if it did nothing else */
-	H0_FITS_NOW,            /* what is left beside others; asks podman */
+	H0_FITS_FREE,           /* what it has left now */
+	H0_FITS_NOW,            /* and what is left beside others; asks podman */
 };
 /* The pool by hardware.json, else by a look at the machine; then estimates and judges. `except`
  * (may be NULL): the slot that shall not count as another. */
