@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What a changed machine means for the slots: whose model fitted before and does not now, or the
- * other way round. By the model's files and a tenth for context and buffers.
+ * What a changed machine means for the slots: which fitted before and do not now, or the other
+ * way round. By model/fit.h; by file size and a tenth where that knows nothing.
  */
 #ifndef H0_CMD_PROBE_SLOTS_H
 #define H0_CMD_PROBE_SLOTS_H

@@ -7,6 +7,7 @@
 
 #include "conf/paths.h"
 #include "conf/txn.h"
+#include "model/slot.h"
 #include "model/slotedit.h"
 #include "slot/opts.h"
 
@@ -18,6 +19,12 @@ int slot_commit(struct h0_ctx *ctx, h0_plan_fn plan, void *arg, struct h0_change
  * --columns or --format, else as a message. With --dry-run the diff. */
 int slot_changed(struct h0_ctx *ctx, const char *name, const struct h0_changeset *cs, bool changed,
                  const char *done, const char *same, struct h0_err *e);
+
+/* Warns when a slot does not fit (fit.c): into the machine; with `now` into what is left beside
+ * the other slots, and also when it fits only just. Says nothing when nobody can know. */
+void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot, bool now);
+/* The same for the slot file a change set writes. */
+void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs);
 
 /* h0_bound over the ports that are bound now: looked at once, before a plan runs, which must not
  * look. Of slots: ask for the range of new slots, or for one port. */

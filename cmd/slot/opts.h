@@ -71,10 +71,36 @@
 	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
+#define SLOT_FIT_COLS(X)                                                                          \
+	X(NAME, "name", NULL, STR, 0, "the slot's name; null with --model")                       \
+	X(VERDICT, "verdict", NULL, STR, 0, "fits, tight, does-not-fit; null: unknown")           \
+	X(WHY, "why", NULL, STR, 0, "the verdict in a sentence")                                  \
+	X(PATH, "model", "model_path", STR, 0, "the model's file")                                \
+	X(DEVICE, "device", NULL, STR, 0, "where it computes")                                    \
+	X(CONTEXT, "context", NULL, INT, 0, "tokens, of all sequences together")                  \
+	X(WEIGHTS, "weights", "weights_bytes", BYTES, 0, "all tensors of all shards; exact")      \
+	X(MMPROJ, "mmproj", "mmproj_bytes", BYTES, 0, "the vision projector")                     \
+	X(KV, "kv", "kv_bytes", BYTES, 0, "what it remembers of the context; exact")              \
+	X(COMPUTE, "compute", "compute_bytes", BYTES, 0, "scratch memory of one step; estimated") \
+	X(OUTPUT, "output", "output_bytes", BYTES, 0, "the result of one step; exact")            \
+	X(TOTAL, "total", "total_bytes", BYTES, 0, "what is allocated at load")                   \
+	X(HOST, "host", "host_bytes", BYTES, 0, "of it, in RAM when a GPU computes")              \
+	X(CACHE, "prompt-cache", "cache_ram_bytes", BYTES, 0, "may come on top with use")         \
+	X(POOL, "pool", "pool_bytes", BYTES, 0, "what models may use at most")                    \
+	X(BINDING, "binding-limit", "binding_limit", STR, 0, "the limit that makes it so")        \
+	X(OTHERS, "others", "others_bytes", BYTES, 0, "what other running slots need")            \
+	X(FREE, "free", "free_bytes", BYTES, 0, "what the machine has left now")                  \
+	X(HEADROOM, "headroom", "headroom_bytes", BYTES, 0, "left after it; negative: missing")   \
+	X(LARGEST, "largest-context", "largest_context", INT, 0, "the largest that loads")        \
+	X(CEILING, "ceiling", "decode_ceiling_tok_s", REAL, 0, "tokens/s memory allows at most")  \
+	X(ESTIMATED, "estimated", NULL, BOOL, 0, "rougher than usual: see hal0-slot(1)")
+
 #define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
 #define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
 #define SLOT_COL_ENUM_ARGV(id, ...)   ARGV_##id,
 #define SLOT_COL_ENUM_SHOW(id, ...)   SHOW_##id,
+#define SLOT_COL_ENUM_FIT(id, ...)    FIT_##id,
+enum { SLOT_FIT_COLS(SLOT_COL_ENUM_FIT) };
 enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
 enum { SLOT_CHANGE_COLS(SLOT_COL_ENUM_CHANGE) };
 enum { SLOT_ARGV_COLS(SLOT_COL_ENUM_ARGV) };
@@ -82,7 +108,7 @@ enum { SLOT_SHOW_COLS(SLOT_COL_ENUM_SHOW) };
 
 extern const struct h0_prog slot_prog;
 extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
-    slot_show_cols[];
+    slot_show_cols[], slot_fit_cols[];
 
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
@@ -124,6 +150,11 @@ struct slot_argv_opts {
 	bool sources;           /* a table instead of the command */
 };
 
+struct slot_fit_opts {
+	const char *model, *mmproj, *ctk, *ctv, *fa, *device;
+	int64_t ctx, ubatch, batch, parallel;
+};
+
 /* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c use podman,
  * the others only files. */
 int slot_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
@@ -141,6 +172,8 @@ int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_wait(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+
+int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 /* delete --force: stops the slot's container (stop.c). *ret_running (may be NULL): it ran. With
  * `only_ask` nothing is stopped. 0 when podman is not installed: nothing can run then. */

@@ -45,6 +45,7 @@ static int apply(struct h0_ctx *ctx, struct set *s, const char *done, const char
 		slot_ports_look(&s->ports, atoi(port), atoi(port));
 	if (slot_commit(ctx, plan, s, &cs, &changed, e) < 0)
 		return -1;
+	slot_warn_fit_written(ctx, &cs);
 	return slot_changed(ctx, s->name, &cs, changed, done, same, e);
 }
 

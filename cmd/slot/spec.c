@@ -8,6 +8,7 @@ const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
+const struct h0_col slot_fit_cols[] = {SLOT_FIT_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -81,6 +82,32 @@ static const struct h0_opt logs_opts[] = {
 static const struct h0_opt argv_opts[] = {
 	{'s', "sources", H0_OPT_FLAG, AT(slot_argv_opts, sources), NULL,
 	 "a table of the flags, each with where it comes from"},
+	{0},
+};
+
+static const char *const flash_words[] = {"on", "off", "auto", NULL};
+
+static const struct h0_opt fit_opts[] = {
+	{'m', "model", H0_OPT_STR, AT(slot_fit_opts, model), "MODEL",
+	 "model id or path of a .gguf file", H0_COMP_MODEL},
+	{0, "mmproj", H0_OPT_STR, AT(slot_fit_opts, mmproj), "FILE",
+	 "vision projector to load with it", H0_COMP_FILE},
+	{'c', "ctx", H0_OPT_INT, AT(slot_fit_opts, ctx), "TOKENS",
+	 "context size (default: the slot's; the model's)", 0, NULL, 1, INT32_MAX},
+	{0, "ctk", H0_OPT_ENUM, AT(slot_fit_opts, ctk), "TYPE",
+	 "type of cached keys (default: the slot's; f16)", H0_COMP_CHOICES, h0_cache_type_names},
+	{0, "ctv", H0_OPT_ENUM, AT(slot_fit_opts, ctv), "TYPE",
+	 "type of cached values (default: the slot's; f16)", H0_COMP_CHOICES, h0_cache_type_names},
+	{0, "fa", H0_OPT_ENUM, AT(slot_fit_opts, fa), "WHEN",
+	 "flash attention (default: the slot's; auto)", H0_COMP_CHOICES, flash_words},
+	{0, "batch", H0_OPT_INT, AT(slot_fit_opts, batch), "N",
+	 "tokens per batch (default: the slot's; 2048)", 0, NULL, 1, 1 << 20},
+	{0, "ubatch", H0_OPT_INT, AT(slot_fit_opts, ubatch), "N",
+	 "tokens per step (default: the slot's; 512)", 0, NULL, 1, 1 << 20},
+	{0, "parallel", H0_OPT_INT, AT(slot_fit_opts, parallel), "N",
+	 "sequences at once (default: the slot's; 1)", 0, NULL, 1, 256},
+	{'d', "device", H0_OPT_ENUM, AT(slot_fit_opts, device), "DEVICE",
+	 "where it computes (default: the slot's; cpu)", H0_COMP_CHOICES, h0_device_names},
 	{0},
 };
 
@@ -169,6 +196,29 @@ static const struct h0_example argv_examples[] = {
 	{"hal0 slot argv primary --sources", "Each flag and where it comes from"},
 	{0},
 };
+
+static const struct h0_example fit_examples[] = {
+	{"hal0 slot fit primary", "Will it fit beside what runs now?"},
+	{"hal0 slot fit primary --ctx 65536 --ctk q8_0 --ctv q8_0", "And with other settings?"},
+	{"hal0 slot fit --model /srv/m.gguf --ctx 32768 --device gpu-vulkan", "A model without a slot"},
+	{0},
+};
+
+static const char fit_text[] =
+	"Reads the model's metadata and tensor tables (all shards, never the weights), takes the flags "
+	"the slot really runs with, and says what the server will allocate, whether the memory has room "
+	"for it beside other running slots, which limit decides, the largest context that would load, "
+	"and how fast it can be at most: memory bandwidth by the bytes read for one token.\n\n"
+	"*fits* leaves room for the prompt cache (*--cache-ram*) and a little more, *tight* has room for "
+	"what is allocated at load and no more, *does-not-fit* (exit 1) has not. Weights, KV and output "
+	"are exact; the compute buffer is estimated from the graph llama-server reserves, within 15 % of "
+	"what llama.cpp 0.7.0 allocates on a CPU. It is rougher, and *estimated* says so, for recurrent "
+	"layers, mixtures of experts, latent attention, a GPU without flash attention, tensors of "
+	"unknown type, and flags that place parts of the model by hand.\n\n"
+	"The pool is the budget *hal0 probe* wrote to hardware.json, or a look at the machine when it has "
+	"not run. What is free now counts when that file describes this machine. *create*, *set* and "
+	"*start* only warn when a slot does not fit: pages of a mapped model can be dropped and read "
+	"again, so the estimate's no is not yet the kernel's.";
 
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
@@ -263,6 +313,8 @@ static const struct h0_verb verbs[] = {
 	 NULL, .comp = H0_COMP_SLOT, .examples = logs_examples},
 	{"argv", "SLOT", 1, 1, "the podman command that starts a slot", argv_text, argv_opts,
 	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT, .examples = argv_examples},
+	{"fit", "[SLOT]", 0, 1, "does it fit into the memory there is, exit 1 if not", fit_text, fit_opts,
+	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 };
 
 const struct h0_prog slot_prog = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "slot/common.h"
 #include "slot/live.h"
 
 static int would_start(struct h0_box *b, const struct h0_slot *slot, struct slot_report *r,
@@ -15,6 +16,7 @@ static int would_start(struct h0_box *b, const struct h0_slot *slot, struct slot
 		slot_report_add(r, slot->name, false, H0_STATE_READY, "it runs already");
 		return 0;
 	}
+	slot_warn_fit(r->ctx, slot, true);
 	slot_report_add(r, slot->name, true, H0_STATE_OFFLINE, "would start on port %d", slot->port);
 	slot_report_command(r, slot->name, (const char *const *)s.argv.words.v);
 	return 0;
@@ -35,8 +37,10 @@ int slot_start(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		if (h0_slots_find(&b.slots, ctx->argv[i], &slot, &why) < 0 ||
 		    (ctx->dry_run && would_start(&b, slot, &r, &why) < 0))
 			slot_report_fail(&r, ctx->argv[i], &why);
-		else if (!ctx->dry_run)
+		else if (!ctx->dry_run) {
+			slot_warn_fit(ctx, slot, true);
 			slot_start_one(&b, slot, &w, !o->no_wait, &r);
+		}
 	}
 	return slot_report_end(&r, e);
 }

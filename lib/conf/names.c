@@ -16,6 +16,9 @@ const char *const h0_legacy_backend_names[] = {
 	"vulkan", "rocm", "flm", "moonshine", "kokoro", "cpu", "gpu-vulkan", "gpu-rocm", "npu", NULL,
 };
 
+const char *const h0_cache_type_names[] = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl",
+	"q5_0", "q5_1", NULL};
+
 int h0_word_index(const char *const *words, const char *word)
 {
 	for (int i = 0; word && words[i]; i++)

@@ -57,6 +57,9 @@ extern const char *const h0_role_names[];
 /* Values of the deprecated slot key `backend`. */
 extern const char *const h0_legacy_backend_names[];
 
+/* What a KV cache may be made of: words of llama-server's --cache-type-k, ends with NULL. */
+extern const char *const h0_cache_type_names[];
+
 /* Place of `word` in such a list, -1 when it is not there (or NULL). */
 int h0_word_index(const char *const *words, const char *word);
 

@@ -14,9 +14,6 @@
 #define SPARE_PART   32        /* of the pool, left free by what "fits" */
 
 const char *const h0_fit_verdicts[] = {"unknown", "fits", "tight", "does-not-fit", NULL};
-const char *const h0_fit_cache_types[] = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl",
-	"q5_0", "q5_1", NULL};
-
 /* ---- the model ---- */
 static void add_shard(struct h0_fit_model *m, const struct h0_gguf *g)
 {
@@ -42,12 +39,13 @@ void h0_fit_model_more(struct h0_fit_model *m, const struct h0_gguf *shard)
 /* ---- the flags ---- */
 bool h0_fit_cache_type(const char *word, uint32_t *ret)
 {
-	for (size_t i = 0; word && h0_fit_cache_types[i]; i++)
-		for (uint32_t t = 0; h0_streq(word, h0_fit_cache_types[i]) && t < H0_GGUF_TYPES; t++)
-			if (h0_streq(h0_gguf_type_name(t), word)) {
-				*ret = t;
-				return true;
-			}
+	if (h0_word_index(h0_cache_type_names, word) < 0)
+		return false;
+	for (uint32_t t = 0; t < H0_GGUF_TYPES; t++)
+		if (h0_streq(h0_gguf_type_name(t), word)) {
+			*ret = t;
+			return true;
+		}
 	return false;
 }
 
@@ -57,6 +55,13 @@ void h0_fit_run_default(struct h0_fit_run *r, enum h0_device device)
 	                         .flash = true};
 	h0_fit_cache_type("f16", &r->k_type);
 	r->v_type = r->k_type;
+}
+
+void h0_fit_run_server(struct h0_fit_run *r, enum h0_device device)
+{
+	h0_fit_run_default(r, device);
+	r->parallel = 0;
+	r->cache_ram = (int64_t)8192 << 20;
 }
 
 static void take_number(struct h0_fit_run *r, const char *value, int64_t min, int64_t max,
@@ -126,8 +131,6 @@ static void take_switch(struct h0_fit_run *r, const char *key, const char *value
 
 void h0_fit_run_words(struct h0_fit_run *r, char *const *words, size_t n)
 {
-	r->parallel = 0;
-	r->cache_ram = (int64_t)8192 << 20; /* the server's own default */
 	for (size_t i = 0; i < n; i++) {
 		const char *key = h0_argv_flag(words[i]);
 		const char *value = i + 1 < n && !h0_argv_flag(words[i + 1]) ? words[i + 1] : NULL;

@@ -41,13 +41,14 @@ struct h0_fit_run {
 	int64_t cache_ram;              /* bytes the prompt cache may grow to */
 	bool unclear;                   /* a flag was there that cannot be accounted for */
 };
-/* llama-server's defaults, apart from one sequence instead of a choice of its own. */
+/* llama-server's defaults for who says nothing, ... */
+void h0_fit_run_server(struct h0_fit_run *r, enum h0_device device);
+/* ... and the same with one sequence and no prompt cache. */
 void h0_fit_run_default(struct h0_fit_run *r, enum h0_device device);
 /* The words the server gets, on top of what is in *r. */
 void h0_fit_run_words(struct h0_fit_run *r, char *const *words, size_t n);
-/* "q8_0": false when it is no type of a KV cache. */
+/* One of h0_cache_type_names; false when it is no type of a KV cache. */
 bool h0_fit_cache_type(const char *word, uint32_t *ret);
-extern const char *const h0_fit_cache_types[]; /* ends with NULL */
 
 struct h0_fit {
 	int64_t weights, mmproj, kv, compute, output; /* kv with recurrent state */

@@ -92,7 +92,7 @@ static void estimate(const char *id, int ctx, const char *kv, const char *flash,
 	if (!shape_of(id, &g) || h0_words_split(text, &words, NULL) < 0)
 		return;
 	h0_fit_model_first(&m, &g);
-	h0_fit_run_default(&r, H0_DEVICE_CPU);
+	h0_fit_run_server(&r, H0_DEVICE_CPU);
 	h0_fit_run_words(&r, words.v, words.n);
 	h0_fit(&m, &r, ret);
 }

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/fits.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/words.h"
+#include "hw/share.h"
+#include "model/argv.h"
+#include "model/fitpool.h"
+#include "model/fitsum.h"
+#include "model/hwdoc.h"
+#include "run/facts.h"
+#include "sys/io.h"
+
+#define HARDWARE_MAX    (4u << 20)
+#define CONTEXT_UNSAID  32768   /* as model/argv.c takes at most */
+#define SHARDS_MAX      1000
+
+void h0_fits_done(struct h0_fits *f)
+{
+	h0_gguf_done(&f->gguf);
+	h0_json_free(f->doc);
+	f->doc = NULL;
+}
+
+/* ---- the files ---- */
+static int more_shards(const char *path, struct h0_fits *f, struct h0_err *e)
+{
+	const char *mark = strstr(path, "-00001-of-");
+	int64_t n = f->gguf.split_count;
+	if (!mark || n <= 1 || n > SHARDS_MAX)
+		return 0;
+	for (int64_t i = 2; i <= n; i++) {
+		h0_autofree char *file = h0_asprintf("%.*s-%05" PRId64 "-of-%05" PRId64 ".gguf",
+		                                     (int)(mark - path), path, i, n);
+		h0_autogguf struct h0_gguf g = {0};
+		if (h0_gguf_open(file, &g, e) < 0)
+			return -1;
+		h0_fit_model_more(&f->model, &g);
+	}
+	return 0;
+}
+
+static int64_t projector(const char *path)
+{
+	h0_autogguf struct h0_gguf g = {0};
+	struct stat st;
+	if (!path)
+		return 0;
+	if (h0_gguf_open(path, &g, NULL) == 0 && !g.tensors_unknown)
+		return h0_sum_of(g.tensor_bytes);
+	return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+int h0_fits_file(const char *path, const char *mmproj, struct h0_fits *ret, struct h0_err *e)
+{
+	*ret = (struct h0_fits){.pool = {.bytes = -1, .free = -1, .gb_per_s = -1}};
+	if (h0_gguf_open(path, &ret->gguf, e) < 0)
+		return -1;
+	h0_fit_model_first(&ret->model, &ret->gguf);
+	if (more_shards(path, ret, e) < 0)
+		return -1;
+	ret->model.mmproj = projector(mmproj);
+	h0_fit_run_default(&ret->run, H0_DEVICE_CPU);
+	return 0;
+}
+
+/* ---- the flags ---- */
+static void add_words(struct h0_fit_run *r, const char *text)
+{
+	h0_autostrv struct h0_strv w = {0};
+	if (text && h0_words_split(text, &w, NULL) == 0)
+		h0_fit_run_words(r, w.v, w.n);
+}
+
+/* The device is not there, so neither is a command; its flags are known all the same. */
+static int without_device(struct h0_box *b, const struct h0_slot *slot, const struct h0_plan *plan,
+                          struct h0_fits *ret, struct h0_err *e)
+{
+	h0_automodelfile struct h0_model_file file = {0};
+	if (h0_store_find(&b->paths, &b->snap, slot->model, &file, e) < 0 ||
+	    h0_fits_file(file.path, slot->vision ? file.mmproj : NULL, ret, e) < 0)
+		return -1;
+	int64_t native = ret->gguf.context_length;
+	h0_fit_run_server(&ret->run, slot->device);
+	add_words(&ret->run, plan->flags);
+	ret->run.ctx = slot->context_size > 0 ? slot->context_size
+	               : native > 0 && native < CONTEXT_UNSAID ? native : CONTEXT_UNSAID;
+	add_words(&ret->run, slot->extra_args);
+	return 0;
+}
+
+int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *ret,
+                 struct h0_err *e)
+{
+	h0_autospec struct h0_spec s = {0};
+	struct h0_plan plan;
+	struct h0_err why = {0};
+	*ret = (struct h0_fits){0};
+	h0_gguf_done(&ret->gguf);
+	if (h0_box_profiles(b, e) < 0 || h0_plan_slot(slot, &b->profiles, &plan, e) < 0)
+		return -1;
+	if (plan.family != H0_PROVIDER_LLAMA_SERVER) {
+		h0_fail(e, H0_NOHW, "slot %s: nothing is known about the memory of %s", slot->name,
+		        h0_provider_names[plan.family]);
+		return h0_err_code(e, "backend.missing");
+	}
+	if (h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, H0_ARGV_DETACHED, &s,
+	                 &why) < 0) {
+		if (why.kind == H0_NOHW)
+			return without_device(b, slot, &plan, ret, e);
+		if (e)
+			*e = why;
+		return -1;
+	}
+	if (h0_fits_file(s.model.path, slot->vision ? s.model.mmproj : NULL, ret, e) < 0)
+		return -1;
+	h0_fit_run_server(&ret->run, slot->device);
+	h0_fit_run_words(&ret->run, s.argv.words.v + s.argv.server_at,
+	                 s.argv.words.n - s.argv.server_at);
+	return 0;
+}
+
+/* ---- the pool ---- */
+static struct h0_json *recorded(const struct h0_paths *paths)
+{
+	h0_autofree char *file = h0_asprintf("%s/hardware.json", paths->etc);
+	h0_autobuf struct h0_buf text = {0};
+	struct h0_json *doc = NULL;
+	if (h0_read_file(file, HARDWARE_MAX, &text, NULL) < 0 ||
+	    h0_json_parse(h0_buf_str(&text), text.len, file, &doc, NULL) < 0)
+		return NULL;
+	if (h0_json_get(doc, "memory"))
+		return doc;
+	h0_json_free(doc);
+	return NULL;
+}
+
+/* What is free counts only if the document is about this machine. */
+static bool same_machine(const struct h0_json *doc, const struct h0_hw *hw)
+{
+	int64_t there = h0_fit_pool_ram(doc), here = hw->mem.total;
+	return there > 0 && here > 0 && there / 64 == here / 64;
+}
+
+static int64_t free_now(const struct h0_machine *m, enum h0_device device)
+{
+	bool card = h0_machine_primary(m) && !m->mem.unified;
+	if (device == H0_DEVICE_CPU && (card || m->mem.unified))
+		return m->hw->mem.available;
+	return m->mem.free_mib == H0_UNKNOWN ? -1 : m->mem.free_mib << 20;
+}
+
+static void look(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
+{
+	const char *sysroot = getenv("HAL0_SYSROOT");
+	h0_autoroot struct h0_root root = {0};
+	h0_autohw struct h0_hw *hw = NULL;
+	if (!f->doc)
+		f->doc = recorded(&b->paths);
+	if ((f->doc && which == H0_FITS_MACHINE) || h0_root_open(&root, sysroot && *sysroot ? sysroot : NULL, NULL) < 0) {
+		h0_fit_pool_of(f->doc, f->run.device, &f->pool);
+		return;
+	}
+	hw = h0_hw_probe(&root, 0);
+	h0_autofree struct h0_machine *m = h0_machine(hw);
+	if (!f->doc)
+		f->doc = h0_hwdoc(m, NULL);
+	h0_fit_pool_of(f->doc, f->run.device, &f->pool);
+	if (which != H0_FITS_MACHINE && same_machine(f->doc, hw)) {
+		f->pool.free = free_now(m, f->run.device);
+		f->pool.free = f->pool.free < 0 ? -1 : f->pool.free;
+	}
+}
+
+/* What a running slot has of that pool by now. */
+static int64_t held(const struct h0_ctr *c, const struct h0_fit_pool *pool,
+                    const struct h0_root *root)
+{
+	struct h0_share s = {.anon = -1, .file = -1, .vram = -1, .gtt = -1};
+	h0_hw_share(root, c->pid, &s);
+	int64_t bytes = s.vram > 0 ? s.vram : 0;
+	if (pool->shared && s.anon > 0)
+		bytes = h0_sum(bytes, s.anon);
+	if (pool->shared && s.gtt > 0)
+		bytes = h0_sum(bytes, s.gtt);
+	return bytes < 0 ? 0 : bytes;
+}
+
+/* What it needs: that, or what it will have once its buffers are used. */
+static int64_t needed(struct h0_box *b, const struct h0_ctr *c, const struct h0_fit_pool *pool,
+                      const struct h0_root *root)
+{
+	h0_autofits struct h0_fits f = {0};
+	const struct h0_slot *slot = h0_slots_get(&b->slots, c->slot);
+	int64_t now = held(c, pool, root), estimate = 0;
+	if (slot && !slot->broken && h0_fits_slot(b, slot, &f, NULL) == 0) {
+		h0_fit(&f.model, &f.run, &f.fit);
+		estimate = pool->shared ? f.fit.total : f.run.device == H0_DEVICE_CPU ? 0 : f.fit.device;
+	}
+	return estimate > now ? estimate : now;
+}
+
+static void others(struct h0_box *b, const char *except, struct h0_fits *f)
+{
+	h0_autoctrs struct h0_ctrs ctrs = {0};
+	h0_autoroot struct h0_root root = {0};
+	if (!b->slots.n || h0_podman_ps(&b->podman, &ctrs, NULL) < 0 || h0_root_open(&root, NULL, NULL) < 0)
+		return;
+	for (size_t i = 0; i < ctrs.n; i++) {
+		const struct h0_ctr *c = &ctrs.v[i];
+		if (!h0_ctr_alive(c) || h0_live_foreign(b, c))
+			continue;
+		if (except && strcmp(c->slot, except) == 0) {
+			/* its own memory is free for itself */
+			f->pool.free = h0_sum(f->pool.free, held(c, &f->pool, &root));
+			continue;
+		}
+		int64_t sum = h0_sum(f->pool.others, needed(b, c, &f->pool, &root));
+		f->pool.others = sum < 0 ? INT64_MAX : sum;
+	}
+}
+
+void h0_fits_judge(struct h0_box *b, enum h0_fits_pool which, const char *except,
+                   struct h0_fits *f)
+{
+	look(b, which, f);
+	if (which == H0_FITS_NOW)
+		others(b, except, f);
+	h0_fit(&f->model, &f->run, &f->fit);
+	h0_fit_judge(&f->model, &f->run, &f->fit, &f->pool, &f->answer);
+}
+
+void h0_fits_say(const struct h0_fits *f, struct h0_buf *ret)
+{
+	char need[32], room[32], pool[32];
+	const struct h0_fit_answer *a = &f->answer;
+	if (f->fit.refused) {
+		h0_buf_addf(ret, "the server would refuse it: %s", f->fit.refused);
+		return;
+	}
+	if (a->need < 0 || a->headroom == INT64_MIN) {
+		h0_buf_addf(ret, "%s", a->need < 0 ? "the model does not say enough about itself"
+		                                   : "how much memory there is is not known");
+		return;
+	}
+	h0_num_human(a->need, need, sizeof need);
+	h0_num_human(a->need + a->headroom, room, sizeof room);
+	h0_num_human(f->pool.bytes, pool, sizeof pool);
+	h0_buf_addf(ret, "it needs %s, %s of %s are left (%s)", need, room, pool,
+	            f->pool.binding ? f->pool.binding : "limit unknown");
+	if (a->verdict == H0_FIT_NOT && a->largest_ctx > 0)
+		h0_buf_addf(ret, "; a context of %" PRId64 " would fit", a->largest_ctx);
+	else if (a->verdict == H0_FIT_NOT)
+		h0_buf_addf(ret, "; no context fits");
+}
