@@ -20,24 +20,24 @@ static const struct h0_opt set_opts[] = {
 
 static const struct h0_opt images_opts[] = {
 	{0, "check", H0_OPT_FLAG, AT(profile_images_opts, check), NULL,
-	 "Ask the registries too; exit 1 when one has something else"},
-	{0, "used", H0_OPT_FLAG, AT(profile_images_opts, used), NULL, "Only those that slots run"},
+	 "ask the registries too; exit 1 when one has something else"},
+	{0, "used", H0_OPT_FLAG, AT(profile_images_opts, used), NULL, "only those that slots run"},
 	{0},
 };
 
 static const struct h0_opt pull_opts[] = {
 	{0, "all", H0_OPT_FLAG, AT(profile_pull_opts, all), NULL,
-	 "Every image of the catalog, not only what slots run"},
+	 "every image of the catalog, not only what slots run"},
 	{0, "again", H0_OPT_FLAG, AT(profile_pull_opts, again), NULL,
-	 "Also what is here, if it goes by a tag: it may have moved"},
+	 "also what is here, if it goes by a tag: it may have moved"},
 	{0},
 };
 
 static const struct h0_opt lock_opts[] = {
 	{0, "all", H0_OPT_FLAG, AT(profile_lock_opts, all), NULL,
-	 "Every image of the catalog, not only what slots run"},
+	 "every image of the catalog, not only what slots run"},
 	{0, "update", H0_OPT_FLAG, AT(profile_lock_opts, update), NULL,
-	 "Lock to what the registries have now, not to what is here"},
+	 "lock to what the registries have now, not to what is here"},
 	{0},
 };
 

@@ -161,7 +161,8 @@ static const struct h0_verb verbs[] = {
 	{"chat", "[SLOT|MODEL]", 0, 1, "talk to a slot", chat_text, chat_opts,
 	 sizeof(struct route_chat_opts), .comp = H0_COMP_SLOT, .examples = chat_examples},
 	{"serve", "", 0, 0, "answer on one address for all slots", serve_text, serve_opts,
-	 sizeof(struct route_serve_opts), .examples = serve_examples},
+	 sizeof(struct route_serve_opts), .examples = serve_examples,
+	 .flags = H0_VERB_SERVES},
 };
 
 const struct h0_prog route_prog = {

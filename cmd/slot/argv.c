@@ -16,6 +16,15 @@ static int print_line(struct h0_ctx *ctx, const struct h0_argv *a, struct h0_err
 	return h0_out_bytes(ctx, line.p, line.len, e);
 }
 
+/* Only where somebody asked for it, or for it to be off. */
+static void say_mtp(struct h0_ctx *ctx, const struct h0_spec *s)
+{
+	const struct h0_profile *p = s->plan.profile;
+	if (s->plan.slot->mtp != H0_TRI_ABSENT || (p && p->mtp))
+		h0_say(ctx, "multi-token prediction is %s: %s", s->argv.mtp ? "on" : "off",
+		       s->argv.mtp_why);
+}
+
 static struct h0_rec *records(const struct h0_argv *a)
 {
 	struct h0_rec *r = h0_rec_new(slot_argv_cols);
@@ -40,6 +49,7 @@ int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	    h0_box_profiles(&b, e) < 0 ||
 	    h0_spec_make(&b.paths, &b.snap, &b.profiles, &b.podman, slot, H0_ARGV_DETACHED, &s, e) < 0)
 		return -1;
+	say_mtp(ctx, &s);
 	if (!o->sources && !ctx->json && !ctx->columns && !ctx->format)
 		return print_line(ctx, &s.argv, e);
 	struct h0_json *more = h0_json_object(), *words = h0_json_array();
@@ -49,6 +59,8 @@ int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	h0_json_set(more, "argv", words);
 	h0_json_set_int(more, "removed", (int64_t)s.argv.removed);
 	h0_json_set_str(more, "spec", s.argv.spec);
+	h0_json_set_bool(more, "mtp", s.argv.mtp);
+	h0_json_set_str(more, "mtp_why", s.argv.mtp_why);
 	struct h0_rec *r = records(&s.argv);
 	int rc = h0_out_rec(ctx, r, more, e);
 	h0_rec_free(r);

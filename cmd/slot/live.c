@@ -50,9 +50,11 @@ void slot_report_add(struct slot_report *r, const char *name, bool changed, enum
 
 void slot_report_fail(struct slot_report *r, const char *name, const struct h0_err *e)
 {
-	add_row(r, name, false, H0_STATE_ERROR, e->msg);
+	char text[1536];
+	h0_err_text(e, text, sizeof text);
+	add_row(r, name, false, H0_STATE_ERROR, text);
 	if (r->failed)
-		h0_warn(r->ctx, "%s", e->msg); /* the first one is printed by whoever called us */
+		h0_warn(r->ctx, "%s", text); /* the first one is printed by whoever called us */
 	else
 		r->first = *e;
 	r->failed = true;
@@ -102,7 +104,7 @@ int slot_report_end(struct slot_report *r, struct h0_err *e)
 }
 
 /* ---- list and status ---- */
-static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_live *l)
+static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot_live *l)
 {
 	const struct h0_slot *s = l->slot;
 	const struct h0_ctr *c = l->foreign ? NULL : l->ctr;
@@ -188,13 +190,25 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 	h0_autobox struct h0_box b = {0};
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	h0_auto(view_done) struct view v = {0};
-	struct h0_err why;
-	if (h0_box_open(&b, e) < 0 || h0_podman_ps(&b.podman, &ctrs, e) < 0 ||
-	    choose(&b, &ctrs, names, n, &v, e) < 0)
+	struct h0_podman podman;
+	struct h0_err why = {0}, files = {0};
+	if (h0_podman_init(&podman, e) < 0)
 		return -1;
-	if (h0_box_profiles(&b, &why) < 0)
-		h0_warn(ctx, "%s", why.msg); /* slots run without it */
-	h0_autofree struct h0_live *live = h0_calloc(v.n + 1, sizeof *live);
+	/* the files are read while podman thinks */
+	struct h0_podman_asked *asked = h0_podman_ps_begin(&podman);
+	int opened = h0_box_open(&b, &files);
+	if (h0_podman_ps_end(asked, &ctrs, &why) < 0 || opened < 0) {
+		*e = opened < 0 ? files : why;
+		return -1;
+	}
+	if (choose(&b, &ctrs, names, n, &v, e) < 0)
+		return -1;
+	if (h0_box_profiles(&b, &why) < 0) {
+		char text[1536];
+		h0_err_text(&why, text, sizeof text);
+		h0_warn(ctx, "%s", text); /* slots run without it */
+	}
+	h0_autofree struct h0_slot_live *live = h0_calloc(v.n + 1, sizeof *live);
 	h0_live_look(&b, v.slots, v.n, &ctrs, live);
 	struct h0_rec *rec = h0_rec_new(slot_list_cols);
 	bool ready = true;
@@ -242,21 +256,30 @@ int slot_waiting_begin(struct slot_waiting *w, struct h0_ctx *ctx, int64_t stall
 	return 0;
 }
 
-void slot_waiting_interrupted(struct slot_waiting *w, const char *name)
+void slot_waiting_interrupted(struct slot_waiting *w, const char *name, const struct h0_outcome *o)
 {
 	struct signalfd_siginfo info = {0};
 	sigset_t one;
 	ssize_t n = read(w->signal_fd, &info, sizeof info);
 	int sig = n == (ssize_t)sizeof info ? (int)info.ssi_signo : SIGINT;
 	h0_progress(w->ctx, "", "%s", "");
-	h0_warn(w->ctx, "interrupted: slot %s goes on loading; hal0 slot wait %s waits for it, "
-	        "hal0 slot stop %s ends it", name, name, name);
+	if (o->container[0])
+		h0_warn(w->ctx, "interrupted: slot %s goes on loading; hal0 slot wait %s waits for it, "
+		        "hal0 slot stop %s ends it", name, name, name);
+	else
+		h0_warn(w->ctx, "interrupted before anything was done to slot %s", name);
 	signal(sig, SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, sig);
 	raise(sig);
 	sigprocmask(SIG_UNBLOCK, &one, NULL);
 	_exit(128 + sig);
+}
+
+void slot_warn_unrecorded(struct h0_ctx *ctx, const char *name, const struct h0_outcome *o)
+{
+	if (o->unrecorded)
+		h0_warn(ctx, "slot %s: its state.json could not be written", name);
 }
 
 void slot_warn_outdated(struct h0_ctx *ctx, const char *name)
@@ -283,7 +306,8 @@ void slot_start_one(struct h0_box *b, const struct h0_slot *slot, struct slot_wa
 	if (o.outdated)
 		slot_warn_outdated(w->ctx, slot->name);
 	if (o.interrupted)
-		slot_waiting_interrupted(w, slot->name);
+		slot_waiting_interrupted(w, slot->name, &o);
+	slot_warn_unrecorded(w->ctx, slot->name, &o);
 	if (o.changed && wait)
 		slot_report_add(r, slot->name, true, o.state, "ready after %.1f s, on port %d", s, slot->port);
 	else if (o.changed)

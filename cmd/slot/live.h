@@ -40,8 +40,11 @@ struct slot_waiting {
 };
 int slot_waiting_begin(struct slot_waiting *w, struct h0_ctx *ctx, int64_t stall_s,
                        struct h0_err *e);
-/* Says that slot `name` goes on loading and dies of the signal, as a shell expects. */
-H0_NORETURN void slot_waiting_interrupted(struct slot_waiting *w, const char *name);
+/* Says what becomes of slot `name` and dies of the signal, as a shell expects. */
+H0_NORETURN void slot_waiting_interrupted(struct slot_waiting *w, const char *name,
+                                          const struct h0_outcome *o);
+/* Warns when state.json could not be written. */
+void slot_warn_unrecorded(struct h0_ctx *ctx, const char *name, const struct h0_outcome *o);
 /* One start that is waited for (wait false: it is not), reported. */
 void slot_start_one(struct h0_box *b, const struct h0_slot *slot, struct slot_waiting *w, bool wait,
                     struct slot_report *r);

@@ -44,6 +44,7 @@ static int stop_one(struct h0_box *b, const char *name, const struct h0_ctrs *ct
 	}
 	if (h0_life_stop(b, name, port, grace_s, &o, e) < 0)
 		return -1;
+	slot_warn_unrecorded(r->ctx, name, &o);
 	slot_report_add(r, name, o.changed, o.state, o.changed ? "stopped" : "it did not run");
 	return 0;
 }

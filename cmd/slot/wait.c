@@ -11,7 +11,7 @@ static int wait_one(struct h0_box *b, const char *name, struct slot_waiting *w,
 		return -1;
 	h0_progress(w->ctx, "", "%s", "");
 	if (o.interrupted)
-		slot_waiting_interrupted(w, name);
+		slot_waiting_interrupted(w, name, &o);
 	slot_report_add(r, name, false, o.state, "ready");
 	return 0;
 }

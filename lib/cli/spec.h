@@ -93,6 +93,7 @@ enum h0_verb_flag {
 	H0_VERB_ASKS = 4,     /* destroys something: asks on a tty, gets --yes */
 	H0_VERB_PASS = 8,     /* options after the first operand belong to somebody else */
 	H0_VERB_HIDDEN = 16,
+	H0_VERB_SERVES = 32,  /* runs until it is told to stop */
 };
 
 struct h0_verb {

@@ -298,7 +298,10 @@ static int llama(struct build *b, struct h0_err *e)
 	piecef(b, b->slot->context_size > 0 ? H0_ARGV_SLOT : H0_ARGV_HAL0, "--ctx-size", "%" PRId64,
 	       b->a.context);
 	llama_advice(b);
-	if (b->plan->mtp && f->model_has_mtp &&
+	b->a.mtp = b->plan->mtp && f->model_has_mtp;
+	if (b->plan->mtp && !f->model_has_mtp)
+		b->a.mtp_why = "the model has no layers for it";
+	if (b->a.mtp &&
 	    written(b, b->slot->mtp == H0_TRI_TRUE ? H0_ARGV_SLOT : H0_ARGV_PROFILE, h0_mtp_flags, e) < 0)
 		return -1;
 	if (written(b, H0_ARGV_PROFILE, b->plan->flags, e) < 0)
@@ -591,7 +594,8 @@ static void stamp(struct h0_argv *a)
 int h0_argv_build(const struct h0_plan *plan, const struct h0_argv_facts *f, struct h0_argv *ret,
                   struct h0_err *e)
 {
-	h0_auto(build_done) struct build b = {.plan = plan, .slot = plan->slot, .f = f};
+	h0_auto(build_done) struct build b = {
+		.plan = plan, .slot = plan->slot, .f = f, .a.mtp_why = plan->mtp_why};
 	if (server(&b, e) < 0 || container(&b, e) < 0)
 		return -1;
 	b.a.server_at = b.a.words.n;

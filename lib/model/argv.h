@@ -86,6 +86,8 @@ struct h0_argv {
 	size_t server_at;               /* index of the first word the program inside gets */
 	int64_t context;                /* 0 = the program has none */
 	size_t removed;                 /* flags that a later one replaced */
+	bool mtp;                       /* multi-token prediction is on */
+	const char *mtp_why;            /* why it is on or off: one clause */
 	char spec[17];                  /* 16 hex digits */
 };
 

@@ -103,15 +103,33 @@ static void mount_file(struct h0_spec *s, const char *path)
 		add_mount(s, real);
 }
 
-/* The server runs as nobody, unless the file is not for everybody: then as its owner. */
-static void choose_user(const char *path, struct h0_argv_facts *f)
+static bool take_owner(const char *path, mode_t others_need, struct h0_argv_facts *f)
 {
 	struct stat st;
+	if (stat(path, &st) < 0 || (st.st_mode & others_need) == others_need)
+		return false;
+	f->uid = st.st_uid;
+	f->gid = st.st_gid;
+	return true;
+}
+
+/* The server runs as nobody, unless the file, or a directory on the way to it from its mount, is
+ * not for everybody: then as the owner of that. */
+static void choose_user(const struct h0_spec *s, const char *path, struct h0_argv_facts *f)
+{
 	f->uid = f->gid = NOBODY;
-	if (path && stat(path, &st) == 0 && !(st.st_mode & S_IROTH)) {
-		f->uid = st.st_uid;
-		f->gid = st.st_gid;
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		size_t n = strlen(s->mounts.v[i]);
+		if (!below(path, s->mounts.v[i]))
+			continue;
+		/* each directory, from the mount down */
+		for (const char *slash = path + n; *slash == '/'; slash += 1 + strcspn(slash + 1, "/")) {
+			h0_autofree char *dir = h0_strndup(path, (size_t)(slash - path));
+			if (take_owner(dir, S_IXOTH, f))
+				return;
+		}
 	}
+	take_owner(path, S_IROTH, f);
 }
 
 static int take_model(const struct h0_paths *paths, const struct h0_snap *snap, struct h0_spec *s,
@@ -142,7 +160,7 @@ static int take_model(const struct h0_paths *paths, const struct h0_snap *snap, 
 	mount_file(s, s->model.path);
 	if (s->model.mmproj && slot->vision)
 		mount_file(s, s->model.mmproj);
-	choose_user(s->model.path, f);
+	choose_user(s, s->model.path, f);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "run/life.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "sys/lock.h"
 #include "sys/loopback.h"
 
+#define LOCK_STEP_MS    100
 #define LOCK_MS         90000   /* a stop holds it for its grace and podman's own time */
 #define PORT_FREE_MS    5000    /* for a port to come free after its server ended */
 #define PORT_TAKEN_MS   300     /* for one that somebody else may just be leaving */
@@ -32,6 +34,25 @@ int h0_life_lock(const struct h0_box *b, const char *slot, int timeout_ms, struc
 	if (h0_mkdirs(dir, 0755, e) < 0)
 		return -1;
 	return h0_lock(path, timeout_ms, "hal0-slot", e);
+}
+
+/* The same, given up when signal_fd becomes readable: then -1 and *ret_interrupted. */
+static int lock_unless(const struct h0_box *b, const char *slot, int signal_fd,
+                       bool *ret_interrupted, struct h0_err *e)
+{
+	for (int waited = 0;; waited += LOCK_STEP_MS) {
+		struct h0_err why = {0};
+		struct pollfd p = {signal_fd, POLLIN, 0};
+		int fd = h0_life_lock(b, slot, LOCK_STEP_MS, &why);
+		*ret_interrupted = fd < 0 && signal_fd >= 0 && poll(&p, 1, 0) > 0;
+		if (fd >= 0)
+			return fd;
+		if (why.kind == H0_BUSY && waited < LOCK_MS && !*ret_interrupted)
+			continue;
+		if (e)
+			*e = why;
+		return -1;
+	}
 }
 
 static bool port_becomes_free(int port, int within_ms)
@@ -173,7 +194,9 @@ static int launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	}
 	ret->changed = true;
 	ret->state = H0_STATE_WARMING;
-	return h0_life_record(b, slot->name, slot->port, model, ret->container, H0_STATE_WARMING, NULL, e);
+	ret->unrecorded = h0_life_record(b, slot->name, slot->port, model, ret->container,
+	                                 H0_STATE_WARMING, NULL, NULL) < 0;
+	return 0;
 }
 
 static pid_t launched_pid(const struct h0_spec *s)
@@ -197,12 +220,14 @@ static void load_of(const struct h0_slot *slot, const struct h0_ctr *c, struct h
 
 /* Under the lock: finds or starts the container. *load says what to wait for. */
 static int start_locked(const struct h0_box *b, const struct h0_slot *slot,
-                        const struct h0_spec *s, struct h0_load *load, struct h0_outcome *ret,
-                        struct h0_err *e)
+                        const struct h0_spec *s, int signal_fd, struct h0_load *load,
+                        struct h0_outcome *ret, struct h0_err *e)
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	const struct h0_ctr *c;
-	h0_autofd int lock = h0_life_lock(b, slot->name, LOCK_MS, e);
+	h0_autofd int lock = lock_unless(b, slot->name, signal_fd, &ret->interrupted, e);
+	if (ret->interrupted)
+		return 0;
 	if (lock < 0 || look(b, slot, &ctrs, &c, e) < 0)
 		return -1;
 	if (c) {
@@ -228,9 +253,9 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 	struct h0_load load;
 	*ret = (struct h0_outcome){0};
 	if (check_files(b, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
-	    start_locked(b, slot, &s, &load, ret, e) < 0)
+	    start_locked(b, slot, &s, wait ? wait->signal_fd : -1, &load, ret, e) < 0)
 		return -1;
-	return wait ? h0_load_wait(b, &load, wait, ret, e) : 0;
+	return wait && !ret->interrupted ? h0_load_wait(b, &load, wait, ret, e) : 0;
 }
 
 /* ---- run ---- */
@@ -284,7 +309,10 @@ int h0_life_wait(struct h0_box *b, const struct h0_slot *slot, const struct h0_w
 		}
 		if (!busy)
 			break;
-		sleep_ms(POLL_MS);
+		struct pollfd p = {wait->signal_fd, POLLIN, 0};
+		ret->interrupted = poll(&p, 1, POLL_MS) > 0;
+		if (ret->interrupted)
+			return 0;
 	}
 	struct h0_state_file last;
 	bool failed = h0_state_read(&b->paths, slot->name, &last, NULL) == 0 &&
@@ -333,5 +361,6 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 		h0_fail(e, H0_EXTERN, "slot %s has ended, but its port %d is still taken by %s", slot, port, who);
 		return -1;
 	}
-	return h0_life_record(b, slot, port, c->model, c->id, H0_STATE_OFFLINE, NULL, e);
+	ret->unrecorded = h0_life_record(b, slot, port, c->model, c->id, H0_STATE_OFFLINE, NULL, NULL) < 0;
+	return 0;
 }

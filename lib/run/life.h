@@ -30,7 +30,8 @@ struct h0_outcome {
 	bool changed;           /* this call started or ended something */
 	bool joined;            /* another call had started it, and it was still loading */
 	bool outdated;          /* it runs with other settings than the files have now */
-	bool interrupted;       /* signal_fd: it still loads */
+	bool interrupted;       /* signal_fd: it still loads, or (container "") nothing was begun */
+	bool unrecorded;        /* it is as `state` says, but state.json could not be written */
 	enum h0_state state;
 	char container[H0_CTR_ID + 1]; /* "" = none */
 };

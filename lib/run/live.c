@@ -57,8 +57,8 @@ int h0_live_check_owner(const struct h0_box *b, const struct h0_ctr *c, struct h
 }
 
 /* ---- judging ---- */
-static void say(struct h0_live *l, enum h0_state state, const char *fmt, ...) H0_PRINTF(3, 4);
-static void say(struct h0_live *l, enum h0_state state, const char *fmt, ...)
+static void say(struct h0_slot_live *l, enum h0_state state, const char *fmt, ...) H0_PRINTF(3, 4);
+static void say(struct h0_slot_live *l, enum h0_state state, const char *fmt, ...)
 {
 	va_list ap;
 	l->state = state;
@@ -67,7 +67,7 @@ static void say(struct h0_live *l, enum h0_state state, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void judge_absent(const struct h0_state_file *last, struct h0_live *l)
+static void judge_absent(const struct h0_state_file *last, struct h0_slot_live *l)
 {
 	/* nothing runs: the last transition may say why */
 	if (last->state == H0_STATE_ERROR)
@@ -76,7 +76,7 @@ static void judge_absent(const struct h0_state_file *last, struct h0_live *l)
 		say(l, H0_STATE_OFFLINE, "%s", "");
 }
 
-static void judge_foreign(const struct h0_ctr *c, struct h0_live *l)
+static void judge_foreign(const struct h0_ctr *c, struct h0_slot_live *l)
 {
 	if (!l->alive)
 		say(l, H0_STATE_OFFLINE, "%s", "");
@@ -87,7 +87,7 @@ static void judge_foreign(const struct h0_ctr *c, struct h0_live *l)
 		say(l, H0_STATE_OFFLINE, "the name is in use by a container hal0 did not start");
 }
 
-static void judge_ended(const struct h0_ctr *c, const struct h0_state_file *last, struct h0_live *l)
+static void judge_ended(const struct h0_ctr *c, const struct h0_state_file *last, struct h0_slot_live *l)
 {
 	if (last->state == H0_STATE_ERROR && h0_streq(last->container, c->id))
 		say(l, H0_STATE_ERROR, "%s", last->message);
@@ -101,7 +101,7 @@ static void judge_ended(const struct h0_ctr *c, const struct h0_state_file *last
 }
 
 static void judge_running(const struct h0_ctr *c, const struct h0_state_file *last,
-                          const struct h0_health_ask *ask, struct h0_live *l)
+                          const struct h0_health_ask *ask, struct h0_slot_live *l)
 {
 	bool was_ready = h0_state_serves(last->state) && h0_streq(last->container, c->id);
 	snprintf(l->model_id, sizeof l->model_id, "%s", ask->listed);
@@ -125,7 +125,7 @@ static void judge_running(const struct h0_ctr *c, const struct h0_state_file *la
 	}
 }
 
-static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struct h0_live *l)
+static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struct h0_slot_live *l)
 {
 	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
 	const struct h0_ctr *c = l->ctr;
@@ -150,15 +150,15 @@ static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struc
 }
 
 void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                  const struct h0_ctrs *ctrs, struct h0_live *ret)
+                  const struct h0_ctrs *ctrs, struct h0_slot_live *ret)
 {
 	h0_autofree struct h0_health_ask *asks = h0_calloc(n ? n : 1, sizeof *asks);
 	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
 	size_t asked = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct h0_live *l = &ret[i];
+		struct h0_slot_live *l = &ret[i];
 		const struct h0_ctr *c = h0_ctrs_get(ctrs, slots[i]->name);
-		*l = (struct h0_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
+		*l = (struct h0_slot_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
 		if (!c)
 			continue;
 		l->foreign = h0_live_foreign(b, c);

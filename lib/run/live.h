@@ -34,7 +34,7 @@ int h0_box_profiles(struct h0_box *b, struct h0_err *e);
 void h0_box_done(struct h0_box *b);
 #define h0_autobox h0_auto(h0_box_done)
 
-struct h0_live {
+struct h0_slot_live {
 	const struct h0_slot *slot;     /* may be broken */
 	const struct h0_ctr *ctr;       /* NULL = no container; points into the list */
 	bool foreign;                   /* the container is another hal0's, or nobody's */
@@ -51,7 +51,7 @@ struct h0_live {
 
 /* Looks at n slots, given podman's list (h0_podman_ps); ret has room for n and points into ctrs. */
 void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                  const struct h0_ctrs *ctrs, struct h0_live *ret);
+                  const struct h0_ctrs *ctrs, struct h0_slot_live *ret);
 
 /* Is the container another hal0's, or nobody's? */
 bool h0_live_foreign(const struct h0_box *b, const struct h0_ctr *c);

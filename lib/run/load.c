@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -181,20 +182,20 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 }
 
 /* ---- success ---- */
-static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_outcome *ret,
-                   struct h0_err *e)
+static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_outcome *ret)
 {
 	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
 	ret->state = H0_STATE_READY;
-	/* the slot works: that nobody can write down so is for the log, not a failure of the start */
+	/* the slot works; who holds the lock now will see that and write it down */
 	h0_autofd int lock = h0_life_lock(b, l->slot->name, 0, NULL);
 	if (lock < 0 || h0_state_read(&b->paths, l->slot->name, &last, NULL) < 0)
 		return 0;
 	bool known = h0_streq(last.container, l->container) && h0_state_serves(last.state);
 	if (known)
 		return 0;
-	return h0_life_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL, l->container,
-	                      H0_STATE_READY, NULL, e);
+	ret->unrecorded = h0_life_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL,
+	                                 l->container, H0_STATE_READY, NULL, NULL) < 0;
+	return 0;
 }
 
 /* ---- waiting ---- */
@@ -211,6 +212,14 @@ static bool readable(int fd, int timeout_ms)
 {
 	struct pollfd p = {fd, POLLIN, 0};
 	return fd >= 0 && poll(&p, 1, timeout_ms) > 0;
+}
+
+/* By the pidfd; where there can be none, by the process id. */
+static bool lives(const struct h0_load *l, const struct watch *t)
+{
+	if (t->wake[0] >= 0)
+		return !readable(t->wake[0], 0);
+	return l->pid > 0 && (kill(l->pid, 0) == 0 || errno == EPERM);
 }
 
 static void tell(const struct h0_load *l, const struct h0_wait *w, struct watch *t,
@@ -274,16 +283,16 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 	for (int asked = 0;; asked++) {
 		struct h0_health_ask ask = {.port = l->port, .provider = l->provider,
 			.model = l->model[0] ? l->model : NULL};
-		if (pidfd < 0 || readable(pidfd, 0))
+		if (!lives(l, &t))
 			return give_up(b, l, NULL, e);
 		h0_health_ask(&ask, 1, PATIENCE_MS, t.wake, t.n);
 		if (readable(w->signal_fd, 0)) {
 			ret->interrupted = true;
 			return 0;
 		}
-		if (ask.health == H0_HEALTH_READY && !readable(pidfd, 0)) {
+		if (ask.health == H0_HEALTH_READY && lives(l, &t)) {
 			ret->joined = !ret->changed && asked > 0;
-			return succeed(b, l, ret, e);
+			return succeed(b, l, ret);
 		}
 		tell(l, w, &t, ask.health);
 		struct h0_err why = {0};

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -162,6 +163,41 @@ int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *
 	if (r.truncated)
 		return h0_fail(e, H0_EXTERN, "podman ps answered with more than %u MiB", MAX_ANSWER >> 20);
 	return h0_podman_parse_ps(h0_buf_str(&r.out), r.out.len, ret, e);
+}
+
+struct h0_podman_asked {
+	struct h0_podman podman;
+	struct h0_ctrs ctrs;
+	struct h0_err err;
+	int rc;
+	bool begun;
+	pthread_t thread;
+};
+
+static void *ask_apart(void *arg)
+{
+	struct h0_podman_asked *a = arg;
+	a->rc = h0_podman_ps(&a->podman, &a->ctrs, &a->err);
+	return NULL;
+}
+
+struct h0_podman_asked *h0_podman_ps_begin(const struct h0_podman *p)
+{
+	struct h0_podman_asked *a = h0_calloc(1, sizeof *a);
+	a->podman = *p;
+	a->begun = pthread_create(&a->thread, NULL, ask_apart, a) == 0;
+	return a;
+}
+
+int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_err *e)
+{
+	h0_autofree struct h0_podman_asked *own = a;
+	if (!own->begun || pthread_join(own->thread, NULL) != 0)
+		ask_apart(own);
+	*ret = own->ctrs;
+	if (own->rc < 0 && e)
+		*e = own->err;
+	return own->rc;
 }
 
 int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char *dir,

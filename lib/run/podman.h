@@ -71,6 +71,10 @@ const char *h0_ctr_expects(const struct h0_ctr *c);
 
 /* Every container called hal0-slot-NAME, also those of other HAL0_HOMEs, in one call. */
 int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *e);
+/* The same while the caller does something else: begin, then end exactly once. */
+struct h0_podman_asked;
+struct h0_podman_asked *h0_podman_ps_begin(const struct h0_podman *p);
+int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_err *e);
 /* What `podman ps --format json` printed. Pure. */
 int h0_podman_parse_ps(const char *text, size_t len, struct h0_ctrs *ret, struct h0_err *e);
 

@@ -15,6 +15,7 @@
 
 #define DEFAULT_MAX_OUTPUT (1u << 20)
 #define STOP_POLL_MS 50
+#define NO_PIDFD_MS  10  /* where the kernel or a sandbox has no pidfd_open */
 #define STOP_GRACE_MS 5000
 
 extern char **environ;
@@ -140,6 +141,12 @@ static void feed(const struct h0_spawn *s, int *fd, size_t *sent)
 	}
 }
 
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
+}
+
 /* Moves bytes until the child has ended; kills it at the deadline or when asked to stop.
  * A grandchild may hold the pipes open (podman's conmon): the end of the child is what counts. */
 static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipes *p,
@@ -160,6 +167,8 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 		}
 		if (s->stop && (wait < 0 || wait > STOP_POLL_MS))
 			wait = STOP_POLL_MS;
+		if (pidfd < 0 && (wait < 0 || wait > NO_PIDFD_MS))
+			wait = NO_PIDFD_MS;
 		int n = poll(pf, 4, wait);
 		bool stop = s->stop && *s->stop;
 		if (stop && s->stop_signal && !asked) {
@@ -173,6 +182,8 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 			kill(pid, SIGKILL);
 			killed = true;
 		}
+		if (pidfd < 0)
+			ended = has_ended(pid);
 		if (n <= 0)
 			continue;
 		for (int i = 0; i < 2; i++)
@@ -180,7 +191,7 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 				drain(&streams[i], max, &r->truncated);
 		if (pf[3].revents)
 			feed(s, &p->in[1], &sent);
-		ended = pf[0].revents != 0;
+		ended |= pf[0].revents != 0;
 	}
 	/* what the child left in the pipes */
 	for (int i = 0; i < 2; i++) {

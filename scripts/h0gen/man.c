@@ -49,11 +49,11 @@ static void operands(const char *args, struct h0_buf *out)
 {
 	bool in = false;
 	for (; args && *args; args++) {
-		bool word = isalnum((unsigned char)*args) || *args == '-' || *args == '=';
+		bool word = isalnum((unsigned char)*args) || strchr("-=|/", *args);
 		if (word != in)
 			h0_buf_addc(out, '_');
 		in = word;
-		if (!word && *args != ' ')
+		if (!isalnum((unsigned char)*args) && *args != ' ')
 			h0_buf_addc(out, '\\');
 		h0_buf_addc(out, *args);
 	}

@@ -271,7 +271,8 @@ int main(void)
 		for (size_t k = 0; k < progs[i]->nverbs; k++) {
 			const struct h0_verb *v = &progs[i]->verbs[k];
 			test_help(progs[i], v);
-			for (const struct h0_example *x = v->examples; x && x->cmd; x++)
+			for (const struct h0_example *x = v->examples;
+			     x && x->cmd && !(v->flags & H0_VERB_SERVES); x++)
 				test_example(progs[i], v, x);
 		}
 	h0_spawned_done(&got);

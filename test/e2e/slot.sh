@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The life of slots with real podman and a real llama-server: start, join, stop, restart, run,
 # wait, logs, and everything that goes wrong on the way.
+# Container names and ports belong to the machine: two runs of this test take turns.
+[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-slot.lock sh "$0"
 . "$HAL0_SOURCE/test/tap.sh"
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
 p1=${HAL0_TEST_PORT:-8121}
@@ -22,6 +24,7 @@ tap_cleanup() {
     _pid=$(podman inspect -f '{{.State.Pid}}' "hal0-slot-$_s" 2>/dev/null) && kill -CONT "$_pid" 2>/dev/null
     podman rm --force --time 1 "hal0-slot-$_s" >/dev/null 2>&1
   done
+  umount "$home/var-lib/hal0/slots/$a" 2>/dev/null
   rm -rf "$tmp"
 }
 jobs=
@@ -116,6 +119,25 @@ is "the model store is mounted read-only at its own path" \
 is "it listens on 127.0.0.1 alone" \
   "$(awk -v p="$(printf ':%04X' "$p1")" '$4=="0A" && index($2,p) {print $2}' /proc/net/tcp /proc/net/tcp6)" \
   "0100007F:$(printf %04X "$p1")"
+
+# ---- a model that is not for everybody ----
+slot stop $a
+chmod 700 "$home/var-lib/hal0/models"
+slot start $a
+rc_is "a model in a directory for root alone" 0
+is "is served as root" "$(awk '/^Uid:/ {print $2}' "/proc/$(container $a '{{.State.Pid}}')/status")" 0
+slot stop $a
+chmod 755 "$home/var-lib/hal0/models"
+chown 12345:12345 "$model"
+chmod 600 "$model"
+slot start $a
+rc_is "a model for its owner alone" 0
+is "is served as its owner" "$(awk '/^Uid:/ {print $2}' "/proc/$(container $a '{{.State.Pid}}')/status")" 12345
+slot stop $a
+chown 0:0 "$model"
+chmod 644 "$model"
+slot start $a
+id=$(container $a '{{.Id}}')
 
 # ---- settings change under it ----
 ctx=2048 slot_file "$home" $a "$p1" "$model"
@@ -300,6 +322,31 @@ rc_is "and so does the other" 7
 is "for the same reason" "$(sort -u "$tmp/w3.err" "$tmp/w4.err" | grep -c 'no sign of progress for 1 s')" 1
 ok "and no container is left" no_container $a
 slot_file "$home" $a "$p1" "$model"
+
+flock "$home/run/hal0/slots/$a.lock" sleep 20 &
+holder=$!
+jobs="$jobs $holder"
+until_true grep -q FLOCK /proc/locks
+background held start $a
+first=$job
+sleep 0.2
+kill -INT $first
+ended $first
+rc_is "SIGINT while another command holds the slot" 130
+like "which did nothing" "$(cat "$tmp/held.err")" "*interrupted before anything was done*"
+kill $holder
+ended $holder
+pkill -P $holder
+
+# ---- a full disk ----
+if mount -t tmpfs -o size=64k hal0-test "$home/var-lib/hal0/slots/$a" 2>/dev/null; then
+  head -c 100000 /dev/zero >"$home/var-lib/hal0/slots/$a/filler" 2>/dev/null
+  slot start $a
+  rc_is "start on a full disk" 6
+  like "says so" "$err" "*No space left on device*"
+  ok "and starts nothing" no_container $a
+  umount "$home/var-lib/hal0/slots/$a"
+fi
 
 # ---- run and wait ----
 slot wait $a
