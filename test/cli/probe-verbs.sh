@@ -39,7 +39,8 @@ rc=0
 timeout 2.5 "$probe" memory --watch --interval 1s --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 || rc=$?
 is "watch: goes on until it is ended" "$rc" 124
 ok "watch: draws again" test "$(grep -c inference "$tmp/watch")" -ge 2
-# a person's interrupt, unlike one to a shell's background job
+# a person's interrupt, unlike one to a shell's background job, which ignores it until it is env
+rm "$tmp/watch"
 env --default-signal=INT "$probe" memory --watch --interval 1m --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 &
 watch=$!
 i=0
