@@ -73,6 +73,24 @@ const char *h0_status_text(int status)
 	return status < 400 ? "OK" : "Error";
 }
 
+void h0_put_number(struct h0_buf *b, uint64_t v)
+{
+	char text[20];
+	size_t at = sizeof text;
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	h0_buf_add(b, text + at, sizeof text - at);
+}
+
+void h0_put_field(struct h0_buf *b, const char *name, const char *value)
+{
+	h0_buf_adds(b, name);
+	h0_buf_add(b, ": ", 2);
+	h0_buf_adds(b, value);
+	h0_buf_add(b, "\r\n", 2);
+}
+
 void h0_answer(struct client *c, int status, const char *type, const char *more, const char *body, size_t n)
 {
 	struct h0_loop *l = c->loop;

@@ -83,11 +83,18 @@ static void give_id(struct client *c)
 {
 	const char *theirs = h0_head_get(&c->in.head, "x-request-id");
 	struct h0_loop *l = c->loop;
-	if (good_id(theirs))
-		snprintf(c->ask->id, sizeof c->ask->id, "%s", theirs);
-	else
-		snprintf(c->ask->id, sizeof c->ask->id, "%s-%x-%llx", l->core->id_prefix, l->index,
-		         (unsigned long long)++l->next_id);
+	char *id = c->ask->id;
+	if (good_id(theirs)) {
+		memcpy(id, theirs, strlen(theirs) + 1);
+		return;
+	}
+	/* which run of the server, which loop, which request */
+	size_t n = strlen(l->core->id_prefix);
+	memcpy(id, l->core->id_prefix, n);
+	for (uint64_t v = ++l->next_id * MAX_LOOPS + l->index, shift = 64; shift; shift -= 4)
+		if (v >> (shift - 4) || shift == 4)
+			id[n++] = "0123456789abcdef"[v >> (shift - 4) & 15];
+	id[n] = '\0';
 }
 
 /* Where the model's name is looked for. */

@@ -18,6 +18,7 @@
 #include "serve/spool.h"
 
 #define LOOP_BUF   (64u << 10)  /* one read */
+#define MAX_LOOPS  64u
 #define MAX_SPANS  60           /* pieces of a body within one read */
 #define TAIL       1024         /* last bytes of an answer, where the token counts stand */
 #define HOLD       4096         /* of a 503, to see whether the slot is loading */
@@ -253,5 +254,8 @@ void h0_answer_error(struct client *c, int status, const char *code, const char 
 /* /v1/models, /health, /metrics. */
 void h0_answer_local(struct client *c, const struct h0_endpoint *ep);
 const char *h0_status_text(int status);
+/* Every request passes here, so these do without printf. */
+void h0_put_number(struct h0_buf *b, uint64_t v);
+void h0_put_field(struct h0_buf *b, const char *name, const char *value); /* "name: value" CR LF */
 
 #endif

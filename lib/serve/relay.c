@@ -44,18 +44,24 @@ static void build_request(struct client *c)
 	const char *name, *value, *connection = h0_head_get(h, "connection");
 	struct h0_buf *b = &a->head;
 	h0_buf_reset(b);
-	h0_buf_addf(b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", h->method, a->d->path, a->d->port);
+	h0_buf_adds(b, h->method);
+	h0_buf_addc(b, ' ');
+	h0_buf_adds(b, a->d->path);
+	h0_buf_adds(b, " HTTP/1.1\r\nHost: 127.0.0.1:");
+	h0_put_number(b, (uint64_t)a->d->port);
+	h0_buf_add(b, "\r\n", 2);
 	for (const char *p = NULL; (p = h0_head_next(h, p, &name, &value));) {
 		if (is_dropped(name, dropped_asked, connection) || strncasecmp(name, "sec-", 4) == 0)
 			continue;
-		h0_buf_adds(b, name);
-		h0_buf_add(b, ": ", 2);
-		h0_buf_adds(b, value);
+		h0_put_field(b, name, value);
+	}
+	if (h->has_length || h->chunked) {
+		h0_buf_adds(b, "Content-Length: ");
+		h0_put_number(b, h0_spool_out_size(&a->out));
 		h0_buf_add(b, "\r\n", 2);
 	}
-	if (h->has_length || h->chunked)
-		h0_buf_addf(b, "Content-Length: %llu\r\n", (unsigned long long)h0_spool_out_size(&a->out));
-	h0_buf_addf(b, "X-Request-Id: %s\r\n\r\n", a->id);
+	h0_put_field(b, "X-Request-Id", a->id);
+	h0_buf_add(b, "\r\n", 2);
 }
 
 static void choose_framing(struct client *c, const struct h0_head *h)
@@ -74,25 +80,30 @@ static void build_answer(struct client *c, const struct h0_head *h, struct h0_bu
 {
 	const struct ask *a = c->ask;
 	const char *name, *value, *connection = h0_head_get(h, "connection");
-	h0_buf_addf(b, "HTTP/1.1 %d %s\r\n", h->status, h0_status_text(h->status));
+	h0_buf_adds(b, "HTTP/1.1 ");
+	h0_put_number(b, (uint64_t)h->status);
+	h0_buf_addc(b, ' ');
+	h0_buf_adds(b, h0_status_text(h->status));
+	h0_buf_add(b, "\r\n", 2);
 	for (const char *p = NULL; (p = h0_head_next(h, p, &name, &value));) {
 		if (is_dropped(name, dropped_answered, connection) ||
 		    strncasecmp(name, "access-control-", 15) == 0)
 			continue;
-		h0_buf_adds(b, name);
-		h0_buf_add(b, ": ", 2);
-		h0_buf_adds(b, value);
+		h0_put_field(b, name, value);
+	}
+	if (h->has_length && (a->framing == FRAME_LENGTH || a->is_head)) {
+		h0_buf_adds(b, "Content-Length: ");
+		h0_put_number(b, h->length);
 		h0_buf_add(b, "\r\n", 2);
 	}
-	if (h->has_length && (a->framing == FRAME_LENGTH || a->is_head))
-		h0_buf_addf(b, "Content-Length: %llu\r\n", (unsigned long long)h->length);
 	if (a->framing == FRAME_CHUNKED)
 		h0_buf_adds(b, "Transfer-Encoding: chunked\r\n");
 	if (a->origin[0])
 		h0_buf_addf(b, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", a->origin);
 	if (!c->keep || c->in.head.minor == 0)
 		h0_buf_addf(b, "Connection: %s\r\n", c->keep ? "keep-alive" : "close");
-	h0_buf_addf(b, "X-Request-Id: %s\r\n\r\n", a->id);
+	h0_put_field(b, "X-Request-Id", a->id);
+	h0_buf_add(b, "\r\n", 2);
 }
 
 /* ---- what the slot says ---- */

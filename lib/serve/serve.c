@@ -22,7 +22,6 @@
 
 #define TICK_MS   1000
 #define SETTLE_MS 30        /* several files change as one: wait until they have */
-#define MAX_LOOPS 64u
 
 int64_t h0_serve_now(void)
 {
@@ -234,7 +233,7 @@ static int core_open(struct h0_core *core, struct h0_err *e)
 			return -1;
 	if (getrandom(noise, sizeof noise, 0) != sizeof noise)
 		return h0_fail_sys(e, "getrandom");
-	snprintf(core->id_prefix, sizeof core->id_prefix, "%02x%02x%02x%02x", noise[0], noise[1], noise[2], noise[3]);
+	snprintf(core->id_prefix, sizeof core->id_prefix, "%02x%02x%02x%02x-", noise[0], noise[1], noise[2], noise[3]);
 	core->started = h0_serve_now();
 	atomic_store(&core->idle_since, core->started);
 	return read_image(core, e);

@@ -5,12 +5,17 @@
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
 command -v podman >/dev/null 2>&1 || skip_all "podman is not installed"
 podman image exists "$image" 2>/dev/null || skip_all "no image $image (scripts/build-image)"
+for t in curl jq; do
+  command -v $t >/dev/null 2>&1 || skip_all "$t is not installed"
+done
 [ -x "$HAL0_BUILD/cmd/hal0-slot" ] || skip_all "hal0-slot is not built"
 PATH=$HAL0_BUILD/cmd:$PATH
 export HAL0_HOME="$tmp/home" NO_COLOR=1
 said="Hello from the slot that tests the router, word for word."
+server=
 tap_cleanup() {
-  hal0-slot stop rt-chat rt-embed rt-rank >/dev/null 2>&1
+  [ -z "$server" ] || kill "$server" 2>/dev/null
+  hal0-slot stop rt-chat rt-down rt-embed rt-rank >/dev/null 2>&1
   rm -rf "$tmp"
 }
 tiny=$HAL0_BUILD/scripts/tiny-gguf
@@ -81,4 +86,52 @@ rc_is "a slot that is down" 1
 like "how to start it" "$err" "*hal0 slot start rt-down*"
 run hal0 route table --format '{path}={slot}'
 like "the table names the slots" "$out" "*/v1/chat/completions=rt-chat*/v1/rerankings=rt-rank*"
+
+# ---- serve, in front of the same slots; rt-down comes up on demand
+hal0-route serve --port 0 --json >"$tmp/serve" 2>"$tmp/serve.err" &
+server=$!
+n=0
+until [ -s "$tmp/serve" ] || [ $n = 100 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+url=$(jq -r .url "$tmp/serve")
+post() { # PATH BODY
+  curl -s -N "$url$1" -H 'Content-Type: application/json' -d "$2"
+}
+out=$(post /v1/chat/completions '{"messages":[{"role":"user","content":"hi"}],"model":"rt-chat"}')
+is "serve: an answer" "$(printf '%s' "$out" | jq -r '.choices[0].message.content')" "$said"
+out=$(post /v1/chat/completions '{"messages":[{"role":"user","content":"hi"}],"model":"x","stream":true}')
+is "serve: a stream" "$(printf '%s' "$out" | sed -n 's/^data: \({.*\)/\1/p' |
+  jq -j '.choices[0].delta.content // ""')" "$said"
+out=$(post /v1/rerankings '{"query":"q","documents":["a","b"]}')
+is "serve: reranking" "$(printf '%s' "$out" | jq '.results | length')" 2
+out=$(post /v1/embeddings '{"input":["a","b","c"],"model":"hal0/rt-embed"}')
+is "serve: embeddings" "$(printf '%s' "$out" | jq '.data | length')" 3
+for i in 1 2 3 4 5; do
+  post /v1/chat/completions '{"messages":[{"role":"user","content":"hi"}],"model":"rt-down"}' \
+    >"$tmp/cold.$i" &
+  eval "pid$i=\$!"
+done
+for i in 1 2 3 4 5; do
+  eval "wait \$pid$i" || :
+done
+is "serve: a slot that was down answers all who asked" \
+  "$(cat "$tmp"/cold.* | jq -r '.choices[0].message.content' | sort | uniq -c | sed 's/^ *//')" "5 $said"
+out=$(curl -s "$url/metrics")
+like "serve: it was started once" "$out" '*hal0_loads_total{slot="rt-down"} 1*'
+ok "serve: tokens are counted" sh -c 'printf "%s" "$1" | grep -q "^hal0_tokens_total{slot=\"rt-chat\"} [1-9]"' - "$out"
+ok "serve: the last use is recorded" test -s "$HAL0_HOME/run/hal0/slots/rt-chat/used"
+hal0-slot stop rt-down >/dev/null 2>&1
+hal0-slot delete rt-down --yes >/dev/null 2>&1
+n=0
+until ! curl -s "$url/v1/models" | grep -q rt-down || [ $n = 40 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+ok "serve: a deleted slot is gone" sh -c '! curl -s "$1/v1/models" | grep -q rt-down' - "$url"
+rc=0
+kill "$server" && wait "$server" || rc=$?
+server=
+is "serve: ends well when told to" "$rc" 0
 tap_done
