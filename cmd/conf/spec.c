@@ -4,6 +4,10 @@
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col conf_change_cols[] = {CONF_CHANGE_COLS(COL){0}};
 const struct h0_col conf_schema_cols[] = {CONF_SCHEMA_COLS(COL){0}};
+const struct h0_col conf_check_cols[] = {CONF_CHECK_COLS(COL){0}};
+const struct h0_col conf_recover_cols[] = {CONF_RECOVER_COLS(COL){0}};
+const struct h0_col conf_log_cols[] = {CONF_LOG_COLS(COL){0}};
+const struct h0_col conf_undo_cols[] = {CONF_UNDO_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -16,6 +20,60 @@ static const struct h0_opt set_opts[] = {
 static const struct h0_opt dump_opts[] = {
 	{'t', "tagged", H0_OPT_FLAG, AT(conf_dump_opts, tagged), NULL,
 	 "every value with its type, as the public TOML tests have it"},
+	{0},
+};
+
+static const struct h0_opt log_opts[] = {
+	{'d', "diff", H0_OPT_FLAG, AT(conf_log_opts, diff), NULL,
+	 "print what the change did, as a unified diff"},
+	{0},
+};
+
+static const char check_text[] =
+	"Reads everything below */etc/hal0* as all programs do and reports, without changing "
+	"anything: files that do not parse, unknown or impossible keys, values that contradict each "
+	"other between files; a change that was interrupted, what it left lying about, "
+	"_NAME_.hal0-new files that wait for somebody to merge them, and files in _slots/_ whose name "
+	"is no slot name.\n\n"
+	"Exit code 3 when a file is invalid (the first finding is also the error message), 1 when all "
+	"files are valid and something else wants attention, 0 otherwise. Warnings about values do "
+	"not change the exit code.";
+
+static const char recover_text[] =
+	"Finishes a change that was interrupted between its commit and its end, and removes what "
+	"interrupted commands left. Every command that writes does this first, and so does the "
+	"system at boot; nobody has to. Nothing to do is exit code 0.\n\n"
+	"A file that somebody has edited meanwhile stays as it is. The change's version is put beside "
+	"it as _NAME_.hal0-new, and the exit code is 4.";
+
+static const char log_text[] =
+	"Shows the newest change set: its number, when it was made, by which command, and the files. A "
+	"change that was committed and not finished is shown as pending. Older ones are not kept.";
+
+static const char undo_text[] =
+	"Puts the files of the newest change back as they were before it, all together or not at all. "
+	"That is a change itself: undoing twice is redoing. When one of the files has been edited "
+	"since, nothing is changed and the exit code is 4.";
+
+static const struct h0_example check_examples[] = {
+	{"hal0 conf check && systemctl restart 'hal0-slot@*'", "Only with a configuration that is valid"},
+	{0},
+};
+
+static const struct h0_example recover_examples[] = {
+	{"hal0 conf recover", "Nothing to do, in most cases"},
+	{0},
+};
+
+static const struct h0_example log_examples[] = {
+	{"hal0 conf log", "Who changed what last"},
+	{"hal0 conf log --diff", "The same, line by line"},
+	{0},
+};
+
+static const struct h0_example undo_examples[] = {
+	{"hal0 conf undo --dry-run", "What would be put back"},
+	{"hal0 conf undo", "Puts it back"},
 	{0},
 };
 
@@ -83,6 +141,14 @@ static const char *const schema_names[] = {"slot", "profiles", "capabilities", "
                                            NULL};
 
 static const struct h0_verb verbs[] = {
+	{"check", "", 0, 0, "say what is wrong with the configuration", check_text, NULL, 0,
+	 conf_check_cols, .examples = check_examples},
+	{"recover", "", 0, 0, "finish an interrupted change", recover_text, NULL, 0, conf_recover_cols,
+	 .examples = recover_examples, .flags = H0_VERB_WRITES},
+	{"log", "", 0, 0, "show the newest change", log_text, log_opts, sizeof(struct conf_log_opts),
+	 conf_log_cols, .examples = log_examples},
+	{"undo", "", 0, 0, "take the newest change back", undo_text, NULL, 0, conf_undo_cols,
+	 .examples = undo_examples, .flags = H0_VERB_WRITES},
 	{"get", "FILE KEY", 2, 2, "print the value of a key of a TOML file", get_text, NULL, 0, NULL,
 	 .comp = H0_COMP_FILE, .examples = get_examples,
 	 .comp_rest = H0_COMP_NOTHING},

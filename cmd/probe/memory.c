@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/bar.h"
 #include "hw/udev.h"
@@ -169,19 +169,24 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Sleeps until the interval is over or a device came or went; true in the latter case. */
-static bool doze(struct h0_udev_watch *w, int64_t ms)
+enum woken { WOKEN_TIME, WOKEN_DEVICE, WOKEN_CLOSED };
+
+/* Sleeps until the interval is over, a device came or went, or nobody reads on. */
+static enum woken doze(struct h0_udev_watch *w, int64_t ms)
 {
 	int64_t until = now_ms() + ms;
 	for (int64_t left = ms; left > 0; left = until - now_ms()) {
-		struct pollfd p = {.fd = w ? h0_udev_watch_fd(w) : -1, .events = POLLIN};
-		int rc = poll(&p, 1, (int)left);
+		struct pollfd p[2] = {
+			{.fd = STDOUT_FILENO}, /* closing is told without being asked for */
+			{.fd = w ? h0_udev_watch_fd(w) : -1, .events = POLLIN},
+		};
+		int rc = poll(p, 2, (int)left);
+		if (rc > 0 && p[0].revents)
+			return WOKEN_CLOSED;
 		if (rc > 0 && h0_udev_watch_drain(w))
-			return true;
-		if (rc < 0 && errno != EINTR)
-			return false;
+			return WOKEN_DEVICE;
 	}
-	return false;
+	return WOKEN_TIME;
 }
 
 static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct probe_machine *p,
@@ -197,7 +202,10 @@ static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct p
 			rc = print(ctx, p, pve, e);
 		if (rc == 0)
 			rc = h0_out_flush(ctx, e);
-		bool changed = rc == 0 && doze(w, ms);
+		enum woken why = rc == 0 ? doze(w, ms) : WOKEN_TIME;
+		bool changed = why == WOKEN_DEVICE;
+		if (why == WOKEN_CLOSED)
+			break;
 		if (changed) {
 			probe_close(p);
 			rc = probe_open(p, o->sysroot, 0, e);

@@ -4,4 +4,4 @@
 /* in the order of spec.c */
 H0_MAIN(profile_prog, profile_list, profile_show, profile_clone, profile_set, profile_delete,
         profile_export, profile_import, profile_images, profile_pull, profile_lock,
-        profile_rollback)
+        profile_upgrade, profile_rollback)

@@ -73,6 +73,11 @@ struct profile_lock_opts {
 	bool all, update;
 };
 
+struct profile_upgrade_opts {
+	int64_t timeout_s;
+	bool no_restart;
+};
+
 struct profile_import_opts {
 	const char *name;
 };
@@ -86,6 +91,7 @@ int profile_images(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int profile_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int profile_lock(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int profile_rollback(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int profile_upgrade(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int profile_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int profile_import(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 

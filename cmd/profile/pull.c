@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <dirent.h>
-#include <errno.h>
-#include <signal.h>
-
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/words.h"
 #include "fmt/json.h"
+#include "profile/fetch.h"
 #include "profile/targets.h"
-#include "sys/io.h"
-#include "sys/tree.h"
 
 struct pull {
 	struct h0_ctx *ctx;
@@ -18,67 +12,17 @@ struct pull {
 	struct h0_rec *rec;
 	bool again, changed, failed;
 	const char *ref;            /* being pulled */
-	char tmp[1200];             /* for what is half done; "" = not made yet */
+	struct profile_fetch fetch;
 	struct h0_err first;
 };
 
-static volatile int stopped;            /* the signal */
-
-static void on_signal(int sig)
-{
-	stopped = sig;
-}
-
-static void catch_signals(void)
-{
-	const struct sigaction a = {.sa_handler = on_signal};
-	sigaction(SIGINT, &a, NULL);
-	sigaction(SIGTERM, &a, NULL);
-	sigaction(SIGHUP, &a, NULL);
-}
-
-/* Ends as the signal would have ended us, with nothing left behind. */
-H0_NORETURN static void die_of_it(void)
-{
-	signal(stopped, SIG_DFL);
-	raise(stopped);
-	_exit(128 + stopped);
-}
-
-/* A directory per process; those of processes that are gone are swept. podman leaves its half done
- * layers lying when it is interrupted. */
-static int make_tmp(struct pull *p, const struct h0_paths *paths, struct h0_err *e)
-{
-	h0_autofree char *all = h0_asprintf("%s/pull", paths->var);
-	if (h0_mkdirs(all, 0700, e) < 0)
-		return -1;
-	DIR *d = opendir(all);
-	for (struct dirent *entry; d && (entry = readdir(d));) {
-		int64_t pid;
-		h0_autofree char *old = h0_asprintf("%s/%s", all, entry->d_name);
-		if (h0_num_i64(entry->d_name, 1, INT32_MAX, &pid) && kill((pid_t)pid, 0) < 0 &&
-		    errno == ESRCH)
-			h0_remove_tree(old, NULL);
-	}
-	if (d)
-		closedir(d);
-	snprintf(p->tmp, sizeof p->tmp, "%s/%ld", all, (long)getpid());
-	return h0_mkdirs(p->tmp, 0700, e);
-}
-
 static void pull_done(struct pull *p)
 {
-	if (p->tmp[0])
-		h0_remove_tree(p->tmp, NULL);
+	profile_fetch_done(&p->fetch);
 	h0_local_images_done(&p->local);
 	if (p->rec)
 		h0_rec_free(p->rec);
-}
-
-static void tell(const char *line, void *arg)
-{
-	struct pull *p = arg;
-	h0_progress(p->ctx, line, "%s: %s", p->ref, line);
+	p->rec = NULL;
 }
 
 static void add_row(struct pull *p, bool changed, const char *message)
@@ -142,15 +86,7 @@ static int pull_one(struct pull *p, const struct profile_target *t, struct h0_er
 	if (!t->image.pinned)
 		h0_warn(p->ctx, "%s is taken by its tag, which may move: hal0 profile lock pins it", p->ref);
 	h0_local_digests(&p->local, p->ref, &before);
-	const struct h0_pull pull = {
-		.ref = p->ref,
-		.tmp = p->tmp,
-		.tell = p->ctx->quiet ? NULL : tell,
-		.tell_arg = p,
-		.stop = &stopped,
-	};
-	int rc = why.kind ? -1 : h0_image_pull(&p->podman, &pull, &why);
-	h0_progress(p->ctx, "", " ");
+	int rc = why.kind ? -1 : profile_fetch(&p->fetch, &p->podman, p->ref, &why);
 	if (rc == 0) {
 		bool changed = changed_by_pull(p, &before);
 		add_row(p, changed, changed ? "pulled" : "is the newest");
@@ -174,15 +110,15 @@ int profile_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	    h0_podman_init(&p.podman, e) < 0 || h0_local_images(&p.podman, &p.local, e) < 0)
 		return -1;
 	p.rec = h0_rec_new(profile_change_cols);
-	if (!ctx->dry_run && make_tmp(&p, &b.paths, e) < 0)
+	if (!ctx->dry_run && profile_fetch_open(&p.fetch, ctx, &b.paths, e) < 0)
 		return -1;
-	catch_signals();
-	for (size_t i = 0; i < t.n && !stopped; i++)
+	for (size_t i = 0; i < t.n; i++) {
 		if (pull_one(&p, &t.v[i], e) < 0)
 			return -1;
-	if (stopped) {
-		pull_done(&p);
-		die_of_it();
+		if (!ctx->dry_run && *p.fetch.stop.signal) {
+			pull_done(&p);
+			profile_stop_die(&p.fetch.stop);
+		}
 	}
 	if (!t.n)
 		h0_say(ctx, "no slot uses an image: name a profile, or --all");

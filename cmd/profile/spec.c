@@ -41,6 +41,27 @@ static const struct h0_opt lock_opts[] = {
 	{0},
 };
 
+static const struct h0_opt upgrade_opts[] = {
+	{0, "timeout", H0_OPT_DURATION, AT(profile_upgrade_opts, timeout_s), "TIME",
+	 "give up after so long without progress (default 5m)"},
+	{0, "no-restart", H0_OPT_FLAG, AT(profile_upgrade_opts, no_restart), NULL,
+	 "leave running slots with the old image until they are restarted"},
+	{0},
+};
+
+static const struct h0_example upgrade_examples[] = {
+	{"hal0 profile upgrade", "Every image the slots run, where its tag has moved"},
+	{"hal0 profile upgrade vulkan --no-restart", "One, and the slots follow when restarted"},
+	{0},
+};
+
+static const char upgrade_text[] =
+	"For each image whose tag stands for something else in its registry now: the new one is pulled "
+	"by its digest, a slot that runs it is tried with it on a free port beside the slot itself, and "
+	"asked a question. If it comes up and answers, and knows what the old one knows, the lock is "
+	"moved on and the slots that run are restarted, one after the other. Otherwise everything stays "
+	"as it was, and why is said. The trial needs memory for the model a second time.";
+
 static const struct h0_example images_examples[] = {
 	{"hal0 profile images", "What runs, why that, and whether it is here"},
 	{"hal0 profile images --check --used", "Whether the registries have moved on"},
@@ -179,6 +200,9 @@ static const struct h0_verb verbs[] = {
 	{"lock", "[PROFILE|IMAGE...]", 0, -1, "pin images to their digests", lock_text, lock_opts,
 	 sizeof(struct profile_lock_opts), profile_change_cols, .comp = H0_COMP_PROFILE,
 	 .examples = lock_examples, .flags = H0_VERB_WRITES},
+	{"upgrade", "[PROFILE|IMAGE...]", 0, -1, "move images on, after trying them", upgrade_text,
+	 upgrade_opts, sizeof(struct profile_upgrade_opts), profile_change_cols,
+	 .comp = H0_COMP_PROFILE, .examples = upgrade_examples, .flags = H0_VERB_WRITES},
 	{"rollback", "", 0, 0, "go back to the previous lock", rollback_text, NULL, 0,
 	 profile_change_cols, .examples = rollback_examples, .flags = H0_VERB_WRITES},
 };

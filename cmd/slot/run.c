@@ -4,6 +4,8 @@
  */
 #include "slot/live.h"
 
+#include <signal.h>
+
 int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	h0_autobox struct h0_box b = {0};
@@ -29,6 +31,7 @@ int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return h0_fail_sys(e, "%s", s.run_dir);
 	if (h0_out_flush(ctx, e) < 0)
 		return -1;
+	signal(SIGPIPE, SIG_DFL); /* ours is ignored, and that would be passed on */
 	execvp(s.argv.words.v[0], s.argv.words.v);
 	h0_fail_sys(e, "%s", s.argv.words.v[0]);
 	e->kind = H0_NOHW;

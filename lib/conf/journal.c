@@ -19,7 +19,9 @@ static struct h0_json *image_json(const char *p, size_t n)
 	if (!p)
 		return h0_json_new_null();
 	h0_autojson struct h0_json *s = h0_json_new_strn(p, n);
-	if (strlen(h0_json_str(s)) == n && memcmp(h0_json_str(s), p, n) == 0)
+	size_t len;
+	const char *text = h0_json_strn(s, &len);
+	if (h0_same_bytes(text, len, p, n))
 		return h0_take(s);
 	h0_autobuf struct h0_buf hex = {0};
 	h0_buf_room(&hex, n * 2);
@@ -95,15 +97,16 @@ static int hex_digit(char c)
 
 static bool image_from(const struct h0_json *j, char **ret, size_t *ret_len)
 {
-	const char *s = h0_json_str(j);
+	size_t len;
+	const char *s = h0_json_strn(j, &len);
 	const char *hex = h0_json_str(h0_json_get(j, "hex"));
 	*ret = NULL;
 	*ret_len = 0;
 	if (j && h0_json_type(j) == H0_JSON_NULL)
 		return true;
 	if (s) {
-		*ret_len = strlen(s);
-		*ret = h0_strndup(s, *ret_len);
+		*ret_len = len;
+		*ret = h0_strndup(s, len);
 		return true;
 	}
 	if (!hex || strlen(hex) % 2)

@@ -2,9 +2,9 @@
  *
  * The journal of a change set as text: one header line "hal0-journal 1 ID BYTES", then BYTES
  * bytes of JSON: {"argv": [...], "time": seconds since 1970, "stage": TAG, "entries": [{"path",
- * "mode", "before", "after"}]}. An image is a string, null (no such file), or {"hex": "..."} when it
- * is not plain UTF-8 text. TAG is in the names of the staged files, eight hexadecimal digits. Decoding is total: any bytes give an error or entries whose paths are all
- * allowed ones.
+ * "mode", "before", "after"}]}. An image is a string, null (no such file), or {"hex": "..."} when
+ * it is not UTF-8. TAG is in the names of the staged files, eight hexadecimal digits. Decoding is
+ * total: any bytes give an error or entries whose paths are all allowed ones.
  */
 #ifndef H0_CONF_JOURNAL_H
 #define H0_CONF_JOURNAL_H

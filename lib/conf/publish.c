@@ -36,7 +36,7 @@ static const char *stage_name(const struct h0_confdir *d, const char *path, char
 	return dst;
 }
 
-static bool is_stage_name(const char *name)
+bool h0_stage_name_is(const char *name)
 {
 	return name[0] == '.' && h0_ends(name, ".hal0~");
 }
@@ -87,6 +87,29 @@ int h0_confdir_lock(const struct h0_ops *o, const char *etc, int timeout_ms,
 		return -1;
 	*ret = d;
 	d.dir.fd = d.txn.fd = d.slots.fd = d.lock.fd = -1;
+	return 0;
+}
+
+static int open_there(const struct h0_ops *o, int dirfd, const char *path, int flags, int *ret)
+{
+	*ret = h0_op_open(o, dirfd, path, O_RDONLY | O_DIRECTORY | flags, 0);
+	return *ret < 0 && errno != ENOENT ? -1 : 0;
+}
+
+int h0_confdir_look(const struct h0_ops *o, const char *etc, struct h0_confdir *ret,
+                    struct h0_err *e)
+{
+	h0_autoconfdir struct h0_confdir d = {
+		.o = o, .etc = etc, .dir = {o, -1}, .txn = {o, -1}, .slots = {o, -1}, .lock = {o, -1},
+	};
+	if (open_there(o, AT_FDCWD, etc, 0, &d.dir.fd) < 0)
+		return h0_fail_sys(e, "%s", etc);
+	if (d.dir.fd >= 0 && open_there(o, d.dir.fd, ".txn", O_NOFOLLOW, &d.txn.fd) < 0)
+		return h0_fail_sys(e, "%s/.txn", etc);
+	if (d.dir.fd >= 0 && open_there(o, d.dir.fd, "slots", 0, &d.slots.fd) < 0)
+		return h0_fail_sys(e, "%s/slots", etc);
+	*ret = d;
+	d.dir.fd = d.txn.fd = d.slots.fd = -1;
 	return 0;
 }
 
@@ -213,7 +236,8 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 	if (!c->after)
 		return 0;
 	stage_name(d, c->path, stage, sizeof stage);
-	h0_autoopfd f = {o, h0_op_open(o, dir, stage, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)};
+	h0_autoopfd f = {o, h0_op_open(o, dir, stage, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+	                                c->mode ? c->mode : 0644)};
 	if (f.fd < 0)
 		return fail_path(d, c->path, e);
 	h0_autoopfd old = {o, h0_op_open(o, dir, base_name(c->path),
@@ -224,7 +248,7 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 	               : o->fstat(o, old.fd, &st) < 0)
 		return fail_path(d, c->path, e);
 	bool copy = old.fd >= 0 && S_ISREG(st.st_mode);
-	if ((copy ? h0_op_copy_meta(o, old.fd, f.fd) : o->chmod(o, f.fd, c->mode)) < 0)
+	if ((copy ? h0_op_copy_meta(o, old.fd, f.fd) : h0_op_set_mode(o, f.fd, c->mode)) < 0)
 		return fail_path(d, c->path, e);
 	if (h0_op_write(o, f.fd, c->after, c->after_len) < 0)
 		return fail_path(d, c->path, e);
@@ -386,10 +410,10 @@ int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_st
 		if (publish_one(d, &cs->v[i], published, conflicts, e) < 0)
 			return -1;
 	}
-	if (slots && d->slots.fd >= 0 && d->o->fsync(d->o, d->slots.fd) < 0)
-		return fail_path(d, "slots", e);
-	/* also when only slots/ changed: its own name may be as new as its files */
-	return d->o->fsync(d->o, d->dir.fd) < 0 ? h0_fail_sys(e, "%s", d->etc) : 0;
+	/* etc also when only slots/ changed: its own name may be as new as its files */
+	int dirs[] = {d->dir.fd, d->slots.fd};
+	return d->o->fsync_all(d->o, dirs, slots && d->slots.fd >= 0 ? 2 : 1) < 0
+	       ? h0_fail_sys(e, "%s", d->etc) : 0;
 }
 
 int h0_retire(struct h0_confdir *d, struct h0_err *e)
@@ -421,7 +445,7 @@ static int sweep_dir(struct h0_confdir *d, int dir, const char *prefix, struct h
 	if (d->o->list(d->o, dir, &names) < 0)
 		return fail_path(d, prefix, e);
 	for (size_t i = 0; i < names.n; i++) {
-		if (!is_stage_name(names.v[i]))
+		if (!h0_stage_name_is(names.v[i]))
 			continue;
 		if (d->o->unlink(d->o, dir, names.v[i], 0) < 0)
 			return fail_path(d, names.v[i], e);

@@ -24,6 +24,10 @@ struct h0_confdir {
 /* Opens etc and etc/.txn, making what is missing durably, and takes the lock. */
 int h0_confdir_lock(const struct h0_ops *o, const char *etc, int timeout_ms,
                     const char *const *command_line, struct h0_confdir *ret, struct h0_err *e);
+/* Opens what is there, for looking only: no lock, nothing is made; descriptors are -1 for what is
+ * missing. */
+int h0_confdir_look(const struct h0_ops *o, const char *etc, struct h0_confdir *ret,
+                    struct h0_err *e);
 void h0_confdir_done(struct h0_confdir *d);
 #define h0_autoconfdir h0_auto(h0_confdir_done)
 
@@ -59,6 +63,8 @@ int h0_retire(struct h0_confdir *d, struct h0_err *e);
 /* H0_CONFLICT, naming the files and where the change is. */
 int h0_conflict(const struct h0_confdir *d, const struct h0_strv *paths, struct h0_err *e);
 
+/* A staged file's name, of whatever change. */
+bool h0_stage_name_is(const char *name);
 /* Removes journal.new and staged files nobody waits for; names to `swept` (may be NULL). */
 int h0_sweep(struct h0_confdir *d, struct h0_strv *swept, struct h0_err *e);
 

@@ -58,6 +58,8 @@ static int read_one(struct reader *r, const char *path, struct h0_err *e)
 		if (errno == EFBIG)
 			return h0_fail_at(e, path, 0, 0, NULL, "larger than %u MiB",
 			                  H0_SNAP_FILE_MAX >> 20);
+		if (errno == EISDIR || errno == EINVAL)
+			return h0_fail_at(e, path, 0, 0, NULL, "not a regular file");
 		return h0_fail_sys(e, "%s/%s", r->etc, path);
 	}
 	add_file(r, path, h0_buf_str(&r->buf), r->buf.len);

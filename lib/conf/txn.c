@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "conf/journal.h"
 #include "conf/publish.h"
+#include "conf/survey.h"
 
 #define LOCK_TIMEOUT_MS 10000
 
@@ -32,13 +33,13 @@ static void staged_add(struct staged *s, int fd)
 		s->v[s->n++] = (struct h0_opfd){s->o, fd};
 }
 
-/* All data has been started on its way (flush_hint) before the first fsync waits for it. */
+/* All data has been started on its way (flush_hint) before anything waits for it. */
 static int staged_sync(struct staged *s, struct h0_err *e)
 {
+	int fds[H0_ARRAY_LEN(s->v)];
 	for (size_t i = 0; i < s->n; i++)
-		if (s->o->fsync(s->o, s->v[i].fd) < 0)
-			return h0_fail_sys(e, "fsync");
-	return 0;
+		fds[i] = s->v[i].fd;
+	return s->o->fsync_all(s->o, fds, s->n) < 0 ? h0_fail_sys(e, "fsync") : 0;
 }
 
 /* ---- recovery ---- */
@@ -95,11 +96,44 @@ void h0_recovery_done(struct h0_recovery *r)
 	h0_strv_done(&r->published);
 	h0_strv_done(&r->conflicts);
 	h0_strv_done(&r->swept);
+	h0_changeset_done(&r->cs);
 }
 
 static const struct h0_ops *ops_of(const struct h0_txn_opts *o)
 {
 	return o->ops ? o->ops : &h0_ops_real;
+}
+
+/* What recovery would do, without doing it. */
+static int recover_preview(const struct h0_ops *ops, const char *etc, struct h0_recovery *ret,
+                           struct h0_err *e)
+{
+	h0_autofree char *shown = h0_asprintf("%s/.txn/journal", etc);
+	h0_autojournal struct h0_journal j = {0};
+	h0_autosurvey struct h0_survey survey = {0};
+	h0_autoconfdir struct h0_confdir d = {
+		.dir = {NULL, -1}, .txn = {NULL, -1}, .slots = {NULL, -1}, .lock = {NULL, -1}};
+	bool found = false;
+	if (h0_confdir_look(ops, etc, &d, e) < 0 || h0_survey(ops, etc, &survey, e) < 0)
+		return -1;
+	if (d.txn.fd >= 0 && h0_journal_read(ops, d.txn.fd, "journal", shown, &j, &found, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j.cs.n; i++) {
+		const struct h0_change *c = &j.cs.v[i];
+		enum h0_live live;
+		if (h0_live_state(&d, c, &live, e) < 0)
+			return -1;
+		if (live == H0_LIVE_OTHER)
+			h0_strv_add(&ret->conflicts, c->path);
+		if (live != H0_LIVE_BEFORE)
+			continue;
+		h0_strv_add(&ret->published, c->path);
+		h0_changeset_add(&ret->cs, c->path, c->before, c->before_len, c->after, c->after_len);
+	}
+	ret->generation = j.id;
+	ret->swept = survey.leftovers;
+	survey.leftovers = (struct h0_strv){0};
+	return 0;
 }
 
 static int lock_and_recover(const struct h0_txn_opts *o, struct h0_confdir *d,
@@ -120,6 +154,8 @@ int h0_txn_recover(const struct h0_txn_opts *o, struct h0_recovery *ret, struct 
 	*ret = (struct h0_recovery){0};
 	if (ops_of(o)->statx(ops_of(o), AT_FDCWD, o->etc, 0, &st) < 0 && errno == ENOENT)
 		return 0;
+	if (o->dry_run)
+		return recover_preview(ops_of(o), o->etc, ret, e);
 	if (lock_and_recover(o, &d, ret, e) < 0)
 		return -1;
 	/* whoever retired the last journal may have died before that was durable: it must not come
@@ -161,7 +197,7 @@ static int write_journal(struct h0_confdir *d, const struct h0_changeset *cs,
 		return -1;
 	h0_autoopfd f = {d->o, h0_op_open(d->o, d->txn.fd, "journal.new",
 	                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644)};
-	if (f.fd < 0 || d->o->chmod(d->o, f.fd, 0644) < 0 ||
+	if (f.fd < 0 || h0_op_set_mode(d->o, f.fd, 0644) < 0 ||
 	    h0_op_write(d->o, f.fd, text.p, text.len) < 0)
 		return h0_fail_sys(e, "%s/.txn/journal.new", d->etc);
 	d->o->flush_hint(d->o, f.fd);

@@ -41,13 +41,21 @@ struct h0_recovery {
 	struct h0_strv published;  /* files that got their new content (or were removed) now */
 	struct h0_strv conflicts;  /* files a person had edited: ours is NAME.hal0-new */
 	struct h0_strv swept;      /* leftovers of interrupted commands, removed */
+	struct h0_changeset cs;    /* with dry_run: what would be published, from what is live now */
 };
 
 /* Finishes what an interrupted command left. H0_CONFLICT when there were conflicts: then *ret is
- * filled as well and the recovery is complete. Free with h0_recovery_done. Uses etc,
- * lock_timeout_ms, command_line and ops of the options. A missing etc has nothing to recover. */
+ * filled as well and the recovery is complete. With dry_run nothing is locked or written, *ret
+ * says what would happen, and conflicts are no error. Free with h0_recovery_done. A missing etc
+ * has nothing to recover. */
 int h0_txn_recover(const struct h0_txn_opts *o, struct h0_recovery *ret, struct h0_err *e);
 void h0_recovery_done(struct h0_recovery *r);
 #define h0_autorecovery h0_auto(h0_recovery_done)
+
+/* Swaps the images of the newest change set back, as a change set of its own: undoing twice is
+ * redoing. H0_NO: there is none. H0_CONFLICT: a file is not as that change left it; nothing is
+ * changed. *ret_cs, *ret_changed and dry_run as for h0_txn_run. */
+int h0_txn_undo(const struct h0_txn_opts *o, struct h0_changeset *ret_cs, bool *ret_changed,
+                struct h0_err *e);
 
 #endif

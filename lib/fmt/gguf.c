@@ -487,6 +487,7 @@ static int read_tensor(struct reading *r, uint64_t *end, struct h0_err *e)
 		g->expert_bytes += bytes;
 	if (h0_streq(r->key, "token_embd.weight"))
 		g->embd_bytes = bytes;
+	g->ffn_gate |= strstr(r->key, ".ffn_gate.") || strstr(r->key, ".ffn_gate_exps.");
 	g->output |= h0_streq(r->key, "output.weight");
 	return 0;
 }

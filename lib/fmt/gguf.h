@@ -40,6 +40,10 @@
 	X(expert_count, "expert_count")                                                  \
 	X(expert_used_count, "expert_used_count")                                        \
 	X(expert_shared_count, "expert_shared_count")                                    \
+	X(expert_feed_forward_length, "expert_feed_forward_length")                      \
+	X(expert_shared_feed_forward_length, "expert_shared_feed_forward_length")        \
+	X(causal, "attention.causal")                                                    \
+	X(chunk_size, "attention.chunk_size")                                            \
 	X(leading_dense_block_count, "leading_dense_block_count")                        \
 	X(nextn_predict_layers, "nextn_predict_layers")                                  \
 	X(full_attention_interval, "full_attention_interval")                            \
@@ -83,6 +87,7 @@ struct h0_gguf {
 	uint64_t type_tensors[H0_GGUF_TYPES], type_bytes[H0_GGUF_TYPES]; /* by ggml type id */
 	uint64_t expert_bytes;  /* of ffn_*_exps tensors */
 	uint64_t embd_bytes;    /* of token_embd.weight */
+	bool ffn_gate;          /* its feed-forward has a gate beside the way up */
 	bool output;            /* has its own output.weight (not tied to the embedding) */
 };
 

@@ -30,7 +30,9 @@ static void modprobe_file(const struct h0_root *r, struct h0_hw_ttm *t, const ch
 		if (names_module(line, n)) {
 			char one[512];
 			h0_text_clean(one, sizeof one, line, n);
-			snprintf(t->modprobe + have, sizeof t->modprobe - have, "%s: %s\n", name, one);
+			int add = snprintf(t->modprobe + have, sizeof t->modprobe - have, "%s: %s\n", name, one);
+			if (add < 0 || (size_t)add >= sizeof t->modprobe - have)
+				t->modprobe[have] = '\0'; /* no half of a number */
 		}
 		line += n;
 		line += *line == '\n';

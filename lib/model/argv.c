@@ -85,8 +85,7 @@ static bool is_flag(const char *w)
 	return w[0] == '-' && ((w[1] == '-' && w[2]) || isalpha((unsigned char)w[1]));
 }
 
-/* The long name of a flag, without dashes; NULL for what is no flag. */
-static const char *flag_key(const char *w)
+const char *h0_argv_flag(const char *w)
 {
 	if (!is_flag(w))
 		return NULL;
@@ -143,7 +142,7 @@ static int blame(const struct build *b, enum h0_argv_source source, struct h0_er
 static int check_owned(const struct build *b, enum h0_argv_source source, const char *flag,
                        struct h0_err *e)
 {
-	const char *key = flag_key(flag);
+	const char *key = h0_argv_flag(flag);
 	size_t n = key ? strcspn(key, "=") : 0;
 	for (size_t i = 0; key && i < H0_ARRAY_LEN(owned); i++)
 		if (strlen(owned[i].key) == n && strncmp(key, owned[i].key, n) == 0)
@@ -174,7 +173,7 @@ static int written(struct build *b, enum h0_argv_source source, const char *text
 static struct piece *find(const struct build *b, const char *key)
 {
 	for (size_t i = b->n; i-- > 0;)
-		if (!b->v[i].dropped && h0_streq(flag_key(b->v[i].flag), key))
+		if (!b->v[i].dropped && h0_streq(h0_argv_flag(b->v[i].flag), key))
 			return &b->v[i];
 	return NULL;
 }
@@ -182,11 +181,11 @@ static struct piece *find(const struct build *b, const char *key)
 static void dedupe(struct build *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
-		const char *key = flag_key(b->v[i].flag);
+		const char *key = h0_argv_flag(b->v[i].flag);
 		if (!key || in_list(repeatable, key))
 			continue;
 		for (size_t j = i + 1; j < b->n && !b->v[i].dropped; j++)
-			b->v[i].dropped = h0_streq(key, flag_key(b->v[j].flag));
+			b->v[i].dropped = h0_streq(key, h0_argv_flag(b->v[j].flag));
 		b->a.removed += b->v[i].dropped;
 	}
 }
@@ -253,11 +252,11 @@ static int64_t choose_context(const struct build *b)
 	return CONTEXT_UNKNOWN;
 }
 
-static int64_t cache_ram_mib(const struct build *b)
+int64_t h0_argv_cache_ram_mib(int64_t ram_bytes)
 {
-	if (b->f->ram_bytes <= 0)
+	if (ram_bytes <= 0)
 		return CACHE_RAM_UNSAID;
-	int64_t mib = (b->f->ram_bytes >> 20) / CACHE_RAM_SHARE / 64 * 64;
+	int64_t mib = (ram_bytes >> 20) / CACHE_RAM_SHARE / 64 * 64;
 	return mib < CACHE_RAM_MAX ? mib : CACHE_RAM_MAX;
 }
 
@@ -272,7 +271,7 @@ static void llama_advice(struct build *b)
 		piece(b, H0_ARGV_HAL0, "--reranking", NULL);
 	piece(b, H0_ARGV_HAL0, "--metrics", NULL);
 	piece(b, H0_ARGV_HAL0, "--offline", NULL);
-	piecef(b, H0_ARGV_HAL0, "--cache-ram", "%" PRId64, cache_ram_mib(b));
+	piecef(b, H0_ARGV_HAL0, "--cache-ram", "%" PRId64, h0_argv_cache_ram_mib(b->f->ram_bytes));
 }
 
 static int check_one_mode(const struct build *b, struct h0_err *e)

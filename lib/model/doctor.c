@@ -52,6 +52,8 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	 "tuned-adm profile accelerator-performance"},
 	{"rebar-off", "loading and copies to the card are slower", NULL},
 	{"kernel-argument-typo", "the kernel ignores what it does not know, without an error", NULL},
+	{"kernel-argument-value", "a value in another unit sets a limit far off, or none",
+	 "hal0 probe tune"},
 	{"gttsize-disagrees", "users report trouble when the two limits differ", "hal0 probe tune"},
 	{"gttsize-deprecated", "newer kernels take the limit from ttm.pages_limit", "hal0 probe tune"},
 	{"limit-not-live", "module options in the initramfs are older than the file",
@@ -158,14 +160,16 @@ static void npu_state(const struct h0_machine *m, struct h0_checks *c)
 /* What people write, and what the kernel understands. */
 static const struct { const char *wrong, *right; } typos[] = {
 	{"amdgpu.gtt_size=", "ttm.pages_limit"},
-	{"amdgpu.gtt-size=", "ttm.pages_limit"},
 	{"amdgpu.gttsize_mb=", "amdgpu.gttsize"},
 	{"amdgpu.ttm.pages_limit=", "ttm.pages_limit"},
 	{"amdgpu.pages_limit=", "ttm.pages_limit"},
 	{"ttm.page_limit=", "ttm.pages_limit"},
 	{"ttm.pages_pool_size=", "ttm.page_pool_size"},
 	{"ttm.pool_size=", "ttm.page_pool_size"},
+	{"ttm.gttsize=", "ttm.pages_limit"},
+	{"ttm.gtt_size=", "ttm.pages_limit"},
 	{"amd_iommu=pt", "iommu=pt"},
+	{"amd_iommu=on", "nothing (the IOMMU is on by default)"},
 };
 
 /* "options amdgpu gtt_size=1" says what "amdgpu.gtt_size=1" says on the command line. */
@@ -208,37 +212,88 @@ static void typos_in(const char *text, const char *where, struct h0_checks *c)
 	}
 }
 
-/* Number of "KEY=N" in a list of words; H0_UNKNOWN. */
-static int64_t argument(const char *text, const char *key)
+/* The last "KEY=VALUE" in a list of words, as the kernel takes it; NULL. */
+static const char *last_value(const char *text, const char *key)
 {
-	const char *at = word_at(text, key);
+	const char *found = NULL;
+	for (const char *at = text; (at = word_at(at, key)); at += strlen(key))
+		found = at + strlen(key);
+	return found;
+}
+
+/* The value that counts: the command line's before modprobe.d's, which begins at `files`. */
+static const char *value_of(const char *words, const char *files, const char *key)
+{
+	const char *in_files = last_value(files, key), *last = last_value(words, key);
+	if (!in_files || !last || last < files)
+		return last;
+	char line[4096];
+	snprintf(line, sizeof line, "%.*s", (int)(files - words), words);
+	const char *on_line = last_value(line, key);
+	return on_line ? words + (on_line - line) : in_files;
+}
+
+static int64_t number(const char *value)
+{
 	char num[32];
 	int64_t v;
-	if (!at)
+	if (!value)
 		return H0_UNKNOWN;
-	at += strlen(key);
-	snprintf(num, sizeof num, "%.*s", (int)strcspn(at, " \n"), at);
-	return h0_num_i64(num, 0, INT64_MAX, &v) ? v : H0_UNKNOWN;
+	snprintf(num, sizeof num, "%.*s", (int)strcspn(value, " \n"), value);
+	return h0_num_i64(num, -1, INT64_MAX, &v) ? v : H0_UNKNOWN;
+}
+
+/* Limits in the wrong unit: pages of 4 KiB here, MiB there, never 120G. */
+static void units(const struct h0_machine *m, const char *words, const char *files,
+                  struct h0_checks *c)
+{
+	static const struct { const char *key, *unit; int64_t bytes; } args[] = {
+		{"ttm.pages_limit=", "pages of 4 KiB", 4096},
+		{"ttm.page_pool_size=", "pages of 4 KiB", 4096},
+		{"amdttm.pages_limit=", "pages of 4 KiB", 4096},
+		{"amdttm.page_pool_size=", "pages of 4 KiB", 4096},
+		{"amdgpu.gttsize=", "MiB", 1 << 20},
+	};
+	for (size_t i = 0; i < H0_ARRAY_LEN(args); i++) {
+		const char *text = value_of(words, files, args[i].key);
+		int64_t v = number(text), all = m->mem.installed;
+		bool limits = !strstr(args[i].key, "pool");
+		if (!text || v == -1)
+			continue;
+		if (KNOWN(v) && !(limits && v < (1LL << 30) / args[i].bytes) &&
+		    !(KNOWN(all) && v / 4 > all / args[i].bytes))
+			continue;
+		add(c, "kernel-argument-value", H0_SEV_WARNING, "hal0 probe tune works the numbers out",
+		    "%s%.*s: the value counts %s", args[i].key, (int)strcspn(text, " \n") % 64, text,
+		    args[i].unit);
+	}
 }
 
 /* Everything that boot configuration says, in the form of a kernel command line. */
 static void boot_words(const struct h0_machine *m, char *dst, size_t size)
 {
-	snprintf(dst, size, "%.4000s", m->hw->os.cmdline);
+	snprintf(dst, size, "%s", m->hw->os.cmdline);
 	for (const char *line = m->hw->ttm.modprobe; *line;) {
 		size_t n = strcspn(line, "\n"), have = strlen(dst);
 		modprobe_words(line, n, dst + have, size - have);
 		line += n;
 		line += *line == '\n';
 	}
+	/* to the kernel - and _ are the same in a name */
+	for (bool name = true; *dst; dst++) {
+		name = *dst == ' ' ? true : name && *dst != '=';
+		if (name && *dst == '-')
+			*dst = '_';
+	}
 }
 
-static void boot_limits(const struct h0_machine *m, const char *words, struct h0_checks *c)
+static void boot_limits(const struct h0_machine *m, const char *words, const char *files,
+                        struct h0_checks *c)
 {
 	const struct h0_hw_ttm *t = &m->hw->ttm;
-	int64_t want = argument(words, "ttm.pages_limit=");
+	int64_t want = number(value_of(words, files, "ttm.pages_limit="));
 	if (!KNOWN(want))
-		want = argument(words, "amdttm.pages_limit=");
+		want = number(value_of(words, files, "amdttm.pages_limit="));
 	if (KNOWN(t->gttsize) && t->gttsize >= 0) {
 		if (KNOWN(t->pages_limit) && t->gttsize != t->pages_limit / 256)
 			add(c, "gttsize-disagrees", H0_SEV_WARNING, "set one of them, or both to the same",
@@ -263,13 +318,16 @@ static void boot_limits(const struct h0_machine *m, const char *words, struct h0
 
 static void boot(const struct h0_machine *m, struct h0_checks *c)
 {
-	char words[8192];
+	char words[8192], line[4096];
 	const struct h0_hw *hw = m->hw;
 	int before = c->n;
 	boot_words(m, words, sizeof words);
-	typos_in(hw->os.cmdline, "the kernel command line", c);
-	typos_in(words + strlen(hw->os.cmdline), "/etc/modprobe.d", c);
-	boot_limits(m, words, c);
+	const char *files = words + strlen(hw->os.cmdline);
+	snprintf(line, sizeof line, "%.*s", (int)(files - words), words);
+	typos_in(line, "the kernel command line", c);
+	typos_in(files, "/etc/modprobe.d", c);
+	boot_limits(m, words, files, c);
+	units(m, words, files, c);
 	if (h0_text_word(hw->os.cmdline, "amd_iommu=off") && !warned(m, "npu-needs-iommu"))
 		add(c, "iommu-off", H0_SEV_NOTE, "", "the kernel runs with amd_iommu=off");
 	if (h0_text_word(hw->os.cmdline, "iommu=pt"))

@@ -37,7 +37,7 @@ static bool host_ok(const char *host)
 	for (; *p && *p != ':'; p++)
 		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
 			return false;
-	return p > host && (!*p || (p[1] && strspn(p + 1, "0123456789") == strlen(p + 1)));
+	return isalnum((unsigned char)host[0]) && (!*p || (p[1] && strspn(p + 1, "0123456789") == strlen(p + 1)));
 }
 
 static bool path_ok(const char *path)

@@ -258,7 +258,8 @@ void h0_machine_memory(struct h0_machine *m)
 		pve_limit(m, carveout);
 		if (KNOWN(m->hw->mem.total) && KNOWN(g->vram))
 			mm->pool_mib = m->hw->mem.total / MIB + g->vram / MIB;
-		bind(mm, true, true);
+		if (KNOWN(m->hw->mem.total)) /* a control group's number is no proof of memory */
+			bind(mm, true, true);
 	} else if (g) {
 		if (KNOWN(g->vram))
 			limit(mm, "vram", true, g->vram / MIB, 0, g->vram_source);
@@ -266,7 +267,8 @@ void h0_machine_memory(struct h0_machine *m)
 	} else {
 		ram_limits(m, 0);
 		pve_limit(m, 0);
-		bind(mm, false, true);
+		if (KNOWN(m->hw->mem.total))
+			bind(mm, false, true);
 	}
 	free_now(m, g);
 }

@@ -75,7 +75,7 @@ static const struct h0_profile *seed_called(const char *name)
 static const char *string_of(const struct h0_toml_node *table, const char *key, const char *absent)
 {
 	const struct h0_toml_node *n = h0_toml_get(table, key);
-	return n ? n->str : absent;
+	return n && n->str_len ? n->str : absent; /* "" is how others write "not set" */
 }
 
 static struct h0_profile from_node(const struct h0_toml_node *n)

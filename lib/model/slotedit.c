@@ -146,10 +146,13 @@ static int apply(struct draft *d, const struct h0_edits *edits, struct h0_err *e
 {
 	for (size_t i = 0; i < edits->n; i++) {
 		const struct h0_edit *x = &edits->v[i];
-		if (!x->value ? unset_key(d, x->key, e) < 0
-		              : set_key(d, x->key, x->value, e) < 0 || fold_old(d, x->key, e) < 0)
+		if (!x->value ? unset_key(d, x->key, e) < 0 : set_key(d, x->key, x->value, e) < 0)
 			return -1;
 	}
+	/* only now: before, a mistake that a later edit mends may have hidden what there is */
+	for (size_t i = 0; i < edits->n; i++)
+		if (edits->v[i].value && fold_old(d, edits->v[i].key, e) < 0)
+			return -1;
 	return 0;
 }
 

@@ -204,7 +204,7 @@ static bool find_model(struct client *c)
 	const char *slot = h0_head_get(&c->in.head, "x-hal0-slot");
 	if (a->scan && a->body.size && !json_model(c))
 		return false;
-	if (a->scan && !a->body.size && a->endpoint && a->endpoint->body == H0_BODY_JSON) {
+	if (!a->form && !a->body.size && a->endpoint && a->endpoint->body == H0_BODY_JSON) {
 		error_out(c, 400, "request.invalid_json", "the request has no body");
 		return false;
 	}

@@ -54,7 +54,10 @@ void h0_client_new(struct h0_loop *l, int fd)
 		return;
 	}
 	link_client(l, c);
-	atomic_fetch_add(&l->core->clients, 1);
+	if (atomic_fetch_add(&l->core->clients, 1) == 0) {
+		uint64_t one = 1;
+		(void)!write(l->core->news, &one, sizeof one);
+	}
 }
 
 static void forget_again(struct client *c)
@@ -153,6 +156,24 @@ static void refuse(struct client *c, int status, const char *code, const char *w
 	h0_answer_error(c, status, code ? code : own, why, NULL, -1);
 }
 
+/* The client sends no more. It may have gone altogether, or wait for its answer. What nobody has
+ * open any more answers a write with a reset, so we write something that means nothing: before
+ * the answer an interim one, which every HTTP/1.1 client must be able to skip, in an event stream
+ * an empty comment. Elsewhere the next bytes of the answer do. */
+static void ask_if_there(struct client *c)
+{
+	static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n", comment[] = "3\r\n:\n\n\r\n";
+	const struct ask *a = c->ask;
+	if (!a || h0_client_is_full(c))
+		return;
+	if (!a->answer_begun && c->in.head.minor == 1 && (c->state == C_SEND || c->state == C_LOAD))
+		(void)!send(c->ev.fd, interim, sizeof interim - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	bool between = a->tail_len < 2 || memcmp(a->tail + a->tail_len - 2, "\n\n", 2) == 0;
+	struct iovec v = {(void *)(uintptr_t)comment, sizeof comment - 1};
+	if (c->state == C_ANSWER && a->is_events && between && h0_client_write(c, &v, 1) < 0)
+		h0_client_close(c);
+}
+
 static void feed(struct client *c, const char *p, size_t n)
 {
 	size_t used = 0;
@@ -168,6 +189,8 @@ static void feed(struct client *c, const char *p, size_t n)
 		c->deadline = 0;
 		c->state = C_SEND;
 		h0_ask_begin(c);
+		if (c->ev.fd >= 0 && c->gone_half)
+			ask_if_there(c);
 		break;
 	case H0_PARSE_BAD:
 		refuse(c, c->in.status, NULL, c->in.why);
@@ -227,25 +250,15 @@ void h0_client_resume(struct client *c)
 
 /* ---- events ---- */
 
-/* The client sends no more. It may have gone altogether, or wait for its answer: an interim
- * answer, which every HTTP/1.1 client must be able to skip, makes a socket that nobody has open
- * any more say so. In the middle of an answer it has had its way to tell us: it has gone. */
 static void half_closed(struct client *c)
 {
-	static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	bool known = c->gone_half;
 	c->gone_half = true;
 	c->keep = false;
-	if (c->state == C_READ || c->state == C_LINGER) {
+	if (c->state == C_READ || c->state == C_LINGER)
 		c->can_read = true;
-		return;
-	}
-	if (known || c->state == C_FLUSH || !c->ask)
-		return;
-	if (c->ask->answer_begun)
-		h0_client_close(c);
-	else if (c->in.head.minor == 1)
-		(void)!send(c->ev.fd, interim, sizeof interim - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	else if (!known)
+		ask_if_there(c);
 }
 
 static void writable(struct client *c)

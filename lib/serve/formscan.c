@@ -75,7 +75,7 @@ static const char *data(struct h0_formscan *f, const char *p, const char *end)
 	if (*p == f->mark[f->matched]) {
 		if (++f->matched < f->mark_len)
 			return p + 1;
-		f->found = f->found || f->ours;
+		f->was_ours = f->ours;
 		f->ours = false;
 		f->step = DELIMITER;
 		f->matched = f->line_len = 0;
@@ -97,6 +97,7 @@ static void line(struct h0_formscan *f, bool *ours)
 	f->line[n] = '\0';
 	if (f->step == DELIMITER) {
 		f->step = n >= 2 && f->line[0] == '-' && f->line[1] == '-' ? END : HEAD;
+		f->found = f->found || f->was_ours;
 		*ours = false;
 	} else if (n == 0) {
 		f->step = DATA;
@@ -114,7 +115,14 @@ void h0_form_feed(struct h0_formscan *f, const char *p, size_t n)
 			p = data(f, p, end);
 			continue;
 		}
-		char c = *p++;
+		char c = *p;
+		if (f->step == DELIMITER && f->line_len == 0 && !strchr("\r \t-", c)) {
+			f->step = DATA; /* it only began like one */
+			f->ours = f->was_ours;
+			keep(f, f->mark, f->mark_len);
+			continue;
+		}
+		p++;
 		if (c != '\n') {
 			if (f->line_len < sizeof f->line - 1)
 				f->line[f->line_len] = c;

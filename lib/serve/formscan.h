@@ -22,7 +22,7 @@ struct h0_formscan {
 	char mark[80];                  /* CR LF -- boundary */
 	size_t mark_len, matched;
 	int step;
-	bool ours;
+	bool ours, was_ours;
 	uint64_t pos;
 	size_t line_len;
 	char line[512];                 /* a line of a part's head, its beginning */

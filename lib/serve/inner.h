@@ -62,6 +62,7 @@ struct h0_core {
 	atomic_uint clients, loading;
 	atomic_bool draining, cut;              /* end when the clients are done; end now */
 	atomic_llong idle_since;                /* ms, while clients is 0 */
+	int news;                               /* eventfd: the first client has come */
 	int64_t started;
 	char id_prefix[12];                     /* of the request ids we give */
 };
@@ -116,7 +117,7 @@ struct ask {
 	struct h0_buf head;             /* to the slot */
 	size_t head_sent;
 	struct h0_buf hold;             /* of an answer that may be taken back */
-	bool holding, counted, retried, is_head, answer_begun, answer_over;
+	bool holding, counted, retried, is_head, is_events, answer_begun, answer_over;
 	enum framing framing;
 	int status;
 	int64_t began, load_until;

@@ -124,6 +124,8 @@ static int on_head(void *arg)
 	/* "still loading" is not passed on while there is time to wait */
 	a->holding = h->status == 503 && c->loop->core->conf->load && !a->is_head;
 	choose_framing(c, h);
+	const char *type = h0_head_get(h, "content-type");
+	a->is_events = a->framing == FRAME_CHUNKED && type && strncasecmp(type, "text/event-stream", 17) == 0;
 	h0_buf_reset(&a->head); /* the request has been sent */
 	build_answer(c, h, &a->head);
 	return a->is_head;

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -153,13 +155,17 @@ static bool idle_too_long(struct h0_core *core)
 	       h0_serve_now() - atomic_load(&core->idle_since) >= limit;
 }
 
-/* The first thread: watches files, the clock and the wish to stop. */
-static void look_after(struct h0_core *core, int inotify)
+/* The first thread: watches files, the clock and the wish to stop. Signals that may bring it are
+ * let in only while it sleeps, so that none comes between the look and the sleep. */
+static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 {
 	while (!*core->conf->stop && !idle_too_long(core)) {
-		struct pollfd p = {inotify, POLLIN, 0};
+		struct pollfd p[2] = {{inotify, POLLIN, 0}, {core->news, POLLIN, 0}};
+		uint64_t n;
 		bool busy = atomic_load(&core->clients) > 0 || core->conf->idle_exit_s;
-		(void)poll(&p, 1, busy ? TICK_MS : 10 * TICK_MS);
+		struct timespec t = {(busy ? TICK_MS : 60 * TICK_MS) / 1000, 0};
+		(void)ppoll(p, 2, &t, awake);
+		(void)!read(core->news, &n, sizeof n);
 		report_use(core);
 		if (!changed(inotify))
 			continue;
@@ -208,6 +214,8 @@ static void core_done(struct h0_core *core)
 		h0_snap_done(&core->image->snap);
 		free(core->image);
 	}
+	if (core->news >= 0)
+		close(core->news);
 	pthread_mutex_destroy(&core->lock);
 }
 
@@ -247,9 +255,12 @@ static void stop_loops(struct h0_core *core, unsigned running)
 
 int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
 {
-	h0_auto(core_done) struct h0_core core = {.conf = conf, .lock = PTHREAD_MUTEX_INITIALIZER};
+	h0_auto(core_done) struct h0_core core = {.conf = conf, .lock = PTHREAD_MUTEX_INITIALIZER,
+		.news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	h0_autofd int own = -1, inotify = -1;
 	int port = conf->port;
+	if (core.news < 0)
+		return h0_fail_sys(e, "eventfd");
 	if (core_open(&core, e) < 0)
 		return -1;
 	if (!conf->ngiven && (own = open_socket(conf, &port, e)) < 0)
@@ -260,11 +271,18 @@ int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
 	watch(inotify, conf->etc);
 	if (listen_all(&core, own, e) < 0)
 		return -1;
+	sigset_t ends, before;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ends, &before); /* for the other threads for good */
 	unsigned running = start_loops(&core);
 	if (running && conf->ready)
 		conf->ready(port, conf->arg);
 	if (running == core.nloops)
-		look_after(&core, inotify);
+		look_after(&core, inotify, &before);
 	stop_loops(&core, running);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return running == core.nloops ? 0 : h0_fail(e, H0_SYS, "threads cannot be started");
 }

@@ -41,6 +41,8 @@ struct h0_ops {
 	int (*chown)(const struct h0_ops *o, int fd, uid_t uid, gid_t gid);
 	int (*setxattr)(const struct h0_ops *o, int fd, const char *name, const void *buf, size_t n);
 	int (*fsync)(const struct h0_ops *o, int fd);
+	/* All of them, at the same time where that is possible; -1 when any failed. */
+	int (*fsync_all)(const struct h0_ops *o, const int *fds, size_t n);
 	/* Starts writing the file's data out, so that several fsyncs share one disk commit. A hint:
 	 * nothing relies on it, a failure means nothing. */
 	void (*flush_hint)(const struct h0_ops *o, int fd);
@@ -76,6 +78,8 @@ int h0_op_write(const struct h0_ops *o, int fd, const void *data, size_t n);
  * -1 and errno: ENOENT absent, EISDIR or EINVAL not a regular file. st may be NULL. */
 int h0_op_read_file(const struct h0_ops *o, int dirfd, const char *path, int flags, size_t max,
                     struct h0_buf *ret, struct stat *st);
+/* The mode, whatever the umask was; no call when it is right already. -1 and errno. */
+int h0_op_set_mode(const struct h0_ops *o, int fd, unsigned mode);
 /* Gives the open file `to` the mode, owner and extended attributes of the open file `from`.
  * -1 and errno. Attributes the kernel keeps for itself are left out. */
 int h0_op_copy_meta(const struct h0_ops *o, int from, int to);

@@ -68,6 +68,18 @@ says "sum" '([.items[].bytes] | add) == .items[0].total_bytes'
 secret "asked"
 like "with the token" "$(cat "$tmp/log")" "/api2/json/cluster/resources PVEAPIToken=root@pam!hal0=$token*"
 
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+  strace -f -s 65536 -x -o "$tmp/trace" "$probe" memory --json >/dev/null 2>&1
+  ok "the token is read" grep -q "read.*$token" "$tmp/trace"
+  is "and passed to nothing, in the clear" "$(grep -- "$token" "$tmp/trace" | grep -cvE '^[0-9]+ +p?read(64)?\(')" 0
+  is "no program is run" "$(grep -c 'execve(' "$tmp/trace")" 1
+  # cores are off before the file is read
+  off=$(grep -n 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE' "$tmp/trace" | head -n 1 | cut -d: -f1)
+  limit=$(grep -n 'RLIMIT_CORE, {rlim_cur=0, rlim_max=0}' "$tmp/trace" | head -n 1 | cut -d: -f1)
+  read=$(grep -n -- "$token" "$tmp/trace" | head -n 1 | cut -d: -f1)
+  ok "no core could hold it" test "${off:-99999999}" -lt "$read" -a "${limit:-99999999}" -lt "$read"
+fi
+
 config ", \"fingerprint\": \"$print\""
 run "$probe" memory --json
 says "a fingerprint will do" '.proxmox.ok'

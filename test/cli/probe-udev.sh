@@ -19,4 +19,11 @@ says '.gpus[0] | .pci == "0000:c5:00.0" and .revision == "c1" and .name == "Rade
 says '.gpus[0] | .vram_mib == 512 and .gtt_mib == 12288 and .uma'
 says '.gpus[0].render_node == "/dev/dri/renderD128" and .gpus[0].node.access == "ok"'
 says '.npu | .usable and .node == "/dev/accel/accel0" and .driver == "amdxdna"'
+
+# the bar is drawn again at once when the kernel tells of a device
+if command -v python3 >/dev/null && command -v umockdev-wrapper >/dev/null; then
+  run umockdev-wrapper python3 "$HAL0_SOURCE/test/cli/udev-event.py" "$HAL0_SOURCE/test/machines/halo.umockdev" \
+    /sys/devices/pci0000:00/0000:00:08.1/0000:c5:00.0/drm/card1 "$probe" memory --watch --interval 20s --json
+  is "watch wakes on a udev event" "$out" "2 soon"
+fi
 tap_done

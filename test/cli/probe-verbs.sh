@@ -39,12 +39,37 @@ rc=0
 timeout 2.5 "$probe" memory --watch --interval 1s --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 || rc=$?
 is "watch: goes on until it is ended" "$rc" 124
 ok "watch: draws again" test "$(grep -c inference "$tmp/watch")" -ge 2
+# a person's interrupt, unlike one to a shell's background job
+env --default-signal=INT "$probe" memory --watch --interval 1m --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 &
+watch=$!
+i=0
+while [ ! -s "$tmp/watch" ] && [ $i -lt 250 ]; do
+  sleep 0.02
+  i=$((i + 1))
+done
+kill -INT $watch
+rc=0
+wait $watch || rc=$?
+is "watch: an interrupt ends it" "$rc" 130
+{
+  rc=0
+  timeout 20 "$probe" memory --watch --interval 1m --sysroot "$tmp/halo-512m" 2>"$tmp/watch.err" || rc=$?
+  echo $rc >"$tmp/watch.rc"
+} | head -n 1 >/dev/null
+is "watch: ends when nobody reads on" "$(cat "$tmp/watch.rc" "$tmp/watch.err")" 0
+
 on xtx memory --json
 says "memory with a card" '[.items[].bar] | unique == ["ram", "vram"]'
 says "memory with a card" '[.items[] | select(.bar == "vram").bytes] | add == 25753026560'
 on halo-512m memory --svg "$tmp/bar.svg"
 rc_is "a picture" 0
 like "is SVG" "$(cat "$tmp/bar.svg")" "<svg *GTT inference*</svg>"
+if command -v xmllint >/dev/null; then
+  ok "is XML" xmllint --noout "$tmp/bar.svg"
+  on xtx memory --svg "$tmp/bars.svg"
+  ok "is XML with a card" xmllint --noout "$tmp/bars.svg"
+  is "a bar of its own" "$(xmllint --xpath 'count(//*[local-name()="text"][contains(., "RX 7900")])' "$tmp/bars.svg")" 1
+fi
 rm "$tmp/xtx/proc/meminfo"
 on xtx memory --json
 says "without /proc/meminfo only the card" '[.items[].bar] | unique == ["vram"]'
@@ -62,6 +87,29 @@ says doctor '[.items[] | select(.code == "kernel-argument-typo")] | length == 2'
 says doctor '[.items[].code] | index("gttsize-disagrees") and index("limit-not-live")'
 says doctor '[.items[].code] | index("iommu-passthrough")'
 says doctor '.items | all(.severity == "ok" or .why != null)'
+# words the kernel ignores, values in another unit; the last one counts, - is _
+typo() { # CODE KERNEL-ARGUMENTS
+  echo "ro $2 quiet" >"$tmp/halo-96g/proc/cmdline"
+  on halo-96g doctor --json
+  says "doctor: $2" "[.items[].code] | index(\"$1\")"
+}
+no_typo() {
+  echo "ro $1 quiet" >"$tmp/halo-96g/proc/cmdline"
+  on halo-96g doctor --json
+  says "doctor: $1" '[.items[].code | select(startswith("kernel-argument") or . == "limit-not-live")] == []'
+}
+for a in amdgpu.gtt_size=131072 amdgpu.gtt-size=1 ttm.page_limit=1 ttm.page-limit=1 ttm.pool_size=1 \
+  ttm.pages_pool_size=1 ttm.gttsize=1 amdgpu.ttm.pages_limit=1 amdgpu.pages_limit=1 amd_iommu=pt amd_iommu=on; do
+  typo kernel-argument-typo "$a"
+done
+for a in ttm.pages_limit=120G ttm.pages_limit=122880 ttm.pages_limit=128849018880 amdgpu.gttsize=120 \
+  amdgpu.gttsize=128849018880 ttm.page_pool_size=120G; do
+  typo kernel-argument-value "$a"
+done
+typo limit-not-live "ttm.pages-limit=3981250 ttm.pages_limit=3981251"
+no_typo "ttm.pages_limit=9999999 ttm.pages-limit=3981250"
+no_typo "iommu=pt amdgpu.gttsize=-1"
+
 echo "Node 0, zone   Normal 2000000 10 10 10 10 10 10 10 10 10 10" >"$tmp/halo-512m/proc/buddyinfo"
 echo low >"$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/power_dpm_force_performance_level"
 on halo-512m doctor
@@ -116,7 +164,7 @@ cp "$tmp/m-00001-of-00002.gguf" "$tmp/m-00002-of-00002.gguf"
 on halo-512m tune --model "$tmp/m-00001-of-00002.gguf" --json
 says tune '.budget_mib == 2051'
 
-# the firmware's carve-out changes between two runs of the timer
+# the firmware's carve-out changes between two runs of the timer: VRAM, RAM and heaps
 rm -r "$HAL0_HOME"
 mkdir -p "$HAL0_HOME/etc/hal0/slots"
 truncate -s 80G "$tmp/big.gguf"
@@ -125,12 +173,37 @@ printf 'port = 8081\ndevice = "gpu-vulkan"\n[model]\ndefault = "%s"\n' "$tmp/big
 on halo-512m
 on halo-512m
 is "timer: quiet while nothing changes" "$rc$out$err" 0
-gtt=$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_total
-echo 68719476736 >"$gtt"
-on halo-512m
-rc_is "timer: a change" 0
-like "timer: names the slot" "$out" "*gtt_mib*slot chat does not fit any more*"
-echo 128849018880 >"$gtt"
+cp -a "$tmp/halo-512m" "$tmp/carved"
+gpu=$tmp/carved/sys/devices/pci0000:00/0000:c5:00.0
+ram=$((131161644 - 63 * 1024 * 512)) # 512 MiB become 32 GiB
+for f in proc/meminfo sys/devices/system/node/node0/meminfo; do
+  sed -i "s/MemTotal: .*/MemTotal: $ram kB/;s/MemFree: .*/MemFree: $((ram / 2)) kB/
+    s/MemAvailable: .*/MemAvailable: $((ram / 4 * 3)) kB/" "$tmp/carved/$f"
+done
+echo 34359738368 >"$gpu/mem_info_vram_total"
+echo 34359738368 >"$gpu/mem_info_vis_vram_total"
+echo $((ram / 2 * 1024)) >"$gpu/mem_info_gtt_total"
+echo $((ram / 8)) >"$tmp/carved/sys/module/ttm/parameters/pages_limit"
+sed -i "0,/\"size\": [0-9]*/s//\"size\": $(((34359738368 + ram / 2 * 1024) / 3 * 2))/" "$tmp/carved/vulkan.json"
+on carved diff
+rc_is "timer: diff tells" 1
+on carved
+rc_is "timer: a change is no failure" 0
+like "timer: the carve-out" "$out" "*vram_mib*512*32768*"
+like "timer: GTT" "$out" "*gtt_mib*122880*$((ram / 2 / 1024))*"
+like "timer: RAM" "$out" "*ram_mb*$((131161644 / 1024))*$((ram / 1024))*"
+like "timer: names the slot" "$out" "*slot chat does not fit any more*"
+on carved
+is "timer: quiet again" "$rc$out$err" 0
 on halo-512m --json
 says "and back" '.changed and .slots == [{"slot": "chat", "needs_mib": 90112, "budget_mib": 120562, "fitted": false, "fits": true}]'
+
+# what systemd runs
+if command -v systemd-analyze >/dev/null; then
+  mkdir "$tmp/units"
+  sed "s|^ExecStart=.*|ExecStart=$probe|" "$HAL0_BUILD/cmd/probe/hal0-probe.service" >"$tmp/units/hal0-probe.service"
+  cp "$HAL0_SOURCE/cmd/probe/hal0-probe.timer" "$tmp/units"
+  run systemd-analyze verify --man=no "$tmp/units/hal0-probe.service" "$tmp/units/hal0-probe.timer"
+  is "systemd accepts service and timer" "$rc$out$err" 0
+fi
 tap_done

@@ -88,6 +88,14 @@ rm "$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/driver"
 json=$(doc halo-512m)
 says unbound '.gpus[0].reason == "driver-not-bound" and .gpus[0].driver == null'
 
+# a control group's limit says nothing about how much memory there is
+look halo-512m
+sed -i /MemTotal/d "$tmp/halo-512m/proc/meminfo"
+mkdir -p "$tmp/halo-512m/sys/fs/cgroup/user.slice"
+echo 17179869184 >"$tmp/halo-512m/sys/fs/cgroup/user.slice/memory.max"
+json=$(doc halo-512m)
+says no-memtotal '.memory.budget_mib == null and .memory.binding_limit == null and .memory.free_mib == null'
+
 # symlinks that became text files
 machine halo-512m
 doc halo-512m | grep -v probed_at >"$tmp/linked.json"

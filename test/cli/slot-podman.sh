@@ -182,4 +182,8 @@ run "$slot" argv a
 eval "set -- $out"
 is 'the line reads back in a shell' "$(printf '%s\n' "$@" | jq -R . | jq -cs .)" \
   "$("$slot" argv a --json | jq -c .argv)"
+# ---- run becomes podman ----
+fake 'case $1 in ps) echo "[]" ;; image) ;; *) grep SigIgn /proc/self/status ;; esac'
+run "$slot" run a
+is 'podman starts with every signal as usual' "$rc $out" '0 SigIgn:	0000000000000000'
 tap_done

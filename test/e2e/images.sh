@@ -6,7 +6,6 @@
 . "$HAL0_SOURCE/test/tap.sh"
 
 command -v podman >/dev/null || skip_all 'podman is not installed'
-command -v docker-registry >/dev/null || skip_all 'docker-registry is not installed'
 
 profile=$HAL0_BUILD/cmd/hal0-profile
 slot=$HAL0_BUILD/cmd/hal0-slot
@@ -14,41 +13,17 @@ export HAL0_HOME="$tmp/home"
 etc=$HAL0_HOME/etc/hal0
 lock=$etc/images.lock.json
 
-# A port of our own; the registry says on stderr when it cannot have it.
-port=15000
-registry=
-while [ "$port" -lt 15020 ]; do
-  cat >"$tmp/registry.yml" <<END
-version: 0.1
-log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $tmp/registry}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:$port"}
-END
-  docker-registry serve "$tmp/registry.yml" >"$tmp/registry.log" 2>&1 &
-  registry=$!
-  tries=0
-  while [ "$tries" -lt 50 ] && kill -0 "$registry" 2>/dev/null; do
-    curl -fs "http://127.0.0.1:$port/v2/" >/dev/null 2>&1 && break 2
-    sleep 0.05
-    tries=$((tries + 1))
-  done
-  port=$((port + 1))
-done
+# shellcheck source=test/e2e/registry.sh
+. "$HAL0_SOURCE/test/e2e/registry.sh"
+registry_start
 repo=127.0.0.1:$port/hal0-images-test
 # shellcheck disable=SC2317
 tap_cleanup() {
-  kill "$registry" 2>/dev/null || :
-  for image in $(podman images --all --quiet --filter "label=io.hal0.test=$$"); do
-    podman rmi --force "$image" >/dev/null 2>&1 || :
-  done
+  registry_stop
+  registry_forget
   rm -rf "$tmp"
 }
 
-forget() { # takes our images off this machine; they stay in the registry
-  for image in $(podman images --all --quiet --filter "label=io.hal0.test=$$"); do
-    podman rmi --force "$image" >/dev/null 2>&1 || :
-  done
-}
 push() { # NAME:TAG CONTENT: an image in the registry, and not here
   mkdir -p "$tmp/build"
   printf '%s' "$2" >"$tmp/build/file"
@@ -58,14 +33,10 @@ push() { # NAME:TAG CONTENT: an image in the registry, and not here
   podman push --quiet --tls-verify=false "$repo/$1" 2>"$tmp/push.log"
   podman rmi --force "$repo/$1" >/dev/null
 }
-remote() { # NAME TAG: the digest the registry has
-  curl -fs -H 'Accept: application/vnd.oci.image.manifest.v1+json' \
-    "http://127.0.0.1:$port/v2/hal0-images-test/$1/manifests/$2" | sha256sum | sed 's/ .*//'
-}
 image() { "$profile" images --used --format "{$1}"; }
 
 push llama:v1 one
-one=sha256:$(remote llama v1)
+one=$(registry_digest hal0-images-test/llama v1)
 "$profile" clone vulkan mine image="$repo/llama:v1" -q
 "$HAL0_BUILD/scripts/tiny-gguf" "$tmp/m.gguf" >/dev/null
 "$slot" create s --model "$tmp/m.gguf" --device cpu --profile mine -q
@@ -107,7 +78,7 @@ like 'also in its command' "$out" "*--pull=never*$repo/llama@$one*"
 
 # ---- the tag moves ----
 push llama:v1 two
-two=sha256:$(remote llama v1)
+two=$(registry_digest hal0-images-test/llama v1)
 run "$profile" images --check --used
 rc_is 'a moved tag is told' 1
 like 'as moved' "$out" '*moved*'
@@ -170,9 +141,8 @@ is 'what the killed one left is swept' \
   "$(find "$HAL0_HOME/var-lib/hal0/pull" -mindepth 1 2>/dev/null)" ''
 
 # ---- no registry ----
-forget
-kill "$registry"
-wait "$registry" 2>/dev/null || :
+registry_forget
+registry_stop
 run "$profile" pull
 rc_is 'an unreachable registry' 7
 like 'is named' "$err" "*127.0.0.1:$port cannot be reached*"

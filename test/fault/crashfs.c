@@ -488,6 +488,15 @@ static int op_fsync(const struct h0_ops *o, int fd)
 	return 0;
 }
 
+static int op_fsync_all(const struct h0_ops *o, const int *fds, size_t n)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n; i++)
+		if (op_fsync(o, fds[i]) < 0)
+			rc = -1;
+	return rc;
+}
+
 static void op_flush_hint(const struct h0_ops *o, int fd)
 {
 	file_of(fs_of(o), fd);
@@ -587,6 +596,7 @@ static const struct h0_ops table = {
 	.chown = op_chown,
 	.setxattr = op_setxattr,
 	.fsync = op_fsync,
+	.fsync_all = op_fsync_all,
 	.flush_hint = op_flush_hint,
 	.rename = op_rename,
 	.unlink = op_unlink,

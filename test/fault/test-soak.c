@@ -126,7 +126,7 @@ static void report(const struct counts *c, long kills)
 	ok(!sum.backwards, "%ld went back in time", sum.backwards);
 	ok(!sum.failed, "%ld failed, %ld gave up because writers never paused", sum.failed, sum.busy);
 	ok(sum.busy * 20 <= sum.reads, "few gave up");
-	ok(sum.changes > 20 && !sum.refused, "%ld changes, %ld refused, %ld writers killed",
+	ok(sum.changes > 5 && !sum.refused, "%ld changes, %ld refused, %ld writers killed",
 	   sum.changes, sum.refused, kills);
 }
 
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 		p[i] = start(i < READERS ? reader : writer, etc, &c[i]);
 	for (double until = now() + seconds; now() < until; kills++) {
 		int i = READERS + (int)(kills % WRITERS);
-		usleep(3000 + (unsigned)(kills * 7919 % 40000));
+		usleep(3000 + (unsigned)(kills * 7919 % 120000));
 		end(p[i]);
 		p[i] = start(writer, etc, &c[i]);
 	}

@@ -39,6 +39,8 @@ static void test_refs(void)
 	ref("ghcr.io/a@sha256:12", "refused");
 	ref("ghcr.io/a@sha256:" A64 "a", "refused");
 	ref("--privileged", "refused");
+	ref("--add-host=a:1/b", "refused");
+	ref("-v.x/b", "refused");
 	ref("host:port/a", "refused");
 	h0_autofree char *pin = h0_imageref_pin("h:5000/a/b:v1", "sha256:" A64);
 	is_str(pin, "h:5000/a/b@sha256:" A64, "the tag goes, the port stays");

@@ -62,6 +62,12 @@ static void test_file(void)
 	ok(h0_profiles_find(&p, "mien", &found, &e) < 0 && strstr(e.msg, "did you mean mine") &&
 	       h0_streq(h0_err_name(&e), "profiles.not_found") && e.kind == H0_USAGE,
 	   "unknown, with the nearest");
+	snap = SNAP({"profiles.toml", "[profile.x]\nimage = \"i\"\ndevice_class = \"\"\nbackend = \"\"\n"
+	             "cloned_from = \"\"\n"});
+	h0_autoprofiles struct h0_profiles empty = {0};
+	ok(h0_profiles_load(&snap, &empty, &e) == 0 && empty.v[0].device_class == H0_CLASS_GPU &&
+	       !empty.v[0].backend && !empty.v[0].cloned_from,
+	   "an empty string is as good as none");
 	snap = SNAP({"profiles.toml", "[profile.x]\nflags = \"-b 1\"\n"});
 	ok(h0_profiles_load(&snap, &bad, &e) < 0 && e.kind == H0_CONFIG && e.line == 1 &&
 	       h0_streq(e.key, "profile.x.image") && strstr(e.msg, "missing"),

@@ -258,6 +258,14 @@ static void test_lossless(void)
 	     "backend follows device", "device=gpu-vulkan");
 }
 
+static void test_mended_at_once(void)
+{
+	EDIT("port = 8081\nbackend = \"rocm\"\nidle_timeout_s = \"m\"\n",
+	     "port = 8081\nbackend = \"cpu\"\ndevice = \"cpu\"\n",
+	     "backend follows device also while another key is still wrong", "device=cpu",
+	     "-idle_timeout_s");
+}
+
 static void test_coherence(void)
 {
 	EDIT("port = 8081\ndevice = \"gpu-vulkan\"\nprofile = \"vulkan\"\n",
@@ -391,6 +399,7 @@ int main(void)
 	test_ports();
 	test_conflicts();
 	test_lossless();
+	test_mended_at_once();
 	test_coherence();
 	test_refused();
 	test_create();

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The compute buffer: the allocations of the worst graph, one after the other, with the rules of
+ * llama.cpp's graph allocator: a tensor gets the smallest free block that holds it, the last one
+ * grows when none does; it is freed after its last use; norms, sums and products with a weight
+ * happen in place, rotations of a reshaped tensor do not. The buffer is the highest end.
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "model/fit.h"
+#include "model/fitsum.h"
+
+#define BLOCKS    64
+#define ALIGN     32
+#define WIDTH_MAX (1 << 26)   /* elements of one row: beyond it the file is no model */
+#define BATCH_MAX (1 << 20)
+
+struct block {
+	int64_t at, size;
+};
+
+struct heap {
+	struct block free[BLOCKS];
+	int n;
+	int64_t high;
+	bool lost;                /* too large, or too fragmented to follow */
+};
+
+static struct block take(struct heap *h, int64_t size)
+{
+	int best = h->n - 1;
+	if (size < 0 || size > INT64_MAX / 4) {
+		h->lost = true;
+		return (struct block){0};
+	}
+	size = (size + ALIGN - 1) / ALIGN * ALIGN;
+	for (int i = 0; i < h->n - 1; i++)
+		if (h->free[i].size >= size && (best == h->n - 1 || h->free[i].size <= h->free[best].size))
+			best = i;
+	struct block *b = &h->free[best], got = {b->at, size};
+	if (b->size < size) {
+		h->lost = true;
+		return (struct block){0};
+	}
+	b->at += size;
+	b->size -= size;
+	if (!b->size && best < h->n - 1) {
+		memmove(b, b + 1, (size_t)(h->n - best - 1) * sizeof *b);
+		h->n--;
+	}
+	if (got.at + size > h->high)
+		h->high = got.at + size;
+	return got;
+}
+
+static void give(struct heap *h, struct block b)
+{
+	int i = 0;
+	if (!b.size || h->lost)
+		return;
+	while (i < h->n && h->free[i].at < b.at)
+		i++;
+	bool left = i > 0 && h->free[i - 1].at + h->free[i - 1].size == b.at;
+	bool right = i < h->n && b.at + b.size == h->free[i].at;
+	if (left && right) {
+		h->free[i - 1].size += b.size + h->free[i].size;
+		memmove(&h->free[i], &h->free[i + 1], (size_t)(h->n - i - 1) * sizeof b);
+		h->n--;
+	} else if (left) {
+		h->free[i - 1].size += b.size;
+	} else if (right) {
+		h->free[i].at = b.at;
+		h->free[i].size += b.size;
+	} else if (h->n == BLOCKS) {
+		h->lost = true;
+	} else {
+		memmove(&h->free[i + 1], &h->free[i], (size_t)(h->n - i) * sizeof b);
+		h->free[i] = b;
+		h->n++;
+	}
+}
+
+struct graph {
+	struct heap h;
+	const struct h0_gguf *g;
+	const struct h0_fit_run *r;
+	const struct h0_fit *f;
+	int64_t embd, heads, rows, streams;
+	bool encoder;
+};
+
+static struct block row(struct graph *x, int64_t width)
+{
+	if (width < 0 || width > WIDTH_MAX) {
+		x->h.lost = true;
+		return (struct block){0};
+	}
+	return take(&x->h, h0_times(h0_times(4, x->r->ubatch), width));
+}
+
+static int64_t mask_bytes(const struct graph *x, int64_t cells)
+{
+	return h0_times(h0_times(x->r->flash ? 2 : 4, x->r->ubatch), cells);
+}
+
+/* Positions, rows to write and masks live as long as the graph. */
+static void inputs(struct graph *x, bool window)
+{
+	const struct h0_gguf *g = x->g;
+	int64_t cells = window ? x->f->swa_cells : x->f->cells, head = h0_fit_key(g, window);
+	take(&x->h, mask_bytes(x, cells));
+	take(&x->h, h0_times(8, x->r->ubatch));
+	if (!x->r->flash && !x->encoder)
+		/* values are written transposed, one index for each */
+		take(&x->h, h0_times(h0_times(8, x->r->ubatch),
+		                     h0_times(h0_fit_heads_kv(g, 0), h0_fit_value(g, window))));
+	const char *type = h0_gguf_type_name(x->r->k_type);
+	if (type && type[0] != 'f' && type[0] != 'b')
+		take(&x->h, h0_times(8, h0_times(head, head))); /* K and V are rotated before rounding */
+}
+
+/* Attention over the rows in; returns its result. */
+static struct block attention(struct graph *x, int64_t layer)
+{
+	enum h0_fit_layer kind = h0_fit_layer(x->g, layer);
+	bool window = kind == H0_FIT_WINDOW;
+	int64_t heads = x->heads, kv = h0_fit_heads_kv(x->g, layer);
+	int64_t cells = window ? x->f->swa_cells : x->f->cells;
+	int64_t key = h0_fit_key(x->g, window), value = h0_fit_value(x->g, window);
+	int64_t state = kind == H0_FIT_RECURRENT && x->g->ssm_inner_size > 0
+	                    ? h0_sum(x->g->ssm_inner_size, h0_times(2, h0_times(
+	                          x->g->ssm_group_count > 0 ? x->g->ssm_group_count : 0,
+	                          x->g->ssm_state_size))) : 0;
+	int64_t q = kind == H0_FIT_RECURRENT ? (state > x->embd ? state : x->embd) : h0_times(heads, key);
+	int64_t o = kind == H0_FIT_RECURRENT ? q : h0_times(heads, value);
+	if (kind == H0_FIT_RECURRENT || kv < 0)
+		kv = 0;
+	struct block norm = row(x, x->embd);
+	struct block q0 = row(x, q), q1 = row(x, q);
+	give(&x->h, q0);
+	struct block v = row(x, h0_times(kv, value)), k0 = row(x, h0_times(kv, key));
+	give(&x->h, norm);
+	struct block k1 = row(x, h0_times(kv, key)), scores = {0}, mixed, out;
+	give(&x->h, k0);
+	give(&x->h, k1);
+	give(&x->h, v);
+	if (kind == H0_FIT_RECURRENT || x->r->flash) {
+		struct block cast[2] = {{0}, {0}};
+		bool wide = h0_streq(h0_gguf_type_name(x->r->k_type), "f32") && kind != H0_FIT_RECURRENT;
+		if (wide && !x->encoder) /* flash attention takes f16 */
+			for (int i = 0; i < 2; i++)
+				cast[i] = take(&x->h, h0_times(h0_times(2, h0_times(cells, x->streams)),
+				                               h0_times(kv, i ? value : key)));
+		mixed = row(x, o);
+		give(&x->h, cast[0]);
+		give(&x->h, cast[1]);
+		give(&x->h, q1);
+	} else {
+		scores = take(&x->h, h0_times(h0_times(4, x->r->ubatch), h0_times(heads, cells)));
+		give(&x->h, q1);
+		struct block product = row(x, o);
+		give(&x->h, scores);
+		mixed = row(x, o);
+		give(&x->h, product);
+	}
+	out = row(x, x->embd);
+	give(&x->h, mixed);
+	return out;
+}
+
+static struct block dense(struct graph *x, struct block norm, int64_t width)
+{
+	struct block up = row(x, width);
+	if (x->g->ffn_gate) {
+		struct block gate = row(x, width);
+		give(&x->h, norm);
+		struct block both = row(x, width);
+		give(&x->h, up);
+		give(&x->h, gate);
+		up = both;
+	} else {
+		give(&x->h, norm);
+	}
+	struct block down = row(x, x->embd);
+	give(&x->h, up);
+	return down;
+}
+
+static struct block experts(struct graph *x, struct block norm)
+{
+	const struct h0_gguf *g = x->g;
+	int64_t width = h0_times(g->expert_used_count, g->expert_feed_forward_length);
+	struct block pick = row(x, g->expert_count), order = row(x, g->expert_count);
+	struct block up = row(x, width), gate = row(x, width), both = row(x, width);
+	give(&x->h, up);
+	give(&x->h, gate);
+	struct block each = row(x, h0_times(g->expert_used_count, x->embd));
+	give(&x->h, both);
+	give(&x->h, pick);
+	give(&x->h, order);
+	struct block sum = row(x, x->embd);
+	give(&x->h, each);
+	if (g->expert_shared_count > 0) {
+		int64_t one = g->expert_shared_feed_forward_length > 0 ? g->expert_shared_feed_forward_length
+		              : h0_times(g->expert_shared_count, g->expert_feed_forward_length);
+		give(&x->h, dense(x, norm, one));
+	} else {
+		give(&x->h, norm);
+	}
+	return sum;
+}
+
+static struct block feed_forward(struct graph *x, int64_t layer)
+{
+	const struct h0_gguf *g = x->g;
+	int64_t first = g->leading_dense_block_count > 0 ? g->leading_dense_block_count : 0;
+	struct block norm = row(x, x->embd);
+	if (g->expert_count > 0 && g->expert_feed_forward_length > 0 && layer >= first)
+		return experts(x, norm);
+	return dense(x, norm, g->feed_forward_length > 0 ? g->feed_forward_length : 0);
+}
+
+static void layers(struct graph *x, struct block in)
+{
+	int64_t n = x->g->block_count;
+	if (x->g->nextn_predict_layers > 0 && x->g->nextn_predict_layers < n)
+		n -= x->g->nextn_predict_layers;
+	for (int64_t i = 0; i < n && !x->h.lost; i++) {
+		struct block out = attention(x, i);
+		if (i == n - 1 && !x->encoder) {
+			/* the last layer goes on with the rows that are asked for */
+			struct block few = take(&x->h, h0_times(h0_times(4, x->rows), x->embd));
+			give(&x->h, out);
+			give(&x->h, in);
+			int64_t vocab = x->g->tokens > 0 ? x->g->tokens : x->g->vocab_size;
+			take(&x->h, h0_times(h0_times(4, x->rows), vocab));
+			give(&x->h, few);
+			return;
+		}
+		give(&x->h, in);
+		in = feed_forward(x, i);
+		give(&x->h, out);
+	}
+}
+
+void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
+{
+	const struct h0_gguf *g = m->gguf;
+	bool gpu = r->device != H0_DEVICE_CPU;
+	struct graph x = {.g = g, .r = r, .f = f, .embd = g->embedding_length, .heads = h0_fit_heads(g)};
+	f->compute = -1;
+	if (x.embd <= 0 || g->block_count <= 0 || g->block_count > H0_GGUF_MAX_LAYERS ||
+	    r->ubatch > BATCH_MAX || f->cells < 0)
+		return;
+	x.encoder = h0_fit_layer(g, 0) == H0_FIT_NO_KV && f->kv == 0;
+	struct h0_fit shape = *f;
+	if (x.encoder)
+		shape.cells = r->ubatch; /* every token of the batch sees every other */
+	x.f = &shape;
+	x.rows = r->parallel > 0 ? r->parallel : 4;
+	x.streams = r->parallel > 1 && !r->unified ? r->parallel : 1;
+	x.h.free[0] = (struct block){0, INT64_MAX / 2};
+	x.h.n = 1;
+	row(&x, x.embd); /* embeddings given instead of tokens, whether or not anybody does */
+	if (!gpu)
+		row(&x, x.embd);
+	take(&x.h, h0_times(8, r->ubatch));
+	inputs(&x, false);
+	if (f->swa_cells > 0)
+		inputs(&x, true);
+	layers(&x, row(&x, x.embd));
+	if (x.h.lost)
+		return;
+	f->compute = x.h.high;
+	f->host_compute = 0;
+	if (gpu) {
+		int64_t masks = h0_sum(mask_bytes(&x, shape.cells), f->swa_cells > 0 ? mask_bytes(&x, f->swa_cells) : 0);
+		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), masks);
+		f->compute = h0_sum(f->compute, f->host_compute);
+	}
+	if (f->compute < 0)
+		f->host_compute = 0;
+}
