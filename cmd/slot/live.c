@@ -149,31 +149,46 @@ static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_
 
 struct view {
 	const struct h0_slot **slots;
-	struct h0_slot *orphans;        /* containers of ours whose slot file is gone */
+	struct h0_slot *orphans;        /* containers of ours whose slot file is gone, at the end */
 	size_t n;
+	struct h0_live_ahead *ahead;
+	struct h0_ctrs ctrs;
+	bool broken_profiles;
+	struct h0_err profiles_err;
 };
 
 static void view_done(struct view *v)
 {
 	free(v->slots);
 	free(v->orphans);
+	free(v->ahead);
+	h0_ctrs_done(&v->ctrs);
 }
 
-static int choose(const struct h0_box *b, const struct h0_ctrs *ctrs, char *const *names, size_t n,
-                  struct view *v, struct h0_err *e)
+/* The named slots, or all. */
+static int choose(const struct h0_box *b, char *const *names, size_t n, struct view *v,
+                  struct h0_err *e)
 {
-	v->slots = h0_calloc(n + b->slots.n + ctrs->n + 1, sizeof *v->slots);
-	v->orphans = h0_calloc(ctrs->n + 1, sizeof *v->orphans);
+	v->slots = h0_calloc(n + b->slots.n + 1, sizeof *v->slots);
 	for (size_t i = 0; i < n; i++) {
 		const struct h0_slot *s = h0_slots_get(&b->slots, names[i]);
 		if (!s && h0_slots_find(&b->slots, names[i], &s, e) < 0)
 			return -1;
 		v->slots[v->n++] = s;
 	}
-	if (n)
-		return 0;
-	for (size_t i = 0; i < b->slots.n; i++)
+	for (size_t i = 0; n == 0 && i < b->slots.n; i++)
 		v->slots[v->n++] = &b->slots.v[i];
+	return 0;
+}
+
+static void add_orphans(const struct h0_box *b, const struct h0_ctrs *ctrs, struct view *v)
+{
+	const struct h0_slot **all = h0_calloc(v->n + ctrs->n + 1, sizeof *all);
+	size_t known = v->n;
+	v->orphans = h0_calloc(ctrs->n + 1, sizeof *v->orphans);
+	memcpy(all, v->slots, v->n * sizeof *all);
+	free(v->slots);
+	v->slots = all;
 	for (size_t i = 0, k = 0; i < ctrs->n; i++) {
 		if (h0_slots_get(&b->slots, ctrs->v[i].slot) || h0_live_foreign(b, &ctrs->v[i]))
 			continue;
@@ -181,35 +196,54 @@ static int choose(const struct h0_box *b, const struct h0_ctrs *ctrs, char *cons
 		snprintf(o->name, sizeof o->name, "%s", ctrs->v[i].slot);
 		v->slots[v->n++] = o;
 	}
-	return 0;
+	v->ahead = h0_realloc(v->ahead, (v->n + 1) * sizeof *v->ahead);
+	h0_live_look_ahead(b, v->slots + known, v->n - known, -1, v->ahead + known);
+}
+
+/* Everything that can be known while podman thinks is found out meanwhile. Frees `asked`. */
+static int gather(struct h0_box *b, struct h0_podman_asked *asked, char *const *names, size_t n,
+                  struct view *v, struct h0_err *e)
+{
+	struct h0_err files = {0}, why = {0};
+	int rc = h0_box_open(b, &files);
+	if (rc == 0)
+		rc = choose(b, names, n, v, &files);
+	if (rc == 0) {
+		v->ahead = h0_calloc(v->n + 1, sizeof *v->ahead);
+		v->broken_profiles = h0_box_profiles(b, &v->profiles_err) < 0;
+		h0_live_look_ahead(b, v->slots, v->n, h0_podman_ps_fd(asked), v->ahead);
+	}
+	int answered = h0_podman_ps_end(asked, &v->ctrs, &why);
+	if (rc == 0 && answered == 0) {
+		if (n == 0)
+			add_orphans(b, &v->ctrs, v);
+		return 0;
+	}
+	*e = rc < 0 ? files : why;
+	return -1;
+}
+
+static void warn_of_profiles(struct h0_ctx *ctx, const struct view *v)
+{
+	char text[1536];
+	if (!v->broken_profiles)
+		return;
+	h0_err_text(&v->profiles_err, text, sizeof text);
+	h0_warn(ctx, "%s", text); /* slots run without it */
 }
 
 int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_ready,
                     struct h0_err *e)
 {
 	h0_autobox struct h0_box b = {0};
-	h0_autoctrs struct h0_ctrs ctrs = {0};
 	h0_auto(view_done) struct view v = {0};
 	struct h0_podman podman;
-	struct h0_err why = {0}, files = {0};
-	if (h0_podman_init(&podman, e) < 0)
+	if (h0_podman_init(&podman, e) < 0 ||
+	    gather(&b, h0_podman_ps_begin(&podman), names, n, &v, e) < 0)
 		return -1;
-	/* the files are read while podman thinks */
-	struct h0_podman_asked *asked = h0_podman_ps_begin(&podman);
-	int opened = h0_box_open(&b, &files);
-	if (h0_podman_ps_end(asked, &ctrs, &why) < 0 || opened < 0) {
-		*e = opened < 0 ? files : why;
-		return -1;
-	}
-	if (choose(&b, &ctrs, names, n, &v, e) < 0)
-		return -1;
-	if (h0_box_profiles(&b, &why) < 0) {
-		char text[1536];
-		h0_err_text(&why, text, sizeof text);
-		h0_warn(ctx, "%s", text); /* slots run without it */
-	}
+	warn_of_profiles(ctx, &v);
 	h0_autofree struct h0_slot_live *live = h0_calloc(v.n + 1, sizeof *live);
-	h0_live_look(&b, v.slots, v.n, &ctrs, live);
+	h0_live_look(&b, v.slots, v.n, &v.ctrs, v.ahead, live);
 	struct h0_rec *rec = h0_rec_new(slot_list_cols);
 	bool ready = true;
 	for (size_t i = 0; i < v.n; i++) {

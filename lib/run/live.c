@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "run/state.h"
 
 int h0_box_open(struct h0_box *ret, struct h0_err *e)
 {
@@ -125,22 +124,20 @@ static void judge_running(const struct h0_ctr *c, const struct h0_state_file *la
 	}
 }
 
-static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struct h0_slot_live *l)
+static void judge(const struct h0_state_file *last, const struct h0_health_ask *ask,
+                  struct h0_slot_live *l)
 {
-	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
 	const struct h0_ctr *c = l->ctr;
-	/* a torn or foreign state file says nothing; podman and the server do */
-	(void)h0_state_read(&b->paths, l->slot->name, &last, NULL);
 	if (!c)
-		judge_absent(&last, l);
+		judge_absent(last, l);
 	else if (l->foreign)
 		judge_foreign(c, l);
 	else if (l->stale)
 		say(l, H0_STATE_ERROR, "its process is gone and podman has not noticed: restart mends it");
 	else if (c->state == H0_CTR_RUNNING)
-		judge_running(c, &last, ask, l);
+		judge_running(c, last, ask, l);
 	else if (c->state == H0_CTR_EXITED)
-		judge_ended(c, &last, l);
+		judge_ended(c, last, l);
 	else if (c->state == H0_CTR_STOPPING)
 		say(l, H0_STATE_UNLOADING, "%s", c->word);
 	else if (c->state == H0_CTR_CREATED)
@@ -149,35 +146,81 @@ static void judge(const struct h0_box *b, const struct h0_health_ask *ask, struc
 		say(l, H0_STATE_ERROR, "podman calls its container '%s'", c->word);
 }
 
-void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                  const struct h0_ctrs *ctrs, struct h0_slot_live *ret)
+void h0_live_look_ahead(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                        int wake_fd, struct h0_live_ahead *ret)
 {
 	h0_autofree struct h0_health_ask *asks = h0_calloc(n ? n : 1, sizeof *asks);
 	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
 	size_t asked = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct h0_slot_live *l = &ret[i];
-		const struct h0_ctr *c = h0_ctrs_get(ctrs, slots[i]->name);
-		*l = (struct h0_slot_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
-		if (!c)
+		struct h0_state_file *last = &ret[i].last;
+		*last = (struct h0_state_file){.state = H0_STATE_OFFLINE};
+		/* a torn or foreign state file says nothing; podman and the server do */
+		(void)h0_state_read(&b->paths, slots[i]->name, last, NULL);
+		ret[i].ask = (struct h0_health_ask){.port = slots[i]->port, .provider = slots[i]->provider};
+		if (!h0_state_serves(last->state) && last->state != H0_STATE_WARMING)
 			continue;
-		l->foreign = h0_live_foreign(b, c);
-		l->alive = h0_ctr_alive(c);
-		bool thinks = c->state == H0_CTR_RUNNING || c->state == H0_CTR_STOPPING;
-		l->stale = thinks && !l->alive;
-		if (l->foreign || !l->alive || c->state != H0_CTR_RUNNING)
-			continue;
-		l->uptime_s = c->started_at ? (int64_t)time(NULL) - c->started_at : 0;
 		whose[asked] = i;
-		/* what runs, not what the file says by now */
-		asks[asked++] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
-			.provider = c->provider, .model = h0_ctr_expects(c)};
+		asks[asked++] = ret[i].ask;
 	}
-	h0_health_ask(asks, asked, H0_LIVE_PATIENCE_MS, NULL, 0);
-	for (size_t i = 0, k = 0; i < n; i++) {
-		bool mine = k < asked && whose[k] == i;
-		ret[i].health = mine ? asks[k].health : H0_HEALTH_UNASKED;
-		judge(b, mine ? &asks[k] : NULL, &ret[i]);
-		k += mine;
+	/* what has not answered by the time podman has is asked again, if it runs at all */
+	if (wake_fd >= 0)
+		h0_health_ask(asks, asked, H0_LIVE_PATIENCE_MS, &wake_fd, 1);
+	for (size_t k = 0; k < asked; k++)
+		ret[whose[k]].ask = asks[k];
+}
+
+/* Does an answer from before tell what would be asked now? */
+static bool tells(const struct h0_health_ask *ahead, const struct h0_health_ask *ask)
+{
+	if (ahead->port != ask->port || ahead->provider != ask->provider)
+		return false;
+	if (ahead->health == H0_HEALTH_READY)
+		return !ask->model || h0_streq(ahead->listed, ask->model);
+	return ahead->health == H0_HEALTH_LOADING || ahead->health == H0_HEALTH_BROKEN;
+}
+
+static void look_at_container(const struct h0_box *b, struct h0_slot_live *l)
+{
+	const struct h0_ctr *c = l->ctr;
+	l->foreign = h0_live_foreign(b, c);
+	l->alive = h0_ctr_alive(c);
+	bool thinks = c->state == H0_CTR_RUNNING || c->state == H0_CTR_STOPPING;
+	l->stale = thinks && !l->alive;
+	if (!l->foreign && l->alive && c->state == H0_CTR_RUNNING)
+		l->uptime_s = c->started_at ? (int64_t)time(NULL) - c->started_at : 0;
+}
+
+void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                  const struct h0_ctrs *ctrs, const struct h0_live_ahead *ahead,
+                  struct h0_slot_live *ret)
+{
+	h0_autofree struct h0_health_ask *asks = h0_calloc(n ? n : 1, sizeof *asks);
+	h0_autofree struct h0_health_ask *now = h0_calloc(n ? n : 1, sizeof *now);
+	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
+	size_t asked = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct h0_ctr *c = h0_ctrs_get(ctrs, slots[i]->name);
+		ret[i] = (struct h0_slot_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
+		if (c)
+			look_at_container(b, &ret[i]);
+		if (ret[i].uptime_s < 0)
+			continue;
+		/* what runs, not what the file says by now */
+		asks[i] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
+			.provider = c->provider, .model = h0_ctr_expects(c)};
+		if (tells(&ahead[i].ask, &asks[i])) {
+			asks[i] = ahead[i].ask;
+			continue;
+		}
+		whose[asked] = i;
+		now[asked++] = asks[i];
+	}
+	h0_health_ask(now, asked, H0_LIVE_PATIENCE_MS, NULL, 0);
+	for (size_t k = 0; k < asked; k++)
+		asks[whose[k]] = now[k];
+	for (size_t i = 0; i < n; i++) {
+		ret[i].health = asks[i].health; /* of those not asked: H0_HEALTH_UNASKED */
+		judge(&ahead[i].last, &asks[i], &ret[i]);
 	}
 }

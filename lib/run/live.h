@@ -17,6 +17,7 @@
 #include "run/health.h"
 #include "run/images.h"
 #include "run/podman.h"
+#include "run/state.h"
 
 /* The configuration as it is now, and how to reach podman. */
 struct h0_box {
@@ -49,9 +50,19 @@ struct h0_slot_live {
 
 #define H0_LIVE_PATIENCE_MS 1000        /* for an answer of a server that is well */
 
-/* Looks at n slots, given podman's list (h0_podman_ps); ret has room for n and points into ctrs. */
+/* What can be found out about a slot before podman has said what runs. */
+struct h0_live_ahead {
+	struct h0_state_file last;
+	struct h0_health_ask ask;       /* of slots that seem to run */
+};
+/* Until wake_fd becomes readable. ret has room for n. */
+void h0_live_look_ahead(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
+                        int wake_fd, struct h0_live_ahead *ret);
+/* Looks at n slots, given podman's list (h0_podman_ps) and what h0_live_look_ahead found; ret has
+ * room for n and points into ctrs. */
 void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
-                  const struct h0_ctrs *ctrs, struct h0_slot_live *ret);
+                  const struct h0_ctrs *ctrs, const struct h0_live_ahead *ahead,
+                  struct h0_slot_live *ret);
 
 /* Is the container another hal0's, or nobody's? */
 bool h0_live_foreign(const struct h0_box *b, const struct h0_ctr *c);

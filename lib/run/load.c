@@ -16,7 +16,9 @@
 
 #define FIRST_MS    5       /* between two questions; grows to LAST_MS */
 #define LAST_MS     25
-#define PATIENCE_MS 2000    /* for one answer */
+#define PATIENCE_MS 100     /* for the first answer; doubled when none came, */
+#define PATIENCE_MAX_MS 2000 /* up to this: a question that got stuck while the server came up
+                             * must not hide that a new one would be answered */
 #define WRONG_MS    2000    /* of serving another model, before that is believed */
 #define SIGNS_MS    500     /* between two looks for signs of progress */
 #define LOCK_MS     90000
@@ -205,7 +207,7 @@ struct watch {
 	int64_t began, changed, looked, told, wrong;
 	struct signs signs;
 	enum h0_health last;
-	int pause;
+	int pause, patience;
 };
 
 static bool readable(int fd, int timeout_ms)
@@ -277,7 +279,7 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 	char run_dir[1200], log_path[1200];
 	h0_autofd int pidfd = l->pid > 0 ? (int)syscall(SYS_pidfd_open, l->pid, 0) : -1;
 	struct watch t = {.wake = {pidfd, w->signal_fd}, .n = 2, .began = now_ms(), .pause = FIRST_MS,
-		.last = H0_HEALTH_UNASKED};
+		.patience = PATIENCE_MS, .last = H0_HEALTH_UNASKED};
 	h0_slot_dirs(&b->paths, l->slot->name, run_dir, log_path);
 	t.changed = t.told = t.began;
 	for (int asked = 0;; asked++) {
@@ -285,7 +287,9 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 			.model = l->model[0] ? l->model : NULL};
 		if (!lives(l, &t))
 			return give_up(b, l, NULL, e);
-		h0_health_ask(&ask, 1, PATIENCE_MS, t.wake, t.n);
+		h0_health_ask(&ask, 1, t.patience, t.wake, t.n);
+		if (ask.health == H0_HEALTH_SILENT)
+			t.patience = t.patience * 2 < PATIENCE_MAX_MS ? t.patience * 2 : PATIENCE_MAX_MS;
 		if (readable(w->signal_fd, 0)) {
 			ret->interrupted = true;
 			return 0;

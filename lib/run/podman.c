@@ -2,6 +2,7 @@
 #include "run/podman.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
@@ -172,28 +173,42 @@ struct h0_podman_asked {
 	int rc;
 	bool begun;
 	pthread_t thread;
+	int done[2];            /* a pipe whose writing end closes */
 };
 
 static void *ask_apart(void *arg)
 {
 	struct h0_podman_asked *a = arg;
 	a->rc = h0_podman_ps(&a->podman, &a->ctrs, &a->err);
+	if (a->done[1] >= 0)
+		close(h0_take_fd(&a->done[1]));
 	return NULL;
+}
+
+int h0_podman_ps_fd(const struct h0_podman_asked *a)
+{
+	return a->done[0];
 }
 
 struct h0_podman_asked *h0_podman_ps_begin(const struct h0_podman *p)
 {
 	struct h0_podman_asked *a = h0_calloc(1, sizeof *a);
 	a->podman = *p;
+	if (pipe2(a->done, O_CLOEXEC) < 0)
+		a->done[0] = a->done[1] = -1;
 	a->begun = pthread_create(&a->thread, NULL, ask_apart, a) == 0;
+	if (!a->begun)
+		ask_apart(a);
 	return a;
 }
 
 int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_err *e)
 {
 	h0_autofree struct h0_podman_asked *own = a;
-	if (!own->begun || pthread_join(own->thread, NULL) != 0)
-		ask_apart(own);
+	if (own->begun)
+		H0_ASSERT(pthread_join(own->thread, NULL) == 0);
+	if (own->done[0] >= 0)
+		close(own->done[0]);
 	*ret = own->ctrs;
 	if (own->rc < 0 && e)
 		*e = own->err;

@@ -74,6 +74,8 @@ int h0_podman_ps(const struct h0_podman *p, struct h0_ctrs *ret, struct h0_err *
 /* The same while the caller does something else: begin, then end exactly once. */
 struct h0_podman_asked;
 struct h0_podman_asked *h0_podman_ps_begin(const struct h0_podman *p);
+/* Becomes readable when podman has answered. */
+int h0_podman_ps_fd(const struct h0_podman_asked *a);
 int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_err *e);
 /* What `podman ps --format json` printed. Pure. */
 int h0_podman_parse_ps(const char *text, size_t len, struct h0_ctrs *ret, struct h0_err *e);

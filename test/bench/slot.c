@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -103,7 +104,15 @@ static double slack(char *slot)
 	return end - at;
 }
 
-static void write_slot(const char *dir, const char *name, int port, const char *model)
+static char dir[] = "/tmp/hal0-bench.XXXXXX";
+
+static void clean_up(void)
+{
+	RUN("podman", "rm", "--force", "--time", "1", "hal0-slot-" NAME);
+	RUN("rm", "-rf", dir);
+}
+
+static void write_slot(const char *name, int port, const char *model)
 {
 	char path[512];
 	snprintf(path, sizeof path, "%s/etc/hal0/slots/%s.toml", dir, name);
@@ -134,7 +143,7 @@ static void bench_list(char *slot, const char *name)
 
 int main(int argc, char **argv)
 {
-	char dir[] = "/tmp/hal0-bench.XXXXXX", path[512], model[512], note[64];
+	char path[512], model[512], note[64];
 	double v[STARTS];
 	if (argc != 3)
 		return 2;
@@ -142,13 +151,17 @@ int main(int argc, char **argv)
 		fprintf(stderr, "slot: needs root, podman and the image " IMAGE "\n");
 		return 0;
 	}
-	if (!mkdtemp(dir) || chmod(dir, 0755) < 0 || setenv("HAL0_HOME", dir, 1) < 0)
+	/* container name and port belong to the machine: two runs take turns */
+	int turn = open("/tmp/hal0-bench-slot.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (turn < 0 || flock(turn, LOCK_EX) < 0)
+		return 6;
+	if (!mkdtemp(dir) || atexit(clean_up) != 0 || chmod(dir, 0755) < 0 || setenv("HAL0_HOME", dir, 1) < 0)
 		return 6;
 	snprintf(path, sizeof path, "%s/etc/hal0/slots", dir);
 	snprintf(model, sizeof model, "%s/tiny.gguf", dir);
 	if (RUN("mkdir", "-p", path) != 0 || RUN(argv[2], model) != 0)
 		return 6;
-	write_slot(dir, NAME, PORT, model);
+	write_slot(NAME, PORT, model);
 	for (size_t i = 0; i < STARTS; i++) {
 		v[i] = slack(argv[1]);
 		if (i + 1 < STARTS)
@@ -161,10 +174,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < 50; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "rn-bench-%d", i);
-		write_slot(dir, name, PORT + i, model);
+		write_slot(name, PORT + i, model);
 	}
 	bench_list(argv[1], "slot list, 50 slots, one running");
-	RUN(argv[1], "stop", NAME);
-	RUN("rm", "-rf", dir);
 	return 0;
 }
