@@ -120,6 +120,7 @@ is "serve: a slot that was down answers all who asked" \
   "$(cat "$tmp"/cold.* | jq -r '.choices[0].message.content' | sort | uniq -c | sed 's/^ *//')" "5 $said"
 out=$(curl -s "$url/metrics")
 like "serve: it was started once" "$out" '*hal0_loads_total{slot="rt-down"} 1*'
+# shellcheck disable=SC2016 # for the reader
 ok "serve: tokens are counted" sh -c 'printf "%s" "$1" | grep -q "^hal0_tokens_total{slot=\"rt-chat\"} [1-9]"' - "$out"
 ok "serve: the last use is recorded" test -s "$HAL0_HOME/run/hal0/slots/rt-chat/used"
 hal0-slot stop rt-down >/dev/null 2>&1
@@ -129,6 +130,7 @@ until ! curl -s "$url/v1/models" | grep -q rt-down || [ $n = 40 ]; do
   sleep 0.05
   n=$((n + 1))
 done
+# shellcheck disable=SC2016 # for the reader
 ok "serve: a deleted slot is gone" sh -c '! curl -s "$1/v1/models" | grep -q rt-down' - "$url"
 rc=0
 kill "$server" && wait "$server" || rc=$?

@@ -385,7 +385,7 @@ static bool read_until(int fd, struct h0_buf *b, const char *text, int times)
 /* One request on a connection of its own; everything that came back. */
 __attribute__((format(printf, 1, 2))) static char *ask(const char *fmt, ...)
 {
-	h0_autobuf struct h0_buf out = {0}, in = {0};
+	h0_autobuf struct h0_buf in = {0};
 	va_list ap;
 	va_start(ap, fmt);
 	char *text = NULL;
