@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "model/tune.h"
 #include "opts.h"
+#include "run/fits.h"
 #include "slots.h"
 #include "sys/durable.h"
 #include "sys/io.h"
@@ -15,6 +16,18 @@
 #define FILE_NAME "hal0-ttm.conf"
 #define FILE_MAX  65536
 #define MIB       (1 << 20)
+
+/* Bytes that llama-server allocates for a model, -1 when the file does not tell. */
+static int64_t by_fit(const char *path)
+{
+	h0_autofits struct h0_fits f = {0};
+	if (h0_fits_file(path, NULL, &f, NULL) < 0)
+		return -1;
+	h0_fit_run_server(&f.run, H0_DEVICE_GPU_VULKAN);
+	f.run.ctx = h0_fits_context(&f.gguf);
+	h0_fit(&f.model, &f.run, &f.fit);
+	return f.fit.total;
+}
 
 /* MiB that models shall have; H0_UNKNOWN: the sensible default. */
 static int wanted(const struct probe_tune_opts *o, int64_t *ret, struct h0_err *e)
@@ -24,7 +37,9 @@ static int wanted(const struct probe_tune_opts *o, int64_t *ret, struct h0_err *
 	if (o->model) {
 		if (probe_model_bytes(o->model, &bytes, e) < 0)
 			return h0_wrap(e, "--model");
-		bytes += bytes / 10 + (2LL << 30); /* context and compute buffers */
+		int64_t fit = by_fit(o->model);
+		/* else its size, and room for context and compute buffers */
+		bytes = fit > 0 ? fit : bytes + bytes / 10 + (2LL << 30);
 	}
 	if (bytes > 0)
 		*ret = (bytes + MIB - 1) / MIB;

@@ -69,6 +69,12 @@ int h0_fits_file(const char *path, const char *mmproj, struct h0_fits *ret, stru
 	return 0;
 }
 
+int64_t h0_fits_context(const struct h0_gguf *model)
+{
+	int64_t native = model->context_length;
+	return native > 0 && native < CONTEXT_UNSAID ? native : CONTEXT_UNSAID;
+}
+
 /* ---- the flags ---- */
 static void add_words(struct h0_fit_run *r, const char *text)
 {
@@ -85,11 +91,9 @@ static int without_device(struct h0_box *b, const struct h0_slot *slot, const st
 	if (h0_store_find(&b->paths, &b->snap, slot->model, &file, e) < 0 ||
 	    h0_fits_file(file.path, slot->vision ? file.mmproj : NULL, ret, e) < 0)
 		return -1;
-	int64_t native = ret->gguf.context_length;
 	h0_fit_run_server(&ret->run, slot->device);
 	add_words(&ret->run, plan->flags);
-	ret->run.ctx = slot->context_size > 0 ? slot->context_size
-	               : native > 0 && native < CONTEXT_UNSAID ? native : CONTEXT_UNSAID;
+	ret->run.ctx = slot->context_size > 0 ? slot->context_size : h0_fits_context(&ret->gguf);
 	add_words(&ret->run, slot->extra_args);
 	return 0;
 }

@@ -162,7 +162,10 @@ on halo-512m tune --model "$tmp/m-00001-of-00002.gguf"
 rc_is "tune: a missing part" 3
 cp "$tmp/m-00001-of-00002.gguf" "$tmp/m-00002-of-00002.gguf"
 on halo-512m tune --model "$tmp/m-00001-of-00002.gguf" --json
-says tune '.budget_mib == 2051'
+says "tune: a model that cannot be read, by its size" '.budget_mib == 2051'
+"$HAL0_BUILD/scripts/tiny-gguf" "$tmp/tiny.gguf" >/dev/null
+on halo-512m tune --model "$tmp/tiny.gguf" --json
+says "tune: a model by what it allocates" '.budget_mib > 0 and .budget_mib < 1024'
 
 # the firmware's carve-out changes between two runs of the timer: VRAM, RAM and heaps
 rm -r "$HAL0_HOME"
