@@ -2,9 +2,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
 #include "cli/bar.h"
 #include "hw/udev.h"
 #include "machine.h"
@@ -162,20 +162,13 @@ static void refresh(struct probe_machine *p)
 	h0_machine_memory(p->m);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 enum woken { WOKEN_TIME, WOKEN_DEVICE, WOKEN_CLOSED };
 
 /* Sleeps until the interval is over, a device came or went, or nobody reads on. */
 static enum woken doze(struct h0_udev_watch *w, int64_t ms)
 {
-	int64_t until = now_ms() + ms;
-	for (int64_t left = ms; left > 0; left = until - now_ms()) {
+	int64_t until = h0_now_ms() + ms;
+	for (int64_t left = ms; left > 0; left = until - h0_now_ms()) {
 		struct pollfd p[2] = {
 			{.fd = STDOUT_FILENO}, /* closing is told without being asked for */
 			{.fd = w ? h0_udev_watch_fd(w) : -1, .events = POLLIN},
@@ -212,7 +205,7 @@ static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct p
 		} else if (rc == 0) {
 			refresh(p);
 		}
-		if (rc == 0 && pve->configured && (changed || now_ms() - pve->asked_ms > PVE_CACHE_MS))
+		if (rc == 0 && pve->configured && (changed || h0_now_ms() - pve->asked_ms > PVE_CACHE_MS))
 			rc = probe_pve_ask(pve, p, e);
 	}
 	h0_udev_watch_close(w);

@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sys/clock.h"
 #include "usage.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/num.h"
 #include "conf/paths.h"
 #include "hw/share.h"
 #include "run/live.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Proxmox names a container's AppArmor profile after its number: "lxc-102_</var/lib/lxc>". */
 static int64_t own_vmid(const struct h0_hw *hw)
@@ -38,7 +31,7 @@ int probe_pve_ask(struct probe_pve *ret, struct probe_machine *p, struct h0_err 
 	struct h0_err why = {0};
 	struct rlimit none = {0, 0};
 	char path[1200];
-	*ret = (struct probe_pve){.asked_ms = now_ms()};
+	*ret = (struct probe_pve){.asked_ms = h0_now_ms()};
 	p->m->pve = NULL;
 	if (h0_paths_init(&paths, e) < 0)
 		return -1;

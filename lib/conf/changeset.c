@@ -6,22 +6,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "conf/diff.h"
+#include "conf/names.h"
 
 const char *const h0_conf_files[] = {
 	"capabilities.toml", "hal0.toml", "images.lock.json", "profiles.toml", "upstreams.toml", NULL,
 };
-
-bool h0_conf_slot_name_ok(const char *name, size_t len)
-{
-	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
-	if (len < 1 || len > 32 || !memchr(first, name[0], sizeof first - 1))
-		return false;
-	for (size_t i = 1; i < len; i++)
-		if (!memchr(rest, name[i], sizeof rest - 1))
-			return false;
-	return true;
-}
 
 bool h0_changeset_path_ok(const char *path)
 {
@@ -29,7 +18,7 @@ bool h0_changeset_path_ok(const char *path)
 		if (strcmp(path, *f) == 0)
 			return true;
 	return h0_starts(path, "slots/") && h0_ends(path, ".toml") && strlen(path) > 11 &&
-	       h0_conf_slot_name_ok(path + 6, strlen(path) - 11);
+	       h0_name_ok_n(path + 6, strlen(path) - 11);
 }
 
 static char *copy(const char *p, size_t n)

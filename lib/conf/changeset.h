@@ -26,8 +26,6 @@ struct h0_changeset {
 /* The files directly below etc that snapshots read and change sets may touch; sorted, ends with
  * NULL. Besides them slots/NAME.toml. */
 extern const char *const h0_conf_files[];
-/* ^[a-z0-9][a-z0-9_-]{0,31}$ */
-bool h0_conf_slot_name_ok(const char *name, size_t len);
 /* Paths that may be in a change set: h0_conf_files and slots/NAME.toml. */
 bool h0_changeset_path_ok(const char *path);
 /* NULL (no file) equals only NULL. */

@@ -32,15 +32,19 @@ static bool alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-bool h0_name_ok(const char *name)
+bool h0_name_ok_n(const char *name, size_t len)
 {
-	size_t n = strnlen(name, H0_NAME_MAX + 1);
-	if (n == 0 || n > H0_NAME_MAX || !alnum(name[0]))
+	if (len == 0 || len > H0_NAME_MAX || !alnum(name[0]))
 		return false;
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 1; i < len; i++)
 		if (!alnum(name[i]) && name[i] != '_' && name[i] != '-')
 			return false;
 	return true;
+}
+
+bool h0_name_ok(const char *name)
+{
+	return h0_name_ok_n(name, strnlen(name, H0_NAME_MAX + 1));
 }
 
 /* The first thing that is wrong, as the end of "slot name 'X' ..."; never NULL. */

@@ -8,6 +8,7 @@
 #define H0_CONF_NAMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 
@@ -66,6 +67,8 @@ int h0_word_index(const char *const *words, const char *word);
 /* Slot and profile names: a-z 0-9 first, then also _ and -, at most H0_NAME_MAX characters. */
 #define H0_NAME_MAX 32
 bool h0_name_ok(const char *name);
+/* The same for the first `len` bytes. */
+bool h0_name_ok_n(const char *name, size_t len);
 /* H0_USAGE with what is wrong about it; `what` is "slot name", "profile name". */
 int h0_name_check(const char *what, const char *name, struct h0_err *e);
 

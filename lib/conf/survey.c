@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/changeset.h"
+#include "conf/names.h"
 #include "conf/publish.h"
 
 static int look(const struct h0_confdir *d, int fd, const char *prefix, struct h0_survey *s,
@@ -21,7 +22,7 @@ static int look(const struct h0_confdir *d, int fd, const char *prefix, struct h
 		else if (h0_ends(name, ".hal0-new"))
 			h0_strv_addf(&s->kept, "%s%s", prefix, name);
 		else if (*prefix && h0_ends(name, ".toml") &&
-		         !h0_conf_slot_name_ok(name, strlen(name) - strlen(".toml")))
+		         !h0_name_ok_n(name, strlen(name) - strlen(".toml")))
 			h0_strv_addf(&s->ignored, "%s%s", prefix, name);
 	}
 	return 0;

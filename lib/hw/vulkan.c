@@ -14,12 +14,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan_core.h>
 
 #include "base/mem.h"
+#include "sys/clock.h"
 #include "fmt/json.h"
 #include "hw/hw.h"
 #include "sys/io.h"
@@ -185,20 +185,13 @@ static void H0_NORETURN child(int fd)
 
 /* ---- the parent ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Bytes received until the child closed the pipe; -1: the deadline passed first. */
 static ssize_t receive(int fd, void *dst, size_t size)
 {
-	int64_t deadline = now_ms() + DEADLINE_MS;
+	int64_t deadline = h0_now_ms() + DEADLINE_MS;
 	size_t have = 0;
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - h0_now_ms();
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		int rc = left > 0 ? poll(&p, 1, (int)left) : 0;
 		if (rc < 0 && errno == EINTR)

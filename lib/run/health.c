@@ -8,11 +8,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "sys/clock.h"
 #include "fmt/json.h"
 
 #define MAX_REPLY (1u << 20)
@@ -183,13 +183,6 @@ static void advance(struct talk *t)
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Fills pf with what each talk waits for; how many still talk. */
 static size_t wanted(struct talk *t, size_t n, struct pollfd *pf)
 {
@@ -205,9 +198,9 @@ static size_t wanted(struct talk *t, size_t n, struct pollfd *pf)
 
 static void converse(struct talk *t, size_t n, struct pollfd *pf, size_t nwake, int timeout_ms)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = h0_now_ms() + timeout_ms;
 	while (wanted(t, n, pf)) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - h0_now_ms();
 		int k = left > 0 ? poll(pf, n + nwake, (int)left) : 0;
 		if (k < 0 && errno == EINTR)
 			continue;

@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
@@ -15,6 +14,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "sys/clock.h"
 
 /* The name Debian's libcurl4 (OpenSSL) package gives the library that belongs to curl.h. */
 #define LIBCURL "libcurl.so.4"
@@ -52,13 +52,6 @@ struct call {
 	char msg[CURL_ERROR_SIZE];
 	struct curl_slist *headers;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- the library ---- */
 
@@ -198,7 +191,7 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
 	(void)down_all, (void)up_all;
 	if (moved != call->moved) {
 		call->moved = moved;
-		call->active_ms = now_ms();
+		call->active_ms = h0_now_ms();
 	}
 	return 0;
 }
@@ -371,7 +364,7 @@ static int next_wait(struct call *call)
 	if (r->stop && *r->stop)
 		call->why = ECANCELED;
 	if (r->idle_timeout_ms > 0) {
-		int64_t left = call->active_ms + r->idle_timeout_ms - now_ms();
+		int64_t left = call->active_ms + r->idle_timeout_ms - h0_now_ms();
 		if (left <= 0 && !call->why)
 			call->why = ETIMEDOUT;
 		if (left < wait)
@@ -383,7 +376,7 @@ static int next_wait(struct call *call)
 static int perform(struct call *call, struct h0_err *e)
 {
 	const struct h0_http_client *c = call->c;
-	call->active_ms = now_ms();
+	call->active_ms = h0_now_ms();
 	if (!next_wait(call))
 		return fail_own(e, call);
 	for (int running = 1;;) {

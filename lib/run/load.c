@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "sys/clock.h"
 #include "run/log.h"
 #include "run/state.h"
 #include "sys/io.h"
@@ -24,13 +25,6 @@
 #define LOCK_MS     90000
 #define EXIT_TRIES  20      /* for podman to learn how the server ended */
 #define LOG_LINES   100000  /* the whole kept log: its first error counts */
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Anything that changes while a model loads, and stands still when nothing happens. */
 struct signs {
@@ -227,7 +221,7 @@ static bool lives(const struct h0_load *l, const struct watch *t)
 static void tell(const struct h0_load *l, const struct h0_wait *w, struct watch *t,
                  enum h0_health health)
 {
-	int64_t now = now_ms();
+	int64_t now = h0_now_ms();
 	if (!w->tell || now - t->began < 1000 || (health == t->last && now - t->told < 1000))
 		return;
 	t->last = health;
@@ -240,7 +234,7 @@ static bool hopeless(const struct h0_load *l, const struct h0_wait *w, struct wa
                      const char *log_path, const struct h0_health_ask *ask, struct h0_err *why)
 {
 	struct signs s;
-	int64_t now = now_ms();
+	int64_t now = h0_now_ms();
 	int limit = w->stall_s > 0 ? w->stall_s : H0_STALL_S;
 	t->wrong = ask->health != H0_HEALTH_WRONG ? 0 : t->wrong ? t->wrong : now;
 	if (t->wrong && now - t->wrong >= WRONG_MS) {
@@ -278,7 +272,7 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 {
 	char run_dir[1200], log_path[1200];
 	h0_autofd int pidfd = l->pid > 0 ? (int)syscall(SYS_pidfd_open, l->pid, 0) : -1;
-	struct watch t = {.wake = {pidfd, w->signal_fd}, .n = 2, .began = now_ms(), .pause = FIRST_MS,
+	struct watch t = {.wake = {pidfd, w->signal_fd}, .n = 2, .began = h0_now_ms(), .pause = FIRST_MS,
 		.patience = PATIENCE_MS, .last = H0_HEALTH_UNASKED};
 	h0_slot_dirs(&b->paths, l->slot->name, run_dir, log_path);
 	t.changed = t.told = t.began;

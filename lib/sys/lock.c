@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sys/lock.h"
+#include "sys/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 #define NOTE_SIZE 160 /* fixed, so that a shorter note covers a longer one in a single write */
 #define POLL_MS 10
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Control characters of a command line must not reach somebody's terminal. */
 static void clean(char *s)
@@ -62,13 +55,13 @@ int h0_lock_at(const struct h0_ops *o, int dirfd, const char *path, const char *
 	h0_autoopfd f = {o, h0_op_open(o, dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600)};
 	if (f.fd < 0)
 		return h0_fail_sys(e, "%s", shown);
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = h0_now_ms() + timeout_ms;
 	while (o->flock(o, f.fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
 			return h0_fail_sys(e, "lock %s", shown);
-		if (now_ms() >= deadline)
+		if (h0_now_ms() >= deadline)
 			return busy(o, f.fd, shown, e);
 		o->sleep_ms(o, POLL_MS);
 	}

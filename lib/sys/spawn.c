@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "sys/clock.h"
 
 #define DEFAULT_MAX_OUTPUT (1u << 20)
 #define STOP_POLL_MS 50
@@ -38,13 +38,6 @@ static void pipes_done(struct pipes *p)
 	close_pair(p->out);
 	close_pair(p->err);
 	close_pair(p->report);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Our environment with the additions; the array is one allocation that borrows the strings. */
@@ -153,7 +146,7 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
                      struct h0_spawned *r)
 {
 	size_t max = s->max_output ? s->max_output : DEFAULT_MAX_OUTPUT, sent = 0;
-	int64_t deadline = s->timeout_ms > 0 ? now_ms() + s->timeout_ms : 0;
+	int64_t deadline = s->timeout_ms > 0 ? h0_now_ms() + s->timeout_ms : 0;
 	struct stream streams[2] = {{&p->out[0], &r->out, NULL, NULL},
 		{&p->err[0], &r->err, s->on_error, s->on_error_arg}};
 	bool ended = false, killed = false, asked = false;
@@ -162,7 +155,7 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 			{p->err[0], POLLIN, 0}, {p->in[1], POLLOUT, 0}};
 		int wait = -1;
 		if (deadline && !killed) {
-			int64_t left = deadline - now_ms();
+			int64_t left = deadline - h0_now_ms();
 			wait = left > 0 ? (int)left : 0;
 		}
 		if (s->stop && (wait < 0 || wait > STOP_POLL_MS))
@@ -173,10 +166,10 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 		bool stop = s->stop && *s->stop;
 		if (stop && s->stop_signal && !asked) {
 			kill(pid, s->stop_signal);
-			deadline = now_ms() + STOP_GRACE_MS;
+			deadline = h0_now_ms() + STOP_GRACE_MS;
 			asked = true;
 		}
-		bool late = deadline && now_ms() >= deadline;
+		bool late = deadline && h0_now_ms() >= deadline;
 		if (!killed && (late || (stop && !asked))) {
 			r->timed_out = !stop;
 			kill(pid, SIGKILL);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The clock that deadlines are kept by: it never jumps.
+ */
+#ifndef H0_SYS_CLOCK_H
+#define H0_SYS_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds since some fixed point, on the monotonic clock. */
+static inline int64_t h0_now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+#endif
