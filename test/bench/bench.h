@@ -8,9 +8,13 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Milliseconds on the monotonic clock. */
 __attribute__((unused)) static double bench_ms(void)
@@ -31,6 +35,31 @@ __attribute__((unused)) static double bench_median(double *v, size_t n)
 {
 	qsort(v, n, sizeof *v, bench_cmp);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* Runs a program with stdout (and stderr, when quiet) thrown away: from fork to exit, and its peak
+ * memory. Exit codes other than 0 end the benchmark: what failed early is no measure. */
+__attribute__((unused)) static void bench_run(char *const *argv, int quiet, double *ret_ms,
+                                              double *ret_mib)
+{
+	struct rusage use;
+	int status;
+	double start = bench_ms();
+	pid_t pid = fork();
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY);
+		dup2(null, 1);
+		if (quiet)
+			dup2(null, 2);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &use) != pid || status != 0) {
+		fprintf(stderr, "%s: exit status %d\n", argv[0], status);
+		exit(1);
+	}
+	*ret_ms = bench_ms() - start;
+	*ret_mib = (double)use.ru_maxrss / 1024;
 }
 
 __attribute__((unused)) static void bench_row(const char *name, double figure, double bar,

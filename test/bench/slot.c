@@ -6,7 +6,6 @@
  *   slot HAL0-SLOT TINY-GGUF
  * Without podman, root or the image: no rows, and the reason on stderr.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <arpa/inet.h>
@@ -14,6 +13,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -30,7 +30,7 @@
 extern char **environ;
 
 /* Runs a program with its output thrown away; its exit code. */
-static int run(char *const *argv)
+static int run(const char *const *argv)
 {
 	posix_spawn_file_actions_t fa;
 	pid_t pid;
@@ -38,14 +38,14 @@ static int run(char *const *argv)
 	posix_spawn_file_actions_init(&fa);
 	for (int fd = 0; fd < 3; fd++)
 		posix_spawn_file_actions_addopen(&fa, fd, "/dev/null", O_RDWR, 0);
-	if (posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ) == 0)
+	if (posix_spawnp(&pid, argv[0], &fa, NULL, (char *const *)(uintptr_t)argv, environ) == 0)
 		waitpid(pid, &status, 0);
 	posix_spawn_file_actions_destroy(&fa);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
-#define RUN(...) run((char *const[]){__VA_ARGS__, NULL})
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
 
-static double timed(char *const *argv)
+static double timed(const char *const *argv)
 {
 	double t = bench_ms();
 	if (run(argv) != 0) {
@@ -127,8 +127,8 @@ static void write_slot(const char *name, int port, const char *model)
 /* Alternately, so that both see the same machine. */
 static void bench_list(char *slot, const char *name)
 {
-	char *const ours[] = {slot, "list", NULL};
-	char *const theirs[] = {"podman", "ps", "--all", "--no-trunc", "--format", "json", "--filter",
+	const char *const ours[] = {slot, "list", NULL};
+	const char *const theirs[] = {"podman", "ps", "--all", "--no-trunc", "--format", "json", "--filter",
 		"name=^hal0-slot-", NULL};
 	double a[ROUNDS], b[ROUNDS];
 	char note[64];

@@ -208,27 +208,11 @@ static void all_edits(const struct world *w, const struct crashfs *start, bool r
 		printf("# %s\n", t.first);
 }
 
-/* The state right after the commit, nothing published. */
-static struct crashfs *after_commit(const struct world *w)
-{
-	struct h0_err e;
-	autocrashfs struct crashfs *probe = world_new(w);
-	struct crashfs *fs = world_new(w);
-	probe->keep_log = true;
-	world_apply(w, probe, &e);
-	for (size_t i = 0; i < probe->log.n; i++)
-		if (h0_streq(probe->log.v[i], "rename journal.new journal"))
-			fs->die_at = (long)i + 1;
-	world_apply(w, fs, &e);
-	crashfs_reset(fs);
-	return fs;
-}
-
 int main(void)
 {
 	const struct world *w = &world_steady;
 	autocrashfs struct crashfs *fresh = world_new(w);
-	autocrashfs struct crashfs *half = after_commit(w);
+	autocrashfs struct crashfs *half = world_after_commit(w);
 	all_edits(w, fresh, false, false, false);
 	all_edits(w, fresh, false, true, false);
 	all_edits(w, half, true, false, false);

@@ -87,28 +87,12 @@ static void one_error(const struct world *w, const struct crashfs *start, bool r
 		printf("# %s\n", t.first);
 }
 
-/* Killed right after the commit: everything is still to be published. */
-static struct crashfs *after_commit(const struct world *w)
-{
-	struct h0_err e;
-	autocrashfs struct crashfs *probe = world_new(w);
-	struct crashfs *fs = world_new(w);
-	probe->keep_log = true;
-	world_apply(w, probe, &e);
-	for (size_t i = 0; i < probe->log.n; i++)
-		if (h0_streq(probe->log.v[i], "rename journal.new journal"))
-			fs->die_at = (long)i + 1;
-	world_apply(w, fs, &e);
-	crashfs_reset(fs);
-	return fs;
-}
-
 int main(void)
 {
 	const struct world *const tried[] = {&world_steady, &world_first};
 	for (size_t i = 0; i < H0_ARRAY_LEN(tried); i++) {
 		autocrashfs struct crashfs *fresh = world_new(tried[i]);
-		autocrashfs struct crashfs *half = after_commit(tried[i]);
+		autocrashfs struct crashfs *half = world_after_commit(tried[i]);
 		for (size_t k = 0; k < H0_ARRAY_LEN(errors); k++) {
 			one_error(tried[i], fresh, false, k, false);
 			if (errors[k].err && errors[k].err != EINTR)

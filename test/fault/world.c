@@ -240,3 +240,18 @@ void seen_done(struct seen *s)
 	free(s->v);
 	*s = (struct seen){0};
 }
+
+struct crashfs *world_after_commit(const struct world *w)
+{
+	struct h0_err e;
+	autocrashfs struct crashfs *probe = world_new(w);
+	struct crashfs *fs = world_new(w);
+	probe->keep_log = true;
+	world_apply(w, probe, &e);
+	for (size_t i = 0; i < probe->log.n; i++)
+		if (h0_streq(probe->log.v[i], "rename journal.new journal"))
+			fs->die_at = (long)i + 1;
+	world_apply(w, fs, &e);
+	crashfs_reset(fs);
+	return fs;
+}

@@ -34,6 +34,8 @@ struct crashfs *world_new(const struct world *w);
 
 /* The change set itself, through the real code. */
 int world_apply(const struct world *w, struct crashfs *fs, struct h0_err *e);
+/* Died right after the commit: everything is still to be published. */
+struct crashfs *world_after_commit(const struct world *w);
 /* The reverse of it (before and after swapped). */
 int world_revert(const struct world *w, struct crashfs *fs, struct h0_err *e);
 int world_recover(struct crashfs *fs, struct h0_err *e);
