@@ -3,7 +3,7 @@
  * A server that stands in for llama-server: stand-in FIRST LAST LOG. It listens on the first free
  * port of the range and holds another one where nobody listens; both are printed.
  * What it answers to a chat follows from the last message:
- *   error loading die split think reason length empty long slow hang broken denied
+ *   error loading die split think reason length empty long steady hang broken denied
  * anything else is told back. Each request becomes a line of LOG, and a client that leaves
  * before its answer is complete another one.
  */
@@ -175,6 +175,16 @@ static void hang(struct request *r)
 		r->left = true;
 }
 
+/* Goes on telling until the client leaves. */
+static void steady(struct request *r)
+{
+	stream_head(r);
+	for (int i = 0; i < 160 && !r->left; i++) {
+		event(r, chunk(r, "content", i ? " more" : "one", NULL), false);
+		poll(NULL, 0, 50);
+	}
+}
+
 static void echo(struct request *r, const char *text)
 {
 	const struct h0_json *messages = h0_json_get(r->json, "messages");
@@ -239,9 +249,10 @@ static bool chat(struct request *r)
 		answer(r, "", "stop", 0, false);
 	else if (strcmp(text, "long") == 0)
 		long_answer(r);
-	else if (strcmp(text, "slow") == 0)
-		answer(r, "one two three four five six seven eight nine ten", "stop", 100, false);
-	else if (strcmp(text, "hang") == 0) {
+	else if (strcmp(text, "steady") == 0) {
+		steady(r);
+		return false;
+	} else if (strcmp(text, "hang") == 0) {
 		hang(r);
 		return false;
 	} else if (strcmp(text, "die") == 0) {

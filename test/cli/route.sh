@@ -190,7 +190,7 @@ is "after what came" "$out" "first"
 
 # ---- who leaves
 : >"$tmp/log"
-$route call primary slow 2>"$tmp/.err" | head -c 3 >"$tmp/.out"
+$route call primary steady 2>"$tmp/.err" | head -c 3 >"$tmp/.out"
 is "a reader that leaves" "$(cat "$tmp/.out" "$tmp/.err")" "one"
 n=0
 until grep -q '^left' "$tmp/log" || [ $n = 40 ]; do
