@@ -68,7 +68,7 @@ static const char *const synonyms[][2] = {
 };
 /* May be given several times, each counts. */
 static const char *const repeatable[] = {"lora", "lora-scaled", "draft-model", "override-kv",
-	"control-vector", "control-vector-scaled", NULL};
+	"control-vector", "control-vector-scaled", "api-key-file", NULL};
 /* Only hal0 sets these: whoever knows the slot relies on them. */
 static const struct {
 	const char *key, *why;
@@ -271,6 +271,8 @@ static void llama_advice(struct build *b)
 		piece(b, H0_ARGV_HAL0, "--reranking", NULL);
 	piece(b, H0_ARGV_HAL0, "--metrics", NULL);
 	piece(b, H0_ARGV_HAL0, "--offline", NULL);
+	if (b->f->key_path)
+		piece(b, H0_ARGV_HAL0, "--api-key-file", b->f->key_path);
 	piecef(b, H0_ARGV_HAL0, "--cache-ram", "%" PRId64, h0_argv_cache_ram_mib(b->f->ram_bytes));
 }
 
@@ -500,6 +502,8 @@ static int mounts(struct build *b, struct h0_err *e)
 	for (size_t i = 0; f->mounts && f->mounts[i]; i++)
 		if (mount(b, f->mounts[i], f->mounts[i], "ro", e) < 0)
 			return -1;
+	if (f->key_path && mount(b, f->key_path, f->key_path, "ro", e) < 0)
+		return -1;
 	if (!f->data_dir)
 		return 0;
 	if (b->plan->family == H0_PROVIDER_FLM)

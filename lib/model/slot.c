@@ -120,6 +120,7 @@ static void read_rest(struct h0_slot *s)
 	s->model = s->model ? s->model : "";
 	s->context_size = number(s, "model", "context_size", number(s, "model", "ctx_size", -1));
 	s->extra_args = text(s, "server", "extra_args");
+	s->key = flag(s, "server", "key", true);
 	s->has_npu = node(s, NULL, "npu");
 	s->npu_chat = flag(s, "npu", "chat", true);
 	s->npu_asr = flag(s, "npu", "asr", false);

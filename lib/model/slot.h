@@ -51,6 +51,7 @@ struct h0_slot {
 	const char *model;          /* [model].default: id or absolute path; "" = none */
 	int64_t context_size;       /* -1 = absent */
 	const char *extra_args;     /* [server].extra_args, shell-quoted; NULL = absent */
+	bool key;                   /* [server].key: its server wants one, where it can */
 
 	bool has_npu, npu_chat, npu_asr, npu_embed;          /* [npu] */
 	int64_t idle_restore_minutes;                        /* [image] */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "run/slotkey.h"
 
 #define NOBODY 65534
 #define SHARD_TAIL "-00001-of-"
@@ -300,6 +301,12 @@ int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
 	if (take_model(paths, snap, s, &f, e) < 0 || take_template(paths, snap, s, &f, e) < 0 ||
 	    take_data_dir(paths, snap, s, &f, e) < 0 || take_nodes(s, &f, e) < 0)
 		return -1;
+	if (slot->key && s->plan.family == H0_PROVIDER_LLAMA_SERVER) {
+		h0_slot_key_path(paths, slot->name, s->key_path);
+		f.key_path = s->key_path;
+	}
+	s->uid = f.uid;
+	s->gid = f.gid;
 	take_limits(&f);
 	f.mounts = (const char *const *)s->mounts.v;
 	return h0_argv_build(&s->plan, &f, &s->argv, e);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "run/load.h"
+#include "run/slotkey.h"
 #include "run/state.h"
 #include "sys/io.h"
 #include "sys/lock.h"
@@ -119,14 +120,16 @@ int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mod
 	return there ? 0 : h0_podman_no_image(ret->plan.image, e);
 }
 
-/* Directories, and no traces of a former life in them. */
-static int clear_traces(const struct h0_spec *s, struct h0_err *e)
+/* Directories, the key, and no traces of a former life. */
+static int make_ready(const struct h0_box *b, const char *slot, const struct h0_spec *s, struct h0_err *e)
 {
 	static const char *const traces[] = {"pid", "conmon.pid", "oom"};
 	h0_autofree char *var_dir = h0_strndup(s->log_path, (size_t)(strrchr(s->log_path, '/') - s->log_path));
 	h0_autofree char *old = h0_asprintf("%s.1", s->log_path);
 	if (h0_mkdirs(s->run_dir, 0755, e) < 0 || h0_mkdirs(var_dir, 0755, e) < 0)
 		return -1;
+	if (s->key_path[0] && h0_slot_key_make(&b->paths, slot, s->uid, s->gid, e) < 0)
+		return h0_wrap(e, "the key of slot %s", slot);
 	for (size_t i = 0; i < H0_ARRAY_LEN(traces); i++) {
 		h0_autofree char *path = h0_asprintf("%s/%s", s->run_dir, traces[i]);
 		if (unlink(path) < 0 && errno != ENOENT)
@@ -179,7 +182,7 @@ static int launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	char name[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
 	snprintf(name, sizeof name, H0_CONTAINER_PREFIX "%s", slot->name);
 	const char *model = s->model.id ? s->model.id : slot->model;
-	if (check_port(slot, e) < 0 || clear_traces(s, e) < 0)
+	if (check_port(slot, e) < 0 || make_ready(b, slot->name, s, e) < 0)
 		return -1;
 	if (h0_life_record(b, slot->name, slot->port, model, NULL, H0_STATE_STARTING, NULL, e) < 0)
 		return -1;
@@ -275,7 +278,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	if (check_port(slot, e) < 0 || clear_traces(ret, e) < 0)
+	if (check_port(slot, e) < 0 || make_ready(b, slot->name, ret, e) < 0)
 		return -1;
 	return h0_life_record(b, slot->name, slot->port, ret->model.id ? ret->model.id : slot->model,
 	                      NULL, H0_STATE_STARTING, NULL, e);
