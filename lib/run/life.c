@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "model/npu.h"
 #include "run/load.h"
 #include "run/state.h"
 #include "sys/io.h"
@@ -95,16 +96,26 @@ static int check_port(const struct h0_slot *slot, struct h0_err *e)
 	return h0_err_detail(e, "port", "%d", slot->port);
 }
 
+/* A record of the NPU trio: whose server answers for it, and what that needs. */
+static int never_by_itself(const struct h0_box *b, const struct h0_slot *s, struct h0_err *e)
+{
+	const struct h0_slot *anchor;
+	if (h0_npu_trio(&b->slots, s, &anchor, e) < 0)
+		return -1;
+	h0_fail(e, H0_NO, "slot %s has no server of its own: that of slot %s, the NPU's, answers for it; "
+	        "start that one: hal0 slot start %s", s->name, anchor->name, anchor->name);
+	h0_err_detail(e, "anchor", "%s", anchor->name);
+	return h0_err_code(e, "slot.spawn_failed");
+}
+
 static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
                        struct h0_spec *ret, struct h0_err *e)
 {
 	*ret = (struct h0_spec){0};
-	if (h0_slot_is_shadow(slot)) {
-		h0_slot_fail(slot, "type", e, "the NPU slot's own server answers for this one: it is never "
-		             "started by itself");
-		return -1;
-	}
-	if (h0_box_profiles(b, e) < 0 || h0_slots_check_one(&b->slots, slot, e) < 0)
+	if (h0_slot_is_shadow(slot))
+		return never_by_itself(b, slot, e);
+	if (h0_box_profiles(b, e) < 0 || h0_slots_check_one(&b->slots, slot, e) < 0 ||
+	    h0_npu_check(&b->slots, slot, true, e) < 0)
 		return -1;
 	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
 }
