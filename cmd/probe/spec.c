@@ -193,7 +193,8 @@ static const struct h0_verb verbs[] = {
 		.text = "For a GPU that shares the RAM: the module options and the same as kernel "
 		        "arguments, with the arithmetic and what is left for the system. Without "
 		        "*--budget* or *--model* it takes all but a sixteenth of the memory, at least "
-		        "4 GiB. Nothing is written unless *--write* is given. Exit code 1: so much cannot "
+		        "4 GiB. Nothing is written unless *--write* is given; *hal0 conf undo* takes that "
+		        "back, and the command that rebuilds the initramfs is named, not run. Exit code 1: so much cannot "
 		        "be had; 8: no GPU here shares the RAM.",
 		.opts = tune_opts,
 		.opts_size = sizeof(struct probe_tune_opts),
