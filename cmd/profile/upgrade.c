@@ -150,10 +150,9 @@ static int restart(struct upgrade *u, const char *name, struct h0_err *e)
 	const struct h0_slot *slot = NULL;
 	struct h0_outcome outcome;
 	const struct h0_wait wait = waiting(u);
-	if (h0_box_open(&b, e) < 0 || h0_slots_find(&b.slots, name, &slot, e) < 0 ||
-	    h0_life_stop(&b, name, slot->port, 0, &outcome, e) < 0)
+	if (h0_box_open(&b, e) < 0 || h0_slots_find(&b.slots, name, &slot, e) < 0)
 		return -1;
-	int rc = h0_life_start(&b, slot, &wait, &outcome, e);
+	int rc = h0_life_restart(&b, slot, &(struct h0_how){.wait = &wait}, &outcome, e);
 	h0_progress(u->ctx, "", "%s", "");
 	return rc;
 }

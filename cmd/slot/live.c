@@ -5,11 +5,11 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/words.h"
 #include "fmt/json.h"
+#include "sys/clock.h"
 
 /* ---- reports of changes ---- */
 void slot_report_begin(struct slot_report *r, struct h0_ctx *ctx)
@@ -322,33 +322,43 @@ void slot_warn_outdated(struct h0_ctx *ctx, const char *name)
 	        "applies them", name, name);
 }
 
-void slot_start_one(struct h0_box *b, const struct h0_slot *slot, struct slot_waiting *w, bool wait,
-                    struct slot_report *r)
+void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const struct h0_outcome *o,
+                         bool waited, int64_t began_ms)
 {
-	struct h0_outcome o;
-	struct h0_err e = {0};
-	struct timespec t0, t1;
-	clock_gettime(CLOCK_MONOTONIC, &t0);
-	int rc = h0_life_start(b, slot, wait ? &w->wait : NULL, &o, &e);
-	clock_gettime(CLOCK_MONOTONIC, &t1);
-	double s = (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9;
+	struct slot_report *r = &w->report;
+	double s = (double)(h0_now_ms() - began_ms) / 1000;
 	h0_progress(w->ctx, "", "%s", "");
-	if (rc < 0) {
-		slot_report_fail(r, slot->name, &e);
-		return;
-	}
-	if (o.outdated)
+	if (o->outdated)
 		slot_warn_outdated(w->ctx, slot->name);
-	if (o.interrupted)
-		slot_waiting_interrupted(w, slot->name, &o);
-	slot_warn_unrecorded(w->ctx, slot->name, &o);
-	if (o.changed && wait)
-		slot_report_add(r, slot->name, true, o.state, "ready after %.1f s, on port %d", s, slot->port);
-	else if (o.changed)
-		slot_report_add(r, slot->name, true, o.state, "started, loading");
-	else if (o.joined)
-		slot_report_add(r, slot->name, false, o.state, "ready: another start was under way");
+	if (o->interrupted)
+		slot_waiting_interrupted(&w->waiting, slot->name, o);
+	slot_warn_unrecorded(w->ctx, slot->name, o);
+	if (o->changed && waited)
+		slot_report_add(r, slot->name, true, o->state, "ready after %.1f s, on port %d", s, slot->port);
+	else if (o->changed)
+		slot_report_add(r, slot->name, true, o->state, "started, loading");
+	else if (o->joined)
+		slot_report_add(r, slot->name, false, o->state, "ready: another start was under way");
 	else
-		slot_report_add(r, slot->name, false, o.state, wait ? "ready: it ran already"
-		                                                    : "it runs already");
+		slot_report_add(r, slot->name, false, o->state, waited ? "ready: it ran already"
+		                                                       : "it runs already");
+}
+
+int slot_walk(struct h0_ctx *ctx, const void *opts, int64_t stall_s, slot_step step,
+              struct h0_err *e)
+{
+	h0_autobox struct h0_box b = {0};
+	struct slot_walk w = {.ctx = ctx, .opts = opts, .box = &b};
+	if (h0_box_open(&b, e) < 0 || slot_waiting_begin(&w.waiting, ctx, stall_s, e) < 0)
+		return -1;
+	slot_report_begin(&w.report, ctx);
+	for (int i = 0; i < ctx->argc; i++) {
+		const struct h0_slot *slot = NULL;
+		struct h0_err why = {0};
+		if (h0_slots_find(&b.slots, ctx->argv[i], &slot, &why) == 0 && step(&w, slot, &why) == 0)
+			continue;
+		h0_progress(ctx, "", "%s", "");
+		slot_report_fail(&w.report, ctx->argv[i], &why);
+	}
+	return slot_report_end(&w.report, e);
 }

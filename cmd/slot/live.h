@@ -45,9 +45,22 @@ H0_NORETURN void slot_waiting_interrupted(struct slot_waiting *w, const char *na
                                           const struct h0_outcome *o);
 /* Warns when state.json could not be written. */
 void slot_warn_unrecorded(struct h0_ctx *ctx, const char *name, const struct h0_outcome *o);
-/* One start that is waited for (wait false: it is not), reported. */
-void slot_start_one(struct h0_box *b, const struct h0_slot *slot, struct slot_waiting *w, bool wait,
-                    struct slot_report *r);
+/* The frame of start, restart, wait: a step for each slot that is named, one after another. */
+struct slot_walk {
+	struct h0_ctx *ctx;
+	const void *opts;
+	struct h0_box *box;
+	struct slot_waiting waiting;
+	struct slot_report report;
+};
+/* Reports what it did; -1 what went wrong is reported for it. */
+typedef int (*slot_step)(struct slot_walk *w, const struct h0_slot *slot, struct h0_err *e);
+/* stall_s: how long nothing may move while a step waits, 0 = the default. */
+int slot_walk(struct h0_ctx *ctx, const void *opts, int64_t stall_s, slot_step step,
+              struct h0_err *e);
+/* What h0_life_start or _restart has done since `began_ms` (h0_now_ms). */
+void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const struct h0_outcome *o,
+                         bool waited, int64_t began_ms);
 /* "hal0-slot: NAME: runs with older settings ..." */
 void slot_warn_outdated(struct h0_ctx *ctx, const char *name);
 

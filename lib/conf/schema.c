@@ -13,7 +13,8 @@ static const struct h0_key slot_model[] = {
 	{"default", H0_KEY_STR, .dflt = "\"\"",
 	 .help = "Model to serve: an id of the model store, or the absolute path of a .gguf file"},
 	{"context_size", H0_KEY_INT, .min = 128, .max = 1 << 30,
-	 .help = "Context in tokens; absent, the model's own up to 32768"},
+	 .help = "Context in tokens; absent, the model's own up to 32768, "
+	         "or up to 8192 for embedding and reranking, whose server reads a whole text in one step"},
 	{"ctx_size", H0_KEY_INT, .min = 128, .max = 1 << 30, .alias_of = "context_size",
 	 .flags = H0_KEY_DEPRECATED | H0_KEY_RENAMED, .help = "Older name of context_size"},
 	{"n_gpu_layers", H0_KEY_INT, .min = -1, .max = 100000, .dflt = "-1",

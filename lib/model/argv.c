@@ -17,6 +17,7 @@
 #define NPROC_MAX        16384    /* podman lowers its own to the kernel's pid_max, 32768 by default */
 #define CONTEXT_UNKNOWN  8192     /* when neither slot nor model say */
 #define CONTEXT_DEFAULT  32768    /* at most, when the slot does not say */
+#define CONTEXT_ONE_STEP 8192     /* ... and a text is read in one step, which all of it must fit */
 #define CACHE_RAM_MAX    4096     /* MiB of prompt cache; llama-server's own default is 8192 */
 #define CACHE_RAM_SHARE  32       /* ... and no more than this part of the memory */
 #define CACHE_RAM_UNSAID 512
@@ -242,14 +243,22 @@ static void itemf(struct build *b, enum h0_argv_source source, bool is_volatile,
 }
 
 /* ---- the program inside ---- */
+/* A vector or a rank is of a whole text, which the server reads in one step. */
+static bool one_step(enum h0_slot_type type)
+{
+	return type == H0_TYPE_EMBEDDING || type == H0_TYPE_RERANKING;
+}
+
+int64_t h0_argv_context(enum h0_slot_type type, int64_t native)
+{
+	int64_t most = one_step(type) ? CONTEXT_ONE_STEP : CONTEXT_DEFAULT;
+	return native <= 0 ? CONTEXT_UNKNOWN : native < most ? native : most;
+}
+
 static int64_t choose_context(const struct build *b)
 {
-	int64_t native = b->f->native_context;
-	if (b->slot->context_size > 0)
-		return b->slot->context_size;
-	if (native > 0)
-		return native < CONTEXT_DEFAULT ? native : CONTEXT_DEFAULT;
-	return CONTEXT_UNKNOWN;
+	return b->slot->context_size > 0 ? b->slot->context_size
+	                                 : h0_argv_context(b->slot->type, b->f->native_context);
 }
 
 int64_t h0_argv_cache_ram_mib(int64_t ram_bytes)
@@ -272,6 +281,32 @@ static void llama_advice(struct build *b)
 	piece(b, H0_ARGV_HAL0, "--metrics", NULL);
 	piece(b, H0_ARGV_HAL0, "--offline", NULL);
 	piecef(b, H0_ARGV_HAL0, "--cache-ram", "%" PRId64, h0_argv_cache_ram_mib(b->f->ram_bytes));
+}
+
+static int64_t number(const struct build *b, const char *key, int64_t absent)
+{
+	const struct piece *p = find(b, key);
+	int64_t n;
+	return p && p->value && h0_num_i64(p->value, 1, INT32_MAX, &n) ? n : absent;
+}
+
+/* Longer texts than a step are refused by the server, so a step covers the context of one
+ * sequence. A profile's own size is for other types; what the slot itself says stays. */
+static void cover_context(struct build *b)
+{
+	static const char *const keys[][2] = {
+		{"batch-size", "--batch-size"}, {"ubatch-size", "--ubatch-size"}};
+	bool split = find(b, "parallel") && !find(b, "kv-unified") && !find(b, "kvu");
+	int64_t seqs = split ? number(b, "parallel", 1) : 1;
+	int64_t need = (b->a.context + seqs - 1) / seqs;
+	for (size_t i = 0; one_step(b->slot->type) && i < H0_ARRAY_LEN(keys); i++) {
+		struct piece *p = find(b, keys[i][0]);
+		if (p && (p->source == H0_ARGV_EXTRA || number(b, keys[i][0], 0) >= need))
+			continue;
+		if (p)
+			p->dropped = true;
+		piecef(b, H0_ARGV_HAL0, keys[i][1], "%" PRId64, need);
+	}
 }
 
 static int check_one_mode(const struct build *b, struct h0_err *e)
@@ -316,6 +351,7 @@ static int llama(struct build *b, struct h0_err *e)
 	const struct piece *ctx = find(b, "ctx-size");
 	if (ctx && ctx->value)
 		b->a.context = strtoll(ctx->value, NULL, 10);
+	cover_context(b);
 	return check_one_mode(b, e);
 }
 

@@ -100,6 +100,8 @@ void h0_argv_done(struct h0_argv *a);
 
 /* The long name of a llama-server flag, without dashes ("-c" is "ctx-size"); NULL: no flag. */
 const char *h0_argv_flag(const char *word);
+/* The context of a slot whose file says none, from the model's own (<= 0 = unknown), in tokens. */
+int64_t h0_argv_context(enum h0_slot_type type, int64_t native);
 /* The prompt cache hal0 gives a server on a machine with so much RAM (-1 = unknown). */
 int64_t h0_argv_cache_ram_mib(int64_t ram_bytes);
 

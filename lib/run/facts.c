@@ -281,11 +281,12 @@ static void take_limits(struct h0_argv_facts *f)
 	f->cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
 
-int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
-                 const struct h0_profiles *profiles, const struct h0_podman *podman,
-                 const struct h0_slot *slot, enum h0_argv_mode mode, struct h0_spec *s,
-                 struct h0_err *e)
+static int make(const struct h0_paths *paths, const struct h0_snap *snap,
+                const struct h0_profiles *profiles, const struct h0_podman *podman,
+                const struct h0_slot *slot, enum h0_argv_mode mode, bool anywhere,
+                struct h0_spec *s, struct h0_err *e)
 {
+	struct h0_err absent = {0};
 	struct h0_argv_facts f = {
 		.mode = mode, .network = H0_NET_HOST, .podman = podman->program,
 		.runtime = podman->runtime, .home = paths->home, .run_dir = s->run_dir,
@@ -298,11 +299,28 @@ int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
 	if (h0_plan_slot(slot, profiles, &s->plan, e) < 0)
 		return -1;
 	if (take_model(paths, snap, s, &f, e) < 0 || take_template(paths, snap, s, &f, e) < 0 ||
-	    take_data_dir(paths, snap, s, &f, e) < 0 || take_nodes(s, &f, e) < 0)
+	    take_data_dir(paths, snap, s, &f, e) < 0)
+		return -1;
+	if (take_nodes(s, &f, anywhere ? &absent : e) < 0 && absent.kind != H0_NOHW)
 		return -1;
 	take_limits(&f);
 	f.mounts = (const char *const *)s->mounts.v;
 	return h0_argv_build(&s->plan, &f, &s->argv, e);
+}
+
+int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
+                 const struct h0_profiles *profiles, const struct h0_podman *podman,
+                 const struct h0_slot *slot, enum h0_argv_mode mode, struct h0_spec *s,
+                 struct h0_err *e)
+{
+	return make(paths, snap, profiles, podman, slot, mode, false, s, e);
+}
+
+int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *snap,
+                          const struct h0_profiles *profiles, const struct h0_podman *podman,
+                          const struct h0_slot *slot, struct h0_spec *s, struct h0_err *e)
+{
+	return make(paths, snap, profiles, podman, slot, H0_ARGV_DETACHED, true, s, e);
 }
 
 void h0_spec_done(struct h0_spec *s)

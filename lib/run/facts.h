@@ -38,6 +38,11 @@ int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
                  const struct h0_profiles *profiles, const struct h0_podman *podman,
                  const struct h0_slot *slot, enum h0_argv_mode mode, struct h0_spec *ret,
                  struct h0_err *e);
+/* The same (detached) on a machine without the slot's device, too: then without its nodes. Not to
+ * be run; for what the server would be told. */
+int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *snap,
+                          const struct h0_profiles *profiles, const struct h0_podman *podman,
+                          const struct h0_slot *slot, struct h0_spec *ret, struct h0_err *e);
 void h0_spec_done(struct h0_spec *s);
 #define h0_autospec h0_auto(h0_spec_done)
 

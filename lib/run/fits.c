@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "base/words.h"
 #include "hw/share.h"
 #include "model/argv.h"
 #include "model/fitpool.h"
@@ -17,7 +16,6 @@
 #include "sys/io.h"
 
 #define HARDWARE_MAX    (4u << 20)
-#define CONTEXT_UNSAID  32768   /* as model/argv.c takes at most */
 #define SHARDS_MAX      1000
 
 void h0_fits_done(struct h0_fits *f)
@@ -69,41 +67,12 @@ int h0_fits_file(const char *path, const char *mmproj, struct h0_fits *ret, stru
 	return 0;
 }
 
-int64_t h0_fits_context(const struct h0_gguf *model)
-{
-	int64_t native = model->context_length;
-	return native > 0 && native < CONTEXT_UNSAID ? native : CONTEXT_UNSAID;
-}
-
-/* ---- the flags ---- */
-static void add_words(struct h0_fit_run *r, const char *text)
-{
-	h0_autostrv struct h0_strv w = {0};
-	if (text && h0_words_split(text, &w, NULL) == 0)
-		h0_fit_run_words(r, w.v, w.n);
-}
-
-/* The device is not there, so neither is a command; its flags are known all the same. */
-static int without_device(struct h0_box *b, const struct h0_slot *slot, const struct h0_plan *plan,
-                          struct h0_fits *ret, struct h0_err *e)
-{
-	h0_automodelfile struct h0_model_file file = {0};
-	if (h0_store_find(&b->paths, &b->snap, slot->model, &file, e) < 0 ||
-	    h0_fits_file(file.path, slot->vision ? file.mmproj : NULL, ret, e) < 0)
-		return -1;
-	h0_fit_run_server(&ret->run, slot->device);
-	add_words(&ret->run, plan->flags);
-	ret->run.ctx = slot->context_size > 0 ? slot->context_size : h0_fits_context(&ret->gguf);
-	add_words(&ret->run, slot->extra_args);
-	return 0;
-}
-
+/* ---- a slot ---- */
 int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *ret,
                  struct h0_err *e)
 {
 	h0_autospec struct h0_spec s = {0};
 	struct h0_plan plan;
-	struct h0_err why = {0};
 	*ret = (struct h0_fits){0};
 	h0_gguf_done(&ret->gguf);
 	if (h0_box_profiles(b, e) < 0 || h0_plan_slot(slot, &b->profiles, &plan, e) < 0)
@@ -113,14 +82,8 @@ int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *r
 		        h0_provider_names[plan.family]);
 		return h0_err_code(e, "backend.missing");
 	}
-	if (h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, H0_ARGV_DETACHED, &s,
-	                 &why) < 0) {
-		if (why.kind == H0_NOHW)
-			return without_device(b, slot, &plan, ret, e);
-		if (e)
-			*e = why;
+	if (h0_spec_make_anywhere(&b->paths, &b->snap, &b->profiles, &b->podman, slot, &s, e) < 0)
 		return -1;
-	}
 	if (h0_fits_file(s.model.path, slot->vision ? s.model.mmproj : NULL, ret, e) < 0)
 		return -1;
 	h0_fit_run_server(&ret->run, slot->device);

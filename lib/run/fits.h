@@ -24,8 +24,6 @@ void h0_fits_done(struct h0_fits *f);
 
 /* Reads a model file with all its shards and its projector (NULL = none). H0_CONFIG. */
 int h0_fits_file(const char *path, const char *mmproj, struct h0_fits *ret, struct h0_err *e);
-/* The context of a slot whose file says none, in tokens. */
-int64_t h0_fits_context(const struct h0_gguf *model);
 /* A slot's model and flags. Its device need not be there. H0_CONFIG: what h0_spec_make refuses;
  * H0_NOHW (backend.missing): its program is not llama-server, nothing is known of its memory. */
 int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *ret,

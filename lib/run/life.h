@@ -26,6 +26,11 @@ struct h0_wait {
 	void *tell_arg;
 };
 
+/* How a slot is brought up. */
+struct h0_how {
+	const struct h0_wait *wait;     /* NULL: done when the container runs, not when it answers */
+};
+
 struct h0_outcome {
 	bool changed;           /* this call started or ended something */
 	bool joined;            /* another call had started it, and it was still loading */
@@ -36,16 +41,21 @@ struct h0_outcome {
 	char container[H0_CTR_ID + 1]; /* "" = none */
 };
 
-/* Makes the slot run; with `wait` NULL returns when the container does, else when the server
- * answers its health check and lists the model. Running already: changes nothing.
+/* Makes the slot run; with how->wait it is done when the server answers its health check and lists
+ * the model, else when the container runs. Running already: changes nothing.
  *   H0_CONFIG   the model or a setting is wrong, found before or by the server
  *   H0_CONFLICT port taken, two slots with one port, another hal0's container, stopped meanwhile
  *   H0_BUSY     somebody else keeps starting or stopping it
  *   H0_NOHW     image, device node or podman not there
  *   H0_EXTERN   podman or the server failed; the message has the likely cause
  * After a failure no container is left; its log is (h0_spec.log_path). */
-int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_wait *wait,
+int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
                   struct h0_outcome *ret, struct h0_err *e);
+/* Ends what runs and starts it with the files as they are now, in one go: nobody's start comes in
+ * between. What can be found wrong beforehand is found before anything is stopped. Errors as
+ * h0_life_start. */
+int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
+                    struct h0_outcome *ret, struct h0_err *e);
 /* Everything h0_life_start checks before it touches podman's containers, and that the image is
  * there. `ret` as by h0_spec_make. */
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,

@@ -10,9 +10,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "sys/clock.h"
+#include "run/act.h"
 #include "run/log.h"
 #include "run/state.h"
+#include "sys/clock.h"
 #include "sys/io.h"
 
 #define FIRST_MS    5       /* between two questions; grows to LAST_MS */
@@ -22,7 +23,6 @@
                              * must not hide that a new one would be answered */
 #define WRONG_MS    2000    /* of serving another model, before that is believed */
 #define SIGNS_MS    500     /* between two looks for signs of progress */
-#define LOCK_MS     90000
 #define EXIT_TRIES  20      /* for podman to learn how the server ended */
 #define LOG_LINES   100000  /* the whole kept log: its first error counts */
 
@@ -160,7 +160,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 	char run_dir[1200], log_path[1200];
 	struct h0_err found = {0}, *why = given ? given : &found;
 	h0_slot_dirs(&b->paths, l->slot->name, run_dir, log_path);
-	h0_autofd int lock = h0_life_lock(b, l->slot->name, LOCK_MS, e);
+	h0_autofd int lock = h0_act_lock(b, l->slot->name, H0_ACT_LOCK_MS, e);
 	if (lock < 0)
 		return -1;
 	(void)h0_state_read(&b->paths, l->slot->name, &last, NULL);
@@ -171,7 +171,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 	else
 		cause_of_end(b, l, exit_code_of(b, l->container), run_dir, log_path, why);
 	h0_podman_remove(&b->podman, l->container, 0, NULL);
-	h0_life_record(b, l->slot->name, l->port, l->model, l->container, H0_STATE_ERROR, why, NULL);
+	h0_act_record(b, l->slot->name, l->port, l->model, l->container, H0_STATE_ERROR, why, NULL);
 	if (e)
 		*e = *why;
 	return -1;
@@ -183,13 +183,13 @@ static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_ou
 	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
 	ret->state = H0_STATE_READY;
 	/* the slot works; who holds the lock now will see that and write it down */
-	h0_autofd int lock = h0_life_lock(b, l->slot->name, 0, NULL);
+	h0_autofd int lock = h0_act_lock(b, l->slot->name, 0, NULL);
 	if (lock < 0 || h0_state_read(&b->paths, l->slot->name, &last, NULL) < 0)
 		return 0;
 	bool known = h0_streq(last.container, l->container) && h0_state_serves(last.state);
 	if (known)
 		return 0;
-	ret->unrecorded = h0_life_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL,
+	ret->unrecorded = h0_act_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL,
 	                                 l->container, H0_STATE_READY, NULL, NULL) < 0;
 	return 0;
 }

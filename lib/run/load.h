@@ -24,11 +24,4 @@ struct h0_load {
 int h0_load_wait(const struct h0_box *b, const struct h0_load *load, const struct h0_wait *wait,
                  struct h0_outcome *ret, struct h0_err *e);
 
-/* Shared with life.c. The lock: a descriptor or -1. */
-int h0_life_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e);
-/* Writes state.json; why (may be NULL) gives message, code and exit code. */
-int h0_life_record(const struct h0_box *b, const char *slot, int port, const char *model,
-                   const char *container, enum h0_state state, const struct h0_err *why,
-                   struct h0_err *e);
-
 #endif

@@ -151,7 +151,7 @@ int h0_trial_run(struct h0_box *b, struct h0_http_client *http, const struct h0_
 {
 	struct h0_outcome outcome;
 	clear_away(b, t); /* of one that was killed */
-	int rc = h0_life_start(b, &t->slot, wait, &outcome, e);
+	int rc = h0_life_start(b, &t->slot, &(struct h0_how){.wait = wait}, &outcome, e);
 	if (rc == 0 && outcome.interrupted) {
 		rc = h0_fail(e, H0_EXTERN, "interrupted");
 		if (e)

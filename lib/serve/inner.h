@@ -154,7 +154,7 @@ struct client {
 	struct client *prev, *next;     /* all of the loop */
 	struct h0_loop *loop;
 	enum client_state state;
-	bool can_read, gone_half, keep, queued, refused;
+	bool linked, can_read, gone_half, keep, queued, refused;
 	int64_t deadline;
 	struct h0_parse in;
 	struct h0_buf left;             /* read, but of the next request */
@@ -181,7 +181,9 @@ struct h0_loop {
 	struct iovec span[MAX_SPANS + 8];
 	size_t nspans, span_bytes;
 	struct client *clients, *again;
+	atomic_uint nclients;           /* with those whose first event is still to come */
 	struct up *idle;                /* most recently used first */
+	unsigned nidle;
 	struct ev *dead;
 	struct h0_conf_image *image;
 	unsigned generation;
@@ -202,6 +204,7 @@ void h0_loop_bury(struct h0_loop *l, struct ev *ev);
 void h0_loop_again(struct h0_loop *l, struct client *c);
 
 /* client.c */
+/* `l` may be another thread's loop: the client is touched there from its first event on. */
 void h0_client_new(struct h0_loop *l, int fd);
 void h0_client_event(struct client *c, uint32_t events);
 void h0_client_resume(struct client *c);

@@ -200,6 +200,44 @@ static void test_cpu(void)
 	   !has(&o.a, "--network", NULL), "bridge: published on loopback only");
 }
 
+#define EMBED(more) "port = 8082\ntype = \"embedding\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n" more
+static void steps(const char *toml, const char *b, const char *ub, const char *source, const char *name)
+{
+	h0_auto(made_done) struct made m;
+	struct h0_argv_facts f = facts();
+	make(&m, toml, &f);
+	ok(m.rc == 0 && has(&m.a, b[1] == '-' ? "--batch-size" : "-b", strchr(b, ' ') + 1) &&
+	   has(&m.a, ub[1] == '-' ? "--ubatch-size" : "-ub", strchr(ub, ' ') + 1) &&
+	   h0_streq(source_of(&m.a, ub[1] == '-' ? "--ubatch-size" : "-ub"), source), "%s", name);
+}
+
+/* A server refuses texts longer than one step (-ub) where vectors or ranks are asked for. */
+static void test_one_step(void)
+{
+	h0_auto(made_done) struct made m;
+	struct h0_argv_facts f = facts();
+	steps(EMBED("[model]\ncontext_size = 2048\n"), "--batch-size 2048", "--ubatch-size 2048", "hal0",
+	      "embedding: a step covers the context where nobody says a size");
+	steps(EMBED("profile = \"vulkan\"\n[model]\ncontext_size = 2048\n"), "--batch-size 2048",
+	      "--ubatch-size 2048", "hal0", "and where the profile says a smaller one");
+	steps(EMBED("profile = \"vulkan\"\n[model]\ncontext_size = 256\n"), "-b 512", "-ub 512",
+	      "profile", "a larger one of the profile stays");
+	steps(EMBED("[model]\ncontext_size = 2048\n[server]\nextra_args = \"-ub 1024\"\n"),
+	      "--batch-size 2048", "-ub 1024", "extra_args", "what the slot says stays");
+	steps(EMBED("[model]\ncontext_size = 8192\n[server]\nextra_args = \"-np 3\"\n"),
+	      "--batch-size 2731", "--ubatch-size 2731", "hal0", "several sequences: the context of one");
+	steps(EMBED("[model]\ncontext_size = 8192\n[server]\nextra_args = \"-np 4 -kvu\"\n"),
+	      "--batch-size 8192", "--ubatch-size 8192", "hal0", "that share one cache: all of it");
+	steps("port = 8083\ntype = \"reranking\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n",
+	      "--batch-size 8192", "--ubatch-size 8192", "hal0", "reranking: the same, 8192 when unsaid");
+	f.native_context = 512;
+	make(&m, EMBED(""), &f);
+	ok(has(&m.a, "--ctx-size", "512") && has(&m.a, "-ub", "512"), "a short model: its own context");
+	h0_auto(made_done) struct made n;
+	make(&n, "port = 8082\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n", &f);
+	ok(!has(&n.a, "--ubatch-size", NULL), "chat takes a text in many steps");
+}
+
 static void test_foreground(void)
 {
 	h0_auto(made_done) struct made m, n;
@@ -311,6 +349,7 @@ int main(void)
 	test_precedence();
 	test_mtp();
 	test_cpu();
+	test_one_step();
 	test_foreground();
 	test_refused();
 	test_families();

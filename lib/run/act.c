@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/act.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "run/state.h"
+#include "sys/io.h"
+#include "sys/lock.h"
+#include "sys/loopback.h"
+
+#define LOCK_STEP_MS    100
+#define PORT_FREE_MS    5000    /* for a port to come free after its server ended */
+#define PORT_TAKEN_MS   300     /* for one that somebody else may just be leaving */
+#define POLL_MS         10
+
+static bool port_becomes_free(int port, int within_ms)
+{
+	const struct timespec t = {.tv_nsec = POLL_MS * 1000000L};
+	int waited = 0;
+	while (h0_loopback_bound(port)) {
+		if (waited >= within_ms)
+			return false;
+		nanosleep(&t, NULL);
+		waited += POLL_MS;
+	}
+	return true;
+}
+
+int h0_act_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e)
+{
+	char dir[1200], path[1300];
+	snprintf(dir, sizeof dir, "%s/slots", b->paths.run);
+	snprintf(path, sizeof path, "%s/%s.lock", dir, slot);
+	if (h0_mkdirs(dir, 0755, e) < 0)
+		return -1;
+	return h0_lock(path, timeout_ms, "hal0-slot", e);
+}
+
+int h0_act_lock_unless(const struct h0_box *b, const char *slot, int signal_fd,
+                       bool *ret_interrupted, struct h0_err *e)
+{
+	for (int waited = 0;; waited += LOCK_STEP_MS) {
+		struct h0_err why = {0};
+		struct pollfd p = {signal_fd, POLLIN, 0};
+		int fd = h0_act_lock(b, slot, LOCK_STEP_MS, &why);
+		*ret_interrupted = fd < 0 && signal_fd >= 0 && poll(&p, 1, 0) > 0;
+		if (fd >= 0)
+			return fd;
+		if (why.kind == H0_BUSY && waited < H0_ACT_LOCK_MS && !*ret_interrupted)
+			continue;
+		if (e)
+			*e = why;
+		return -1;
+	}
+}
+
+int h0_act_record(const struct h0_box *b, const char *slot, int port, const char *model,
+                  const char *container, enum h0_state state, const struct h0_err *why,
+                  struct h0_err *e)
+{
+	struct h0_state_file s = {.state = state, .port = port};
+	snprintf(s.name, sizeof s.name, "%s", slot);
+	snprintf(s.model_id, sizeof s.model_id, "%s", model ? model : "");
+	snprintf(s.container, sizeof s.container, "%s", container ? container : "");
+	if (why) {
+		snprintf(s.message, sizeof s.message, "%s", why->msg);
+		snprintf(s.code, sizeof s.code, "%s", h0_err_name(why));
+		s.exit_code = why->kind;
+	}
+	return h0_state_write(&b->paths, &s, e);
+}
+
+int h0_act_check_port(const struct h0_slot *slot, struct h0_err *e)
+{
+	char who[128];
+	if (port_becomes_free(slot->port, PORT_TAKEN_MS))
+		return 0;
+	h0_loopback_holder(slot->port, who, sizeof who);
+	h0_fail(e, H0_CONFLICT, "port %d of slot %s is taken by %s", slot->port, slot->name, who);
+	h0_err_code(e, "slot.config_error");
+	return h0_err_detail(e, "port", "%d", slot->port);
+}
+
+bool h0_act_runs(const struct h0_ctr *c)
+{
+	return c && c->state == H0_CTR_RUNNING && h0_ctr_alive(c);
+}
+
+int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
+                const struct h0_ctr **ret, struct h0_err *e)
+{
+	*ret = NULL;
+	if (h0_podman_ps(&b->podman, ctrs, e) < 0)
+		return -1;
+	const struct h0_ctr *c = h0_ctrs_get(ctrs, slot);
+	if (!c)
+		return 0;
+	if (h0_live_check_owner(b, c, e) < 0)
+		return -1;
+	if (!h0_act_runs(c))
+		return h0_podman_remove(&b->podman, c->id, 0, e);
+	*ret = c;
+	return 0;
+}
+
+int h0_act_clear_traces(const struct h0_spec *s, struct h0_err *e)
+{
+	static const char *const traces[] = {"pid", "conmon.pid", "oom"};
+	h0_autofree char *var_dir = h0_strndup(s->log_path, (size_t)(strrchr(s->log_path, '/') - s->log_path));
+	h0_autofree char *old = h0_asprintf("%s.1", s->log_path);
+	if (h0_mkdirs(s->run_dir, 0755, e) < 0 || h0_mkdirs(var_dir, 0755, e) < 0)
+		return -1;
+	for (size_t i = 0; i < H0_ARRAY_LEN(traces); i++) {
+		h0_autofree char *path = h0_asprintf("%s/%s", s->run_dir, traces[i]);
+		if (unlink(path) < 0 && errno != ENOENT)
+			return h0_fail_sys(e, "%s", path);
+	}
+	if (rename(s->log_path, old) < 0 && errno != ENOENT)
+		return h0_fail_sys(e, "%s", s->log_path);
+	return 0;
+}
+
+int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+                  struct h0_outcome *ret, struct h0_err *e)
+{
+	char name[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
+	snprintf(name, sizeof name, H0_CONTAINER_PREFIX "%s", slot->name);
+	const char *model = s->model.id ? s->model.id : slot->model;
+	if (h0_act_check_port(slot, e) < 0 || h0_act_clear_traces(s, e) < 0)
+		return -1;
+	if (h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_STARTING, NULL, e) < 0)
+		return -1;
+	struct h0_err why = {0};
+	if (h0_podman_run(&b->podman, &s->argv, s->run_dir, ret->container, &why) < 0) {
+		/* podman leaves a created container behind when its program does not start */
+		h0_podman_remove(&b->podman, name, 0, NULL);
+		h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_ERROR, &why, NULL);
+		if (e)
+			*e = why;
+		return -1;
+	}
+	ret->changed = true;
+	ret->state = H0_STATE_WARMING;
+	ret->unrecorded = h0_act_record(b, slot->name, slot->port, model, ret->container,
+	                                H0_STATE_WARMING, NULL, NULL) < 0;
+	return 0;
+}
+
+int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int grace_s,
+               struct h0_outcome *ret, struct h0_err *e)
+{
+	char who[128];
+	bool runs = h0_act_runs(c);
+	port = c->port ? c->port : port;
+	memcpy(ret->container, c->id, sizeof ret->container);
+	if (h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_UNLOADING, NULL, e) < 0)
+		return -1;
+	if (h0_podman_remove(&b->podman, c->id, grace_s > 0 ? grace_s : H0_GRACE_S, e) < 0)
+		return -1;
+	ret->changed = true;
+	if (runs && port && !port_becomes_free(port, PORT_FREE_MS)) {
+		h0_loopback_holder(port, who, sizeof who);
+		return h0_fail(e, H0_EXTERN, "slot %s has ended, but its port %d is still taken by %s", c->slot,
+		               port, who);
+	}
+	ret->unrecorded = h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_OFFLINE, NULL, NULL) < 0;
+	return 0;
+}

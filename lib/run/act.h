@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What is done to one slot's container while its lock is held: the parts run/life.c, run/load.c
+ * and run/swap.c are put together from. Nobody else calls these.
+ */
+#ifndef H0_RUN_ACT_H
+#define H0_RUN_ACT_H
+
+#include "base/err.h"
+#include "run/life.h"
+
+#define H0_ACT_LOCK_MS 90000    /* a stop holds the lock for its grace and podman's own time */
+
+/* The lock: a descriptor or -1. H0_BUSY. */
+int h0_act_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e);
+/* The same, given up when signal_fd (may be -1) becomes readable: then -1 and *ret_interrupted. */
+int h0_act_lock_unless(const struct h0_box *b, const char *slot, int signal_fd,
+                       bool *ret_interrupted, struct h0_err *e);
+/* Writes state.json; why (may be NULL) gives message, code and exit code. */
+int h0_act_record(const struct h0_box *b, const char *slot, int port, const char *model,
+                  const char *container, enum h0_state state, const struct h0_err *why,
+                  struct h0_err *e);
+
+/* H0_CONFLICT, naming the holder, when the slot's port is taken by somebody. */
+int h0_act_check_port(const struct h0_slot *slot, struct h0_err *e);
+/* Does it run, so that there is nothing to start? */
+bool h0_act_runs(const struct h0_ctr *c);
+/* The slot's container if it runs, else none, and nothing dead left in the way: what has ended,
+ * what podman only thinks runs, what is half stopped since its monitor died. */
+int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
+                const struct h0_ctr **ret, struct h0_err *e);
+/* Makes the slot's directories, without traces of a former life in them. */
+int h0_act_clear_traces(const struct h0_spec *s, struct h0_err *e);
+/* Runs the container; ret->container, changed, state, unrecorded. After a failure none is left. */
+int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+                  struct h0_outcome *ret, struct h0_err *e);
+/* Ends container c of ours and waits until its port (that of its label, else `port`) is free. */
+int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int grace_s,
+               struct h0_outcome *ret, struct h0_err *e);
+
+#endif
