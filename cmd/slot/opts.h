@@ -78,6 +78,7 @@
 	X(VISION, "vision", NULL, BOOL, 0, "loads a vision projector if there is one")            \
 	X(IDLE, "idle-timeout", "idle_timeout_s", SECONDS, 0, "null: as hal0.toml says; 0 never") \
 	X(SYSTEM_PROMPT, "system-prompt", "system_prompt", STR, 0, "put before conversations")    \
+	X(KEY, "key", "key_file", STR, 0, "where its key stands; null: it wants none")            \
 	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
@@ -187,6 +188,7 @@ int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_diff(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
+int slot_key(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 /* delete --force: stops the slot's container (stop.c). *ret_running (may be NULL): it ran. With

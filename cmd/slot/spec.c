@@ -216,6 +216,11 @@ static const struct h0_example diff_examples[] = {
 	{0},
 };
 
+static const struct h0_example key_examples[] = {
+	{"hal0 slot key primary", "For a client that asks the slot's own port"},
+	{0},
+};
+
 static const struct h0_example fit_examples[] = {
 	{"hal0 slot fit primary", "Will it fit beside what runs now?"},
 	{"hal0 slot fit primary --ctx 65536 --ctk q8_0 --ctv q8_0", "And with other settings?"},
@@ -304,6 +309,16 @@ static const char argv_text[] =
 	"(advised for this device and type), *profile*, *slot* (a key of its file), *extra_args*. Of "
 	"a server flag given twice the last one stands.";
 
+static const char key_text[] =
+	"A slot's server answers only who sends its key: any page in a browser on this machine could "
+	"ask it otherwise. *call*, *chat*, *serve* and every other part of hal0 send it by themselves; "
+	"this verb is for clients that ask the slot's own port, as in *curl -H \"Authorization: Bearer "
+	"$(hal0 slot key primary)\" http://127.0.0.1:8081/v1/models*. Only "
+	"root can read it. Clients that should need no key ask *hal0 route serve*, or the slot's file "
+	"says *server.key = false*.\n\n"
+	"The key is made when the slot is first started and stays until the slot is deleted. With "
+	"*--json* only the name of its file is printed.";
+
 static const struct h0_verb verbs[] = {
 	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
@@ -345,6 +360,8 @@ static const struct h0_verb verbs[] = {
 	 NULL, 0, slot_diff_cols, .comp = H0_COMP_SLOT, .examples = diff_examples},
 	{"fit", "[SLOT]", 0, 1, "does it fit into the memory there is, exit 1 if not", fit_text, fit_opts,
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
+	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
+	 .comp = H0_COMP_SLOT, .examples = key_examples},
 };
 
 const struct h0_prog slot_prog = {
@@ -368,6 +385,7 @@ const struct h0_prog slot_prog = {
 	         "*/etc/hal0/profiles.toml*\n\thow slots run, see *hal0-profiles.toml*(5)\n\n"
 	         "*/run/hal0/slots/*\n\tlocks and process ids\n\n"
 	         "*/var/lib/hal0/slots/NAME/state.json*\n\tthe slot's last transition\n\n"
-	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log",
+	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
+	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",
 	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-exit(7)",
 };

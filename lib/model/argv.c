@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "base/words.h"
 #include "model/argvdiff.h"
+#include "model/flm.h"
 
 #define PIDS_LIMIT       512      /* a llama-server of 32 threads needs about 100; below 16 it dies */
 #define TMPFS            "/tmp:rw,size=256m,mode=1777"
@@ -70,7 +71,7 @@ static const char *const synonyms[][2] = {
 };
 /* May be given several times, each counts. */
 static const char *const repeatable[] = {"lora", "lora-scaled", "draft-model", "override-kv",
-	"control-vector", "control-vector-scaled", NULL};
+	"control-vector", "control-vector-scaled", "api-key-file", NULL};
 /* Only hal0 sets these: whoever knows the slot relies on them. */
 static const struct {
 	const char *key, *why;
@@ -280,6 +281,8 @@ static void llama_advice(struct build *b)
 		piece(b, H0_ARGV_HAL0, "--reranking", NULL);
 	piece(b, H0_ARGV_HAL0, "--metrics", NULL);
 	piece(b, H0_ARGV_HAL0, "--offline", NULL);
+	if (b->f->key_path)
+		piece(b, H0_ARGV_HAL0, "--api-key-file", b->f->key_path);
 	piecef(b, H0_ARGV_HAL0, "--cache-ram", "%" PRId64, h0_argv_cache_ram_mib(b->f->ram_bytes));
 }
 
@@ -355,29 +358,23 @@ static int llama(struct build *b, struct h0_err *e)
 	return check_one_mode(b, e);
 }
 
-/* FLM knows its models by tags, "family:size"; the registry writes "family-size-FLM". */
-static int flm_tag(const struct build *b, struct h0_buf *tag, struct h0_err *e)
+static int flm_tag(const struct build *b, char tag[H0_FLM_NAME], struct h0_err *e)
 {
-	const char *id = b->f->model_id;
-	h0_buf_adds(tag, id ? id : "");
-	if (h0_ends(h0_buf_str(tag), "-FLM"))
-		tag->p[tag->len -= 4] = '\0';
-	char *dash = strrchr(h0_buf_str(tag), '-');
-	if (dash && !strchr(h0_buf_str(tag), ':'))
-		*dash = ':';
-	if (!strchr(h0_buf_str(tag), ':'))
-		return h0_slot_fail(b->slot, "model.default", e,
-		                    "'%s' is no FLM tag: it looks like family:size", id ? id : "");
+	const char *id = b->f->model_id ? b->f->model_id : "";
+	if (!h0_flm_is_name(id))
+		return h0_slot_fail(b->slot, "model.default", e, "'%s' is no FLM tag: these look like family:size "
+		                    "(or family-size-FLM), and no other model runs on the NPU", id);
+	h0_flm_tag(id, tag);
 	return 0;
 }
 
 static int flm(struct build *b, struct h0_err *e)
 {
-	h0_autobuf struct h0_buf tag = {0};
-	if (flm_tag(b, &tag, e) < 0)
+	char tag[H0_FLM_NAME];
+	if (flm_tag(b, tag, e) < 0)
 		return -1;
 	piece(b, H0_ARGV_BASE, "serve", NULL);
-	piece(b, H0_ARGV_BASE, h0_buf_str(&tag), NULL);
+	piece(b, H0_ARGV_BASE, tag, NULL);
 	piece(b, H0_ARGV_BASE, "--host", "127.0.0.1");
 	piecef(b, H0_ARGV_BASE, "--port", "%d", b->slot->port);
 	b->a.context = b->slot->context_size > 0 ? b->slot->context_size : CONTEXT_UNKNOWN;
@@ -536,6 +533,8 @@ static int mounts(struct build *b, struct h0_err *e)
 	for (size_t i = 0; f->mounts && f->mounts[i]; i++)
 		if (mount(b, f->mounts[i], f->mounts[i], "ro", e) < 0)
 			return -1;
+	if (f->key_path && mount(b, f->key_path, f->key_path, "ro", e) < 0)
+		return -1;
 	if (!f->data_dir)
 		return 0;
 	if (b->plan->family == H0_PROVIDER_FLM)

@@ -59,6 +59,7 @@ struct h0_argv_facts {
 	const char *model_id;           /* --alias; NULL = the slot has no model */
 	const char *model_path;         /* absolute, NULL as above */
 	const char *mmproj, *chat_template; /* absolute paths, NULL = none */
+	const char *key_path;           /* absolute: the slot's key; NULL = it has none */
 	const char *data_dir;           /* flm: its models; comfyui: its data root; NULL */
 	const char *const *mounts;      /* absolute paths, read-only at the same place; NULL-ended */
 	const char *const *nodes;       /* device nodes; NULL-ended */

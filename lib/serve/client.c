@@ -21,6 +21,8 @@
 
 static void link_client(struct h0_loop *l, struct client *c)
 {
+	c->linked = true;
+	c->deadline = l->now + HEAD_MS;
 	c->next = l->clients;
 	if (c->next)
 		c->next->prev = c;
@@ -29,6 +31,8 @@ static void link_client(struct h0_loop *l, struct client *c)
 
 static void unlink_client(struct client *c)
 {
+	if (!c->linked)
+		return;
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -43,21 +47,23 @@ static const struct h0_parse_calls calls = {on_head, on_body};
 
 void h0_client_new(struct h0_loop *l, int fd)
 {
+	struct h0_core *core = l->core;
 	struct client *c = h0_calloc(1, sizeof *c);
 	c->ev = (struct ev){.kind = EV_CLIENT, .fd = fd};
 	c->loop = l;
-	c->deadline = l->now + HEAD_MS;
 	h0_parse_init(&c->in, false, &calls, c);
-	if (h0_loop_watch(l, &c->ev, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
-		close(fd);
-		free(c);
-		return;
-	}
-	link_client(l, c);
-	if (atomic_fetch_add(&l->core->clients, 1) == 0) {
+	atomic_fetch_add(&l->nclients, 1);
+	if (atomic_fetch_add(&core->clients, 1) == 0) {
 		uint64_t one = 1;
-		(void)!write(l->core->news, &one, sizeof one);
+		(void)!write(core->news, &one, sizeof one);
 	}
+	/* it can be written to: the first event comes at once */
+	if (h0_loop_watch(l, &c->ev, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0)
+		return;
+	atomic_fetch_sub(&l->nclients, 1);
+	atomic_fetch_sub(&core->clients, 1);
+	close(fd);
+	free(c);
 }
 
 static void forget_again(struct client *c)
@@ -81,6 +87,7 @@ void h0_client_close(struct client *c)
 	h0_buf_done(&c->left);
 	h0_buf_done(&c->out);
 	h0_loop_bury(c->loop, &c->ev);
+	atomic_fetch_sub(&c->loop->nclients, 1);
 	if (atomic_fetch_sub(&core->clients, 1) == 1)
 		atomic_store(&core->idle_since, c->loop->now);
 }
@@ -275,6 +282,8 @@ static void writable(struct client *c)
 
 void h0_client_event(struct client *c, uint32_t events)
 {
+	if (!c->linked)
+		link_client(c->loop, c);
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		h0_client_close(c);
 		return;

@@ -21,7 +21,7 @@
 #define MAX_LOOPS  64u
 #define MAX_SPANS  60           /* pieces of a body within one read */
 #define TAIL       1024         /* last bytes of an answer, where the token counts stand */
-#define HOLD       4096         /* of a 503, to see whether the slot is loading */
+#define HOLD       4096         /* of a 503 or 401, to see whether it is to be passed on */
 
 /* ---- shared ---- */
 
@@ -98,6 +98,7 @@ struct decision {
 	struct h0_peer *peer;           /* NULL: see status */
 	int port;
 	char *path, *model;             /* to send; model NULL: leave it */
+	char key[H0_SERVE_KEY];         /* to send, "" = none */
 	int status;                     /* of a refusal, else 0 */
 	struct h0_err err;
 };
@@ -118,7 +119,7 @@ struct ask {
 	struct h0_buf head;             /* to the slot */
 	size_t head_sent;
 	struct h0_buf hold;             /* of an answer that may be taken back */
-	bool holding, counted, retried, is_head, is_events, answer_begun, answer_over;
+	bool holding, counted, retried, rekeyed, is_head, is_events, answer_begun, answer_over;
 	enum framing framing;
 	int status;
 	int64_t began, load_until;
@@ -154,7 +155,7 @@ struct client {
 	struct client *prev, *next;     /* all of the loop */
 	struct h0_loop *loop;
 	enum client_state state;
-	bool can_read, gone_half, keep, queued, refused;
+	bool linked, can_read, gone_half, keep, queued, refused;
 	int64_t deadline;
 	struct h0_parse in;
 	struct h0_buf left;             /* read, but of the next request */
@@ -181,7 +182,9 @@ struct h0_loop {
 	struct iovec span[MAX_SPANS + 8];
 	size_t nspans, span_bytes;
 	struct client *clients, *again;
+	atomic_uint nclients;           /* with those whose first event is still to come */
 	struct up *idle;                /* most recently used first */
+	unsigned nidle;
 	struct ev *dead;
 	struct h0_conf_image *image;
 	unsigned generation;
@@ -202,6 +205,7 @@ void h0_loop_bury(struct h0_loop *l, struct ev *ev);
 void h0_loop_again(struct h0_loop *l, struct client *c);
 
 /* client.c */
+/* `l` may be another thread's loop: the client is touched there from its first event on. */
 void h0_client_new(struct h0_loop *l, int fd);
 void h0_client_event(struct client *c, uint32_t events);
 void h0_client_resume(struct client *c);

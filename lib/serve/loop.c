@@ -86,6 +86,23 @@ static void run_again(struct h0_loop *l)
 	}
 }
 
+/* The one with the fewest clients, this one if in doubt. A loop that is quick to accept would get
+ * most of a burst and the other cores would look on. */
+static struct h0_loop *least_busy(struct h0_loop *self)
+{
+	struct h0_loop *best = self;
+	unsigned fewest = atomic_load(&self->nclients);
+	for (unsigned i = 0; i < self->core->nloops && fewest; i++) {
+		struct h0_loop *l = &self->core->loops[i];
+		unsigned n = atomic_load(&l->nclients);
+		if (n < fewest) {
+			fewest = n;
+			best = l;
+		}
+	}
+	return best;
+}
+
 static void take_client(struct h0_loop *l, const struct ev *ev)
 {
 	int one = 1;
@@ -100,7 +117,7 @@ static void take_client(struct h0_loop *l, const struct ev *ev)
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	h0_client_new(l, fd);
+	h0_client_new(least_busy(l), fd);
 }
 
 static void image_unref(struct h0_conf_image *i)
@@ -201,11 +218,25 @@ void *h0_loop_run(void *loop)
 	return NULL;
 }
 
+/* Those accepted and not seen yet: their first event is still to be fetched. */
+static void close_unseen(struct h0_loop *l)
+{
+	struct epoll_event ev[BATCH];
+	for (int n; l->ep >= 0 && (n = epoll_wait(l->ep, ev, BATCH, 0)) > 0;)
+		for (int i = 0; i < n; i++) {
+			struct ev *e = ev[i].data.ptr;
+			if (e->kind == EV_CLIENT && e->fd >= 0)
+				h0_client_close((struct client *)(void *)e);
+		}
+}
+
 void h0_loop_close(struct h0_loop *l)
 {
+	stop_listening(l);
 	while (l->clients)
 		h0_client_close(l->clients);
 	h0_up_sweep(l, true);
+	close_unseen(l);
 	free_dead(l);
 	h0_decisions_forget(l);
 	image_unref(l->image);

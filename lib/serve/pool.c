@@ -14,7 +14,7 @@
 #include "serve/inner.h"
 
 #define KEEP_MS  1000
-#define KEEP_MAX 128u   /* of one loop */
+#define KEEP_MAX 1024u  /* of one loop */
 
 static struct up *connect_to(struct h0_loop *l, int port, int *ret_errno)
 {
@@ -57,6 +57,7 @@ struct up *h0_up_get(struct h0_loop *l, int port, bool fresh, int *ret_errno)
 			continue;
 		*at = u->next;
 		u->next = NULL;
+		l->nidle--;
 		u->reused = true;
 		u->spoke = u->sent = u->can_read = false;
 		return u;
@@ -71,12 +72,8 @@ void h0_up_keep(struct up *u)
 	u->idle_since = l->now;
 	u->next = l->idle;
 	l->idle = u;
-	unsigned n = 0;
-	for (struct up *p = l->idle; p; p = p->next)
-		if (++n > KEEP_MAX) {
-			h0_up_close(p);
-			return;
-		}
+	if (++l->nidle > KEEP_MAX)
+		h0_up_close(u);
 }
 
 static void forget_idle(struct up *u)
@@ -84,6 +81,7 @@ static void forget_idle(struct up *u)
 	for (struct up **at = &u->loop->idle; *at; at = &(*at)->next)
 		if (*at == u) {
 			*at = u->next;
+			u->loop->nidle--;
 			return;
 		}
 }
