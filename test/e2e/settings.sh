@@ -47,14 +47,18 @@ tiny=$HAL0_BUILD/scripts/tiny-gguf
 "$tiny" --kind rerank --context 2048 "$models/rerank.gguf" >/dev/null
 slot_file $a "$p1" embedding embed 'context_size = 2048'
 slot_file $b "$p2" reranking rerank 'context_size = 2048'
+ask() { # SLOT PORT PATH BODY
+  curl -s -m 10 -H "Authorization: Bearer $("$HAL0_BUILD/cmd/hal0-slot" key "$1")" \
+    "http://127.0.0.1:$2$3" -d "$4"
+}
 long=$(awk 'BEGIN { for (i = 0; i < 700; i++) printf "a " }')
 slot start $a $b
 rc_is "an embedding and a reranking slot start" 0
 is "the server embeds a text of 700 tokens" \
-  "$(curl -s -m 10 "http://127.0.0.1:$p1/v1/embeddings" -d "{\"input\":\"$long\"}" |
+  "$(ask $a "$p1" /v1/embeddings "{\"input\":\"$long\"}" |
     jq -c '[(.usage.prompt_tokens >= 700), (.data[0].embedding | length)]')" '[true,64]'
-is "and ranks one" "$(curl -s -m 10 "http://127.0.0.1:$p2/v1/rerank" \
-  -d "{\"query\":\"a\",\"documents\":[\"$long\",\"b\"]}" | jq -c '.results | length')" 2
+is "and ranks one" "$(ask $b "$p2" /v1/rerank \
+  "{\"query\":\"a\",\"documents\":[\"$long\",\"b\"]}" | jq -c '.results | length')" 2
 slot argv $a --json
 is "argv says where the step's size is from" \
   "$(printf %s "$out" | jq -c '[.items[] | select(.flag == "--ubatch-size") | .value, .source]')" \
