@@ -63,6 +63,8 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 		return d; /* the router's own */
 	d->peer = h0_peer_get(l->core, r.anchor->name);
 	d->port = r.port;
+	if (l->core->conf->key)
+		l->core->conf->key(d->peer->name, d->key, l->core->conf->arg);
 	d->request = h0_asprintf(" %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", r.path, r.port);
 	set_model(d, r.model);
 	return d;
