@@ -335,6 +335,12 @@ bool h0_slot_is_shadow(const struct h0_slot *s)
 	       (s->type == H0_TYPE_EMBEDDING || s->type == H0_TYPE_TRANSCRIPTION);
 }
 
+bool h0_slot_boots(const struct h0_slot *slot)
+{
+	return slot->enabled && !slot->broken && !h0_slot_is_shadow(slot) &&
+	       (slot->model[0] || !h0_providers[slot->provider].needs_model);
+}
+
 static bool is_npu_chat(const struct h0_slot *s)
 {
 	return s->enabled && s->device == H0_DEVICE_NPU && s->type == H0_TYPE_LLM;

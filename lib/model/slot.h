@@ -89,6 +89,8 @@ int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, con
 
 /* A record of the NPU trio: the anchor's container answers for it, it never runs one itself. */
 bool h0_slot_is_shadow(const struct h0_slot *s);
+/* Shall it start at boot: is it enabled, and does it name what it needs? */
+bool h0_slot_boots(const struct h0_slot *slot);
 
 /* What must hold between slots: a port each, one default per type, one enabled NPU llm. Adds a
  * finding per violation, at the later slot (by name). */
