@@ -23,7 +23,7 @@ int slot_follow(const struct h0_ctx *ctx, const char *name, bool *ret_changed, s
 	const struct h0_slot *slot = h0_slots_get(&slots, name);
 	if (slot && slot->broken)
 		return 0;
-	struct h0_unit_boot boot = {name, slot && h0_slot_boots(slot), false};
+	struct h0_unit_boot boot = {name, slot && h0_unit_boots(slot), false};
 	if (h0_units_follow(&units, &boot, 1, ctx->dry_run, e) < 0)
 		return h0_wrap(e, "slot %s: its file is as wanted, its unit is not", name);
 	*ret_changed = boot.changed;

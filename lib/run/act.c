@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "run/slotkey.h"
 #include "run/state.h"
 #include "sys/io.h"
 #include "sys/lock.h"
@@ -107,13 +108,16 @@ int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
 	return 0;
 }
 
-int h0_act_clear_traces(const struct h0_spec *s, struct h0_err *e)
+int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_spec *s,
+                      struct h0_err *e)
 {
 	static const char *const traces[] = {"pid", "conmon.pid", "oom"};
 	h0_autofree char *var_dir = h0_strndup(s->log_path, (size_t)(strrchr(s->log_path, '/') - s->log_path));
 	h0_autofree char *old = h0_asprintf("%s.1", s->log_path);
 	if (h0_mkdirs(s->run_dir, 0755, e) < 0 || h0_mkdirs(var_dir, 0755, e) < 0)
 		return -1;
+	if (s->key_path[0] && h0_slot_key_make(&b->paths, slot, s->uid, s->gid, e) < 0)
+		return h0_wrap(e, "the key of slot %s", slot);
 	for (size_t i = 0; i < H0_ARRAY_LEN(traces); i++) {
 		h0_autofree char *path = h0_asprintf("%s/%s", s->run_dir, traces[i]);
 		if (unlink(path) < 0 && errno != ENOENT)
@@ -139,7 +143,7 @@ int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	char name[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
 	snprintf(name, sizeof name, H0_CONTAINER_PREFIX "%s", slot->name);
 	const char *model = s->model.id ? s->model.id : slot->model;
-	if (h0_act_check_port(slot, e) < 0 || h0_act_clear_traces(s, e) < 0)
+	if (h0_act_check_port(slot, e) < 0 || h0_act_make_ready(b, slot->name, s, e) < 0)
 		return -1;
 	if (h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_STARTING, NULL, e) < 0)
 		return -1;

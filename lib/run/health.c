@@ -26,7 +26,7 @@ struct talk {
 	enum step step;
 	bool listing;           /* the second question */
 	int fd;
-	char request[256];
+	char request[384];
 	size_t len, sent;
 	struct h0_buf reply;
 };
@@ -48,12 +48,14 @@ static void decide(struct talk *t, enum h0_health h)
 static void begin(struct talk *t)
 {
 	const struct h0_provider_info *p = &h0_providers[t->ask->provider];
+	const char *key = t->ask->key;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)t->ask->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	/* HTTP/1.0: the reply ends with the connection and comes in no chunks */
 	t->len = (size_t)snprintf(t->request, sizeof t->request,
-	                          "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n",
-	                          t->listing ? p->models_path : p->health_path, t->ask->port);
+	                          "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n%s%s%s\r\n",
+	                          t->listing ? p->models_path : p->health_path, t->ask->port,
+	                          *key ? "Authorization: Bearer " : "", key, *key ? "\r\n" : "");
 	t->sent = 0;
 	h0_buf_reset(&t->reply);
 	t->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -90,6 +92,8 @@ static enum h0_health judge_list(struct talk *t)
 	const char *body = body_of(&t->reply);
 	if (t->ask->status == 503)
 		return H0_HEALTH_LOADING;
+	if (t->ask->status == 401 && !t->ask->key[0])
+		return H0_HEALTH_READY;
 	if (t->ask->status != 200 || h0_json_parse(body, strlen(body), "models", &j, NULL) < 0)
 		return H0_HEALTH_BROKEN;
 	const struct h0_json *data = h0_json_get(j, "data");

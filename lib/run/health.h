@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "model/provider.h"
+#include "run/slotkey.h"
 
 enum h0_health {
 	H0_HEALTH_UNASKED,
@@ -26,6 +27,8 @@ struct h0_health_ask {
 	int port;
 	enum h0_provider provider;      /* which paths to ask */
 	const char *model;              /* name that must be listed; NULL: any, or none needed */
+	char key[H0_SLOT_KEY];          /* to send; "": none. A server that wants one all the same is
+	                                 * ready when it is well: what it lists is not known */
 
 	enum h0_health health;          /* the answer */
 	int status;                     /* HTTP status of the last reply, 0 = none */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "run/act.h"
+#include "run/flm.h"
 #include "run/load.h"
 #include "run/state.h"
 #include "sys/io.h"
@@ -17,12 +18,8 @@ static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_arg
                        struct h0_spec *ret, struct h0_err *e)
 {
 	*ret = (struct h0_spec){0};
-	if (h0_slot_is_shadow(slot)) {
-		h0_slot_fail(slot, "type", e, "the NPU slot's own server answers for this one: it is never "
-		             "started by itself");
-		return -1;
-	}
-	if (h0_box_profiles(b, e) < 0 || h0_slots_check_one(&b->slots, slot, e) < 0)
+	if (h0_flm_may_start(b, slot, e) < 0 || h0_box_profiles(b, e) < 0 ||
+	    h0_slots_check_one(&b->slots, slot, e) < 0)
 		return -1;
 	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
 }
@@ -172,7 +169,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	if (h0_act_check_port(slot, e) < 0 || h0_act_clear_traces(ret, e) < 0)
+	if (h0_act_check_port(slot, e) < 0 || h0_act_make_ready(b, slot->name, ret, e) < 0)
 		return -1;
 	return h0_act_record(b, slot->name, slot->port, ret->model.id ? ret->model.id : slot->model,
 	                     NULL, H0_STATE_STARTING, NULL, e);

@@ -161,6 +161,7 @@ void h0_live_look_ahead(const struct h0_box *b, const struct h0_slot *const *slo
 		ret[i].ask = (struct h0_health_ask){.port = slots[i]->port, .provider = slots[i]->provider};
 		if (!h0_state_serves(last->state) && last->state != H0_STATE_WARMING)
 			continue;
+		h0_slot_key_try(&b->paths, slots[i]->name, ret[i].ask.key);
 		whose[asked] = i;
 		asks[asked++] = ret[i].ask;
 	}
@@ -210,6 +211,7 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 		/* what runs, not what the file says by now */
 		asks[i] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
 			.provider = c->provider, .model = h0_ctr_expects(c)};
+		h0_slot_key_try(&b->paths, slots[i]->name, asks[i].key);
 		if (tells(&ahead[i].ask, &asks[i])) {
 			asks[i] = ahead[i].ask;
 			continue;

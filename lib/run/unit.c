@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "model/npu.h"
+#include "model/provider.h"
 #include "sys/clock.h"
 #include "sys/io.h"
 #include "sys/spawn.h"
@@ -419,12 +421,18 @@ int h0_units_follow(const struct h0_units *u, struct h0_unit_boot *v, size_t n, 
 	return set_enabled(u, v, n, true, e) < 0 ? -1 : set_enabled(u, v, n, false, e);
 }
 
+bool h0_unit_boots(const struct h0_slot *slot)
+{
+	return slot->enabled && !slot->broken && !h0_slot_is_shadow(slot) &&
+	       (slot->model[0] || !h0_providers[slot->provider].needs_model);
+}
+
 int h0_units_follow_slots(const struct h0_units *u, const struct h0_slots *slots, struct h0_err *e)
 {
 	h0_autofree struct h0_unit_boot *v = h0_calloc(slots->n + 1, sizeof *v);
 	size_t n = 0;
 	for (size_t i = 0; i < slots->n; i++)
 		if (!slots->v[i].broken)
-			v[n++] = (struct h0_unit_boot){slots->v[i].name, h0_slot_boots(&slots->v[i]), false};
+			v[n++] = (struct h0_unit_boot){slots->v[i].name, h0_unit_boots(&slots->v[i]), false};
 	return h0_units_follow(u, v, n, false, e);
 }

@@ -56,6 +56,8 @@ int h0_unit_obey(const struct h0_podman *p, const char *dir, struct h0_err *e);
 void h0_unit_forget(const char *dir);
 
 /* ---- boot ---- */
+/* Shall it start at boot: is it enabled, and does it name what it needs? */
+bool h0_unit_boots(const struct h0_slot *slot);
 struct h0_unit_boot {
 	const char *slot;
 	bool want;              /* it shall start at boot */
@@ -65,7 +67,7 @@ struct h0_unit_boot {
  * change. H0_EXTERN. */
 int h0_units_follow(const struct h0_units *u, struct h0_unit_boot *v, size_t n, bool only_ask,
                     struct h0_err *e);
-/* The same for slots as their files say (h0_slot_boots); broken ones are left as they are. */
+/* The same for slots as their files say (h0_unit_boots); broken ones are left as they are. */
 int h0_units_follow_slots(const struct h0_units *u, const struct h0_slots *slots, struct h0_err *e);
 
 #endif

@@ -124,8 +124,8 @@ void h0_answer_error(struct client *c, int status, const char *code, const char 
 	struct h0_json *err = h0_json_object(), *d = h0_json_object();
 	h0_autobuf struct h0_buf body = {0};
 	char more[160] = "";
-	for (int i = 0; details && i < details->ndetail; i++)
-		h0_json_set_str(d, details->detail[i].key, details->detail[i].val);
+	if (details)
+		h0_json_set_details(d, details);
 	if (retry_after_s >= 0)
 		h0_json_set_int(d, "retry_after_s", retry_after_s);
 	h0_json_set_str(err, "code", code);

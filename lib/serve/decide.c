@@ -50,6 +50,8 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 		return d; /* the router's own */
 	d->peer = h0_peer_get(l->core, r.anchor->name);
 	d->port = r.port;
+	if (l->core->conf->key)
+		l->core->conf->key(d->peer->name, d->key, l->core->conf->arg);
 	d->path = h0_strdup(r.path);
 	d->model = h0_strdup(r.model);
 	return d;

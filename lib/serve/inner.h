@@ -21,7 +21,7 @@
 #define MAX_LOOPS  64u
 #define MAX_SPANS  60           /* pieces of a body within one read */
 #define TAIL       1024         /* last bytes of an answer, where the token counts stand */
-#define HOLD       4096         /* of a 503, to see whether the slot is loading */
+#define HOLD       4096         /* of a 503 or 401, to see whether it is to be passed on */
 
 /* ---- shared ---- */
 
@@ -98,6 +98,7 @@ struct decision {
 	struct h0_peer *peer;           /* NULL: see status */
 	int port;
 	char *path, *model;             /* to send; model NULL: leave it */
+	char key[H0_SERVE_KEY];         /* to send, "" = none */
 	int status;                     /* of a refusal, else 0 */
 	struct h0_err err;
 };
@@ -118,7 +119,7 @@ struct ask {
 	struct h0_buf head;             /* to the slot */
 	size_t head_sent;
 	struct h0_buf hold;             /* of an answer that may be taken back */
-	bool holding, counted, retried, is_head, is_events, answer_begun, answer_over;
+	bool holding, counted, retried, rekeyed, is_head, is_events, answer_begun, answer_over;
 	enum framing framing;
 	int status;
 	int64_t began, load_until;

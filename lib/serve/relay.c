@@ -26,6 +26,7 @@ static const char *const dropped_answered[] = {"connection", "keep-alive", "te",
 
 static void start(struct client *c, bool fresh);
 static void cold(struct client *c);
+static void fail(struct client *c, int status, const char *code, const char *message);
 
 /* ---- heads ---- */
 
@@ -58,6 +59,11 @@ static void build_request(struct client *c)
 	if (h->has_length || h->chunked) {
 		h0_buf_adds(b, "Content-Length: ");
 		h0_put_number(b, h0_spool_out_size(&a->out));
+		h0_buf_add(b, "\r\n", 2);
+	}
+	if (a->d->key[0]) {
+		h0_buf_adds(b, "Authorization: Bearer ");
+		h0_buf_adds(b, a->d->key);
 		h0_buf_add(b, "\r\n", 2);
 	}
 	h0_put_field(b, "X-Request-Id", a->id);
@@ -132,8 +138,10 @@ static int on_head(void *arg)
 	if (h->status < 200)
 		return h->status == 101 ? -1 : 0;
 	a->status = h->status;
-	/* "still loading" is not passed on while there is time to wait */
-	a->holding = h->status == 503 && c->loop->core->conf->load && !a->is_head;
+	/* "still loading" is not passed on while there is time to wait, nor a quarrel over a key that
+	 * is none of the client's */
+	const struct h0_serve_conf *conf = c->loop->core->conf;
+	a->holding = !a->is_head && ((h->status == 503 && conf->load) || (h->status == 401 && conf->key));
 	choose_framing(c, h);
 	const char *type = h0_head_get(h, "content-type");
 	a->is_events = a->framing == FRAME_CHUNKED && type && strncasecmp(type, "text/event-stream", 17) == 0;
@@ -191,7 +199,7 @@ static int emit(struct client *c, bool over)
 	bool chunked = a->framing == FRAME_CHUNKED;
 	if (a->holding || (a->answer_begun && !l->nspans && !over))
 		return 0;
-	if (a->hold.len) { /* what was held goes before the rest; only a 503 ever comes here */
+	if (a->hold.len) { /* what was held goes before the rest; only a 503 or 401 ever comes here */
 		memmove(&l->span[3], &l->span[2], l->nspans * sizeof *v);
 		l->span[2] = (struct iovec){a->hold.p, a->hold.len};
 		l->span_bytes += a->hold.len;
@@ -219,7 +227,30 @@ static int emit(struct client *c, bool over)
 /* The 503 that was held says that the model is being loaded. */
 static bool says_loading(const struct ask *a)
 {
-	return a->holding && a->hold.len && strcasestr(a->hold.p, "loading");
+	return a->holding && a->status == 503 && a->hold.len && strcasestr(a->hold.p, "loading");
+}
+
+/* The 401 that was held: the slot has another key by now, or we have none that it takes. */
+static void other_key(struct client *c)
+{
+	const struct h0_serve_conf *conf = c->loop->core->conf;
+	struct ask *a = c->ask;
+	char key[H0_SERVE_KEY] = "", text[224];
+	conf->key(a->d->peer->name, key, conf->arg);
+	bool again = !a->rekeyed && key[0]; /* another request may have read it for all of them */
+	memcpy(a->d->key, key, sizeof key);
+	explicit_bzero(key, sizeof key);
+	a->holding = false;
+	a->status = 0;
+	h0_buf_done(&a->hold);
+	if (again) {
+		a->rekeyed = true;
+		start(c, true);
+		return;
+	}
+	snprintf(text, sizeof text, "slot %s does not take the key hal0 has for it: hal0 slot restart %s",
+	         a->d->peer->name, a->d->peer->name);
+	fail(c, 502, "dispatch.upstream_failed", text);
 }
 
 /* The answer is complete. `clean`: nothing follows it on the slot's connection. */
@@ -236,6 +267,10 @@ static void complete(struct up *u, bool clean)
 		h0_up_close(u);
 	if (says_loading(a)) {
 		cold(c);
+		return;
+	}
+	if (a->holding && a->status == 401) {
+		other_key(c);
 		return;
 	}
 	a->holding = false;
