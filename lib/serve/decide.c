@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fmt/json.h"
 #include "serve/inner.h"
 
 static uint64_t hash_of(const char *path, const char *model)
@@ -19,6 +20,18 @@ static uint64_t hash_of(const char *path, const char *model)
 	for (; model && *model; model++)
 		h = (h ^ (unsigned char)*model) * 1099511628211ull;
 	return h;
+}
+
+/* The name the slot knows its model by. */
+static void set_model(struct decision *d, const char *model)
+{
+	if (!model)
+		return;
+	h0_autojson struct h0_json *name = h0_json_new_str(model);
+	h0_autobuf struct h0_buf b = {0};
+	h0_json_dump(name, 0, false, &b);
+	d->model = h0_strdup(model);
+	d->model_json = h0_buf_take(&b);
 }
 
 static struct decision *decide(struct h0_loop *l, const char *path, const char *model, uint64_t hash)
@@ -52,8 +65,8 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 	d->port = r.port;
 	if (l->core->conf->key)
 		l->core->conf->key(d->peer->name, d->key, l->core->conf->arg);
-	d->path = h0_strdup(r.path);
-	d->model = h0_strdup(r.model);
+	d->request = h0_asprintf(" %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", r.path, r.port);
+	set_model(d, r.model);
 	return d;
 }
 
@@ -76,8 +89,9 @@ void h0_decision_unref(struct decision *d)
 		return;
 	free(d->path_in);
 	free(d->model_in);
-	free(d->path);
+	free(d->request);
 	free(d->model);
+	free(d->model_json);
 	free(d);
 }
 
