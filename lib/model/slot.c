@@ -9,6 +9,7 @@
 #include "conf/schema.h"
 #include "model/cap.h"
 #include "model/device.h"
+#include "model/npu.h"
 #include "model/port.h"
 #include "model/provider.h"
 
@@ -124,6 +125,7 @@ static void read_rest(struct h0_slot *s)
 	s->model = s->model ? s->model : "";
 	s->context_size = number(s, "model", "context_size", number(s, "model", "ctx_size", -1));
 	s->extra_args = text(s, "server", "extra_args");
+	s->key = flag(s, "server", "key", true);
 	s->has_npu = node(s, NULL, "npu");
 	s->npu_chat = flag(s, "npu", "chat", true);
 	s->npu_asr = flag(s, "npu", "asr", false);
@@ -370,23 +372,11 @@ int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, con
 
 /* ---- what must hold between slots ---- */
 
-bool h0_slot_is_shadow(const struct h0_slot *s)
-{
-	return s->device == H0_DEVICE_NPU &&
-	       (s->type == H0_TYPE_EMBEDDING || s->type == H0_TYPE_TRANSCRIPTION);
-}
-
-static bool is_npu_chat(const struct h0_slot *s)
-{
-	return s->enabled && s->device == H0_DEVICE_NPU && s->type == H0_TYPE_LLM;
-}
-
-static int conflict(struct h0_err *e, const char *code, const struct h0_slot *other)
+static int conflict(struct h0_err *e, const struct h0_slot *other)
 {
 	if (e)
 		e->kind = H0_CONFLICT;
-	h0_err_detail(e, "conflicting_slot", "%s", other->name);
-	return h0_err_code(e, code);
+	return h0_err_detail(e, "conflicting_slots[]", "%s", other->name);
 }
 
 /* Two slots against each other; the message is about `s`. */
@@ -397,20 +387,14 @@ static int check_pair(const struct h0_slot *s, const struct h0_slot *other, stru
 	if (s->port && s->port == other->port && !shadow) {
 		h0_slot_fail(s, "port", e, "%d is the port of slot '%s' too (%s)", s->port, other->name,
 		             other->file);
-		return conflict(e, "slot.config_error", other);
+		return conflict(e, other);
 	}
 	if (s->broken || other->broken)
 		return 0;
 	if (s->is_default && other->is_default && s->type == other->type) {
 		h0_slot_fail(s, "default", e, "slot '%s' is the default of type %s already (%s)",
 		             other->name, h0_type_names[s->type], other->file);
-		return conflict(e, "slot.config_error", other);
-	}
-	if (is_npu_chat(s) && is_npu_chat(other)) {
-		h0_slot_fail(s, "device", e,
-		             "the NPU serves one chat slot at a time and '%s' is enabled (%s): disable one",
-		             other->name, other->file);
-		return conflict(e, "slot.npu_exclusivity_violation", other);
+		return conflict(e, other);
 	}
 	return 0;
 }
@@ -420,7 +404,7 @@ int h0_slots_check_one(const struct h0_slots *s, const struct h0_slot *slot, str
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->v[i].name, slot->name) != 0 && check_pair(slot, &s->v[i], e) < 0)
 			return -1;
-	return 0;
+	return slot->broken ? 0 : h0_npu_check(s, slot, false, e);
 }
 
 void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret)
@@ -431,5 +415,10 @@ void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret)
 			if (check_pair(&s->v[i], &s->v[j], &e) < 0)
 				h0_findings_add_err(ret, &e);
 		}
+		/* against those before it: a finding per pair */
+		const struct h0_slots before = {s->v, i};
+		struct h0_err e = {0};
+		if (!s->v[i].broken && h0_npu_check(&before, &s->v[i], false, &e) < 0)
+			h0_findings_add_err(ret, &e);
 	}
 }

@@ -51,6 +51,7 @@ struct h0_slot {
 	const char *model;          /* [model].default: id or absolute path; "" = none */
 	int64_t context_size;       /* -1 = absent */
 	const char *extra_args;     /* [server].extra_args, shell-quoted; NULL = absent */
+	bool key;                   /* [server].key: its server wants one, where it can */
 
 	bool has_npu, npu_chat, npu_asr, npu_embed;          /* [npu] */
 	int64_t idle_restore_minutes;                        /* [image] */
@@ -99,11 +100,8 @@ int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, con
  * hal0.toml says, but agent, utility and npu are then kept (as by the original hal0). */
 int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf);
 
-/* A record of the NPU trio: the anchor's container answers for it, it never runs one itself. */
-bool h0_slot_is_shadow(const struct h0_slot *s);
-
-/* What must hold between slots: a port each, one default per type, one enabled NPU llm. Adds a
- * finding per violation, at the later slot (by name). */
+/* What must hold between slots: a port each, one default per type, one slot that wants
+ * the NPU (model/npu.h). Adds a finding per violation, at the later slot (by name). */
 void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret);
 /* The same for one slot against all others: H0_CONFLICT, codes slot.config_error and
  * slot.npu_exclusivity_violation. */

@@ -10,6 +10,7 @@
 #include "conf/value.h"
 #include "fmt/tomledit.h"
 #include "model/device.h"
+#include "model/npu.h"
 #include "model/plan.h"
 #include "model/port.h"
 #include "model/profile.h"
@@ -208,7 +209,8 @@ static bool decides(const char *key)
 /* Keys that other slots' files bear on. */
 static bool shared(const char *key)
 {
-	static const char *const keys[] = {"port", "default", "type", "device", "enabled", NULL};
+	static const char *const keys[] = {"port", "default", "type", "device", "backend", "provider",
+	                                   "profile", "enabled", "model.default", NULL};
 	return h0_word_index(keys, key) >= 0;
 }
 

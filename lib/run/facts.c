@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "run/slotkey.h"
 
 #define NOBODY 65534
 #define SHARD_TAIL "-00001-of-"
@@ -303,6 +304,12 @@ static int make(const struct h0_paths *paths, const struct h0_snap *snap,
 		return -1;
 	if (take_nodes(s, &f, anywhere ? &absent : e) < 0 && absent.kind != H0_NOHW)
 		return -1;
+	if (slot->key && s->plan.family == H0_PROVIDER_LLAMA_SERVER) {
+		h0_slot_key_path(paths, slot->name, s->key_path);
+		f.key_path = s->key_path;
+	}
+	s->uid = f.uid;
+	s->gid = f.gid;
 	take_limits(&f);
 	f.mounts = (const char *const *)s->mounts.v;
 	return h0_argv_build(&s->plan, &f, &s->argv, e);

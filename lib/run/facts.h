@@ -29,6 +29,8 @@ struct h0_spec {
 	char run_dir[1200];             /* /run/hal0/slots/NAME: pid files, out-of-memory mark */
 	char log_path[1200];            /* /var/lib/hal0/slots/NAME/server.log */
 	char *mmproj, *chat_template, *data_dir;
+	char key_path[1200];            /* the slot's key; "" = it has none */
+	long uid, gid;                  /* of the server, -1 = as the image says */
 };
 
 /* H0_CONFIG: no such model file, not a GGUF file, truncated, a shard is missing, the slot has no

@@ -27,7 +27,7 @@ struct talk {
 	bool listing;           /* the second question */
 	const char *only;       /* the one path to ask, instead; the reply is kept */
 	int fd;
-	char request[256];
+	char request[384];
 	size_t len, sent;
 	struct h0_buf reply;
 };
@@ -54,12 +54,14 @@ static const char *path_of(const struct talk *t)
 
 static void begin(struct talk *t)
 {
+	const char *key = t->ask->key;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)t->ask->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	/* HTTP/1.0: the reply ends with the connection and comes in no chunks */
 	t->len = (size_t)snprintf(t->request, sizeof t->request,
-	                          "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n",
-	                          path_of(t), t->ask->port);
+	                          "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n%s%s%s\r\n",
+	                          path_of(t), t->ask->port,
+	                          *key ? "Authorization: Bearer " : "", key, *key ? "\r\n" : "");
 	t->sent = 0;
 	h0_buf_reset(&t->reply);
 	t->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -96,6 +98,8 @@ static enum h0_health judge_list(struct talk *t)
 	const char *body = body_of(&t->reply);
 	if (t->ask->status == 503)
 		return H0_HEALTH_LOADING;
+	if (t->ask->status == 401 && !t->ask->key[0])
+		return H0_HEALTH_READY;
 	if (t->ask->status != 200 || h0_json_parse(body, strlen(body), "models", &j, NULL) < 0)
 		return H0_HEALTH_BROKEN;
 	const struct h0_json *data = h0_json_get(j, "data");
@@ -245,11 +249,13 @@ void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int 
 	}
 }
 
-int h0_health_get(int port, const char *path, int timeout_ms, struct h0_buf *ret_body)
+int h0_health_get(const struct h0_health_ask *who, const char *path, int timeout_ms,
+                  struct h0_buf *ret_body)
 {
-	struct h0_health_ask ask = {.port = port, .health = H0_HEALTH_SILENT};
+	struct h0_health_ask ask = *who;
 	struct talk t = {.ask = &ask, .only = path};
 	struct pollfd pf[1 + MAX_WAKE];
+	ask.health = H0_HEALTH_SILENT;
 	begin(&t);
 	converse(&t, 1, pf, 0, timeout_ms);
 	talk_close(&t);

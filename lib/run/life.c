@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "run/act.h"
+#include "run/flm.h"
 #include "run/ledger.h"
 #include "run/load.h"
 #include "run/room.h"
@@ -21,14 +22,15 @@ static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_arg
                        struct h0_spec *ret, struct h0_err *e)
 {
 	*ret = (struct h0_spec){0};
-	if (h0_slot_is_shadow(slot)) {
-		h0_slot_fail(slot, "type", e, "the NPU slot's own server answers for this one: it is never "
-		             "started by itself");
-		return -1;
-	}
-	if (h0_box_profiles(b, e) < 0 || h0_slots_check_one(&b->slots, slot, e) < 0)
+	if (h0_flm_may_start(b, slot, e) < 0 || h0_box_profiles(b, e) < 0 ||
+	    h0_slots_check_one(&b->slots, slot, e) < 0)
 		return -1;
 	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
+}
+
+enum h0_argv_mode h0_life_mode(const struct h0_box *b)
+{
+	return b->units.systemctl ? H0_ARGV_UNIT : H0_ARGV_DETACHED;
 }
 
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
@@ -128,7 +130,15 @@ static int run_it(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 	struct h0_load load;
 	if (begin(b, slot, s, anew, how, &load, ret, e) < 0)
 		return -1;
-	return how->wait && !ret->interrupted ? h0_load_wait(b, &load, how->wait, ret, e) : 0;
+	if (!how->wait || ret->interrupted)
+		return 0;
+	if (h0_load_wait(b, &load, how->wait, ret, e) == 0) {
+		if (!ret->interrupted)
+			h0_unit_settle(&b->units, slot->name);
+		return 0;
+	}
+	(void)h0_unit_leave(&b->units, slot->name, NULL, NULL); /* it has failed: no tries behind our back */
+	return -1;
 }
 
 int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
@@ -136,7 +146,7 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 {
 	h0_autospec struct h0_spec s = {0};
 	*ret = (struct h0_outcome){0};
-	if (check_files(b, slot, H0_ARGV_DETACHED, &s, e) < 0)
+	if (check_files(b, slot, h0_life_mode(b), &s, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, false, how, ret, e);
 }
@@ -146,28 +156,12 @@ int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h
 {
 	h0_autospec struct h0_spec s = {0};
 	*ret = (struct h0_outcome){0};
-	if (h0_life_check(b, slot, H0_ARGV_DETACHED, &s, e) < 0)
+	if (h0_life_check(b, slot, h0_life_mode(b), &s, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, true, how, ret, e);
 }
 
 /* ---- run ---- */
-static int book_run(struct h0_box *b, const struct h0_slot *slot, const struct h0_ctrs *ctrs,
-                    struct h0_err *e)
-{
-	h0_autoledger struct h0_ledger l = {.lock = -1};
-	struct h0_victims none;
-	if (h0_ledger_open(&b->paths, &l, e) < 0)
-		return -1;
-	const struct h0_booking *there = h0_ledger_get(&l, slot->name);
-	if (there) {
-		h0_ledger_book(&l, slot->name, there->host, there->device);
-		return h0_ledger_close(&b->paths, &l, e);
-	}
-	h0_ledger_done(&l);
-	return h0_room_admit(b, slot, ctrs, &(struct h0_how){0}, true, &none, e);
-}
-
 int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_spec *ret,
                         struct h0_err *e)
 {
@@ -184,8 +178,8 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	if (h0_act_check_port(slot, e) < 0 || h0_act_clear_traces(ret, e) < 0 ||
-	    book_run(b, slot, &ctrs, e) < 0)
+	if (h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
+	    h0_act_make_ready(b, slot->name, ret, e) < 0)
 		return -1;
 	return h0_act_record(b, slot->name, slot->port, ret->model.id ? ret->model.id : slot->model,
 	                     NULL, H0_STATE_STARTING, NULL, e);
@@ -251,8 +245,13 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot);
-	if (!c)
+	if (!c) {
+		/* between two tries of its unit */
+		if (h0_unit_leave(&b->units, slot, &ret->changed, e) < 0)
+			return -1;
+		h0_unit_left(&b->units, slot);
 		return forget_error(b, slot, e);
+	}
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
 	if (h0_live_foreign(b, c))

@@ -281,6 +281,7 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 	for (int asked = 0;; asked++) {
 		struct h0_health_ask ask = {.port = l->port, .provider = l->provider,
 			.model = l->model[0] ? l->model : NULL};
+		h0_slot_key_try(&b->paths, l->slot->name, ask.key);
 		if (!lives(l, &t))
 			return give_up(b, l, NULL, e);
 		h0_health_ask(&ask, 1, t.patience, t.wake, t.n);

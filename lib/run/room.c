@@ -340,6 +340,22 @@ int h0_room_admit(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 	return 0;
 }
 
+int h0_room_take(struct h0_box *b, const struct h0_slot *slot, const struct h0_ctrs *ctrs,
+                 struct h0_err *e)
+{
+	h0_autoledger struct h0_ledger l = {.lock = -1};
+	struct h0_victims none;
+	if (h0_ledger_open(&b->paths, &l, e) < 0)
+		return -1;
+	const struct h0_booking *there = h0_ledger_get(&l, slot->name);
+	if (there) {
+		h0_ledger_book(&l, slot->name, there->host, there->device);
+		return h0_ledger_close(&b->paths, &l, e);
+	}
+	h0_ledger_done(&l);
+	return h0_room_admit(b, slot, ctrs, &(struct h0_how){0}, true, &none, e);
+}
+
 /* ---- making room ---- */
 static int unload(struct h0_box *b, const struct h0_ctr *c, struct h0_err *e)
 {

@@ -44,7 +44,11 @@ void h0_room_fill(const struct h0_room_users *u, struct h0_fit_pool *pool);
  * first. Tells how->note what a person should know. Called with the slot's lock held. */
 int h0_room_admit(struct h0_box *b, const struct h0_slot *slot, const struct h0_ctrs *ctrs,
                   const struct h0_how *how, bool book, struct h0_victims *ret, struct h0_err *e);
-/* Unloads those. H0_NO when one of them has come into use since: what was unloaded before it stays
+/* For a process that stays with the container or becomes podman: takes over what a living process
+ * has booked for the slot, else decides as without options. Errors as h0_room_admit. */
+int h0_room_take(struct h0_box *b, const struct h0_slot *slot, const struct h0_ctrs *ctrs,
+                 struct h0_err *e);
+/* Unloads those. H0_BUSY when one of them has come into use since: what was unloaded before it stays
  * so. The booking of `slot` is dropped then. */
 int h0_room_evict(struct h0_box *b, const struct h0_slot *slot, const struct h0_ctrs *ctrs,
                   const struct h0_victims *v, struct h0_err *e);

@@ -10,6 +10,7 @@
 #include "fmt/json.h"
 #include "run/facts.h"
 #include "run/health.h"
+#include "run/slotkey.h"
 #include "sys/io.h"
 #include "sys/loopback.h"
 
@@ -19,11 +20,11 @@
 /* What a server says of itself. */
 enum saying { IDLE, BUSY, NOTHING };
 
-static enum saying ask_llama(int port)
+static enum saying ask_llama(const struct h0_health_ask *who)
 {
 	h0_autobuf struct h0_buf body = {0};
 	h0_autojson struct h0_json *j = NULL;
-	int status = h0_health_get(port, "/slots", PATIENCE_MS, &body);
+	int status = h0_health_get(who, "/slots", PATIENCE_MS, &body);
 	if (status == 0)
 		return BUSY; /* it does not answer: what it does cannot be known */
 	if (status != 200 || h0_json_parse(h0_buf_str(&body), body.len, "slots", &j, NULL) < 0)
@@ -59,13 +60,14 @@ void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *
 	ret->last = at > ret->last ? at : ret->last;
 	ret->last = logged > ret->last ? logged : ret->last;
 	struct h0_health_ask ask = {.port = c->port, .provider = c->provider};
+	h0_slot_key_try(&b->paths, c->slot, ask.key);
 	h0_health_ask(&ask, 1, PATIENCE_MS, NULL, 0);
 	if (ask.health != H0_HEALTH_READY) {
 		snprintf(ret->why, sizeof ret->why, "it is %s", h0_health_word(ask.health));
 		ret->serving = true;
 		return;
 	}
-	enum saying says = llama ? ask_llama(c->port) : NOTHING;
+	enum saying says = llama ? ask_llama(&ask) : NOTHING;
 	if (says == BUSY)
 		snprintf(ret->why, sizeof ret->why, "its server is at work, or does not say");
 	else if (routed(used))

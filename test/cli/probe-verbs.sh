@@ -148,6 +148,40 @@ before=$(stat -c %i%Y "$file")
 on halo-512m tune --budget 110G --write --json
 says tune '.changed == false'
 is "tune: twice changes nothing" "$(stat -c %i%Y "$file")" "$before"
+conf=$HAL0_BUILD/cmd/hal0-conf
+cp "$file" "$tmp/ttm110"
+on halo-512m tune --budget 64G --gttsize --write
+ok "tune: another budget" grep -q '^options amdgpu gttsize=65536' "$file"
+like "tune: the log knows the command" "$("$conf" log)" "*tune --budget 64G --gttsize --write*"
+run "$conf" undo --dry-run
+like "tune: what undo would do" "$out" "*modprobe.d/hal0-ttm.conf*+options ttm pages_limit=28835840 *"
+run "$conf" undo
+rc_is "tune: undo" 0
+ok "tune: the file is as before" cmp "$file" "$tmp/ttm110"
+"$conf" undo >/dev/null
+ok "tune: undone again" grep -q '^options amdgpu gttsize=65536' "$file"
+echo "# mine" >>"$file"
+run "$conf" undo
+rc_is "tune: an edit since then" 4
+ok "tune: stays" grep -q '^# mine' "$file"
+run "$conf" check
+rc_is "tune: nothing for check to say" 0
+on halo-512m tune --budget 110G --write
+ok "tune: the edit goes with the next budget" cmp "$file" "$tmp/ttm110"
+"$conf" undo >/dev/null
+ok "tune: and undo brings it back" grep -q '^# mine' "$file"
+# the modules' own reader of these files
+modprobe=$(PATH=$PATH:/sbin:/usr/sbin command -v modprobe || true)
+if [ -n "$modprobe" ]; then
+  is "modprobe reads what tune wrote" \
+    "$("$modprobe" -C "$(dirname "$file")" --showconfig 2>&1 | grep -v '^alias symbol:' | sort)" \
+    "options amdgpu gttsize=65536
+options ttm pages_limit=16777216 page_pool_size=16777216"
+else
+  tap_result 0 "modprobe reads what tune wrote # SKIP kmod is not installed"
+fi
+(unset HAL0_HOME && run "$probe" tune --sysroot "$tmp/halo-512m" --write --dry-run && echo "$rc $err" >"$tmp/foreign")
+like "tune: not from another machine's files into this one's" "$(cat "$tmp/foreign")" "2 *HAL0_HOME*"
 on halo-512m tune --budget 128G
 rc_is "tune: more than there is" 1
 like "tune: with the arithmetic" "$err" "*cannot be had*"

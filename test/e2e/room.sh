@@ -73,11 +73,12 @@ rc_is "who runs already is not asked again" 0
 
 # ---- --evict: the least recently used, and only that ----
 sleep 1.1
-ask() { # PORT [MORE]
-  curl -sf -m 60 "http://127.0.0.1:$1/v1/chat/completions" \
-    -d "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]${2:-}}" >/dev/null
+ask() { # SLOT PORT [MORE]
+  curl -sf -m 60 "http://127.0.0.1:$2/v1/chat/completions" \
+    -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1")" \
+    -d "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]${3:-}}" >/dev/null
 }
-ask "$p1"
+ask $a "$p1"
 slot start $c --evict --dry-run --json
 rc_is "--evict --dry-run" 0
 is "names whom it would unload: not the one just used" \
@@ -89,7 +90,7 @@ is "names them too" "$(printf %s "$out" | jq -c '.items[0].evicted')" "[\"$b\"]"
 is "it runs in their place" "$(runs) $(booked)" "ac ac"
 
 # ---- never one that serves, never one that is pinned ----
-ask "$p1" ',"ignore_eos":true,"max_tokens":60000' &
+ask $a "$p1" ',"ignore_eos":true,"max_tokens":60000' &
 jobs="$jobs $!"
 printf 'idle_timeout_s = 0\n%s\n' "$(cat "$etc/slots/$c.toml")" >"$etc/slots/$c.toml"
 sleep 0.5

@@ -238,6 +238,23 @@ static void test_one_step(void)
 	ok(!has(&n.a, "--ubatch-size", NULL), "chat takes a text in many steps");
 }
 
+static void test_key(void)
+{
+	h0_auto(made_done) struct made m, n, o;
+	struct h0_argv_facts f = facts();
+	f.key_path = "/var/lib/hal0/keys/s";
+	make(&m, "port = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"
+	     "[server]\nextra_args = \"--api-key-file /srv/models/mine\"\n", &f);
+	ok(m.rc == 0 && has(&m.a, "--api-key-file", "/var/lib/hal0/keys/s") &&
+	   has(&m.a, "--volume", "/var/lib/hal0/keys/s:/var/lib/hal0/keys/s:ro"), "the key is a file");
+	ok(has(&m.a, "--api-key-file", "/srv/models/mine"), "and a person's own keys count as well");
+	make(&n, "port = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n", &f);
+	ok(n.slot.key, "a slot has one unless it says");
+	make(&o, "port = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"
+	     "[server]\nkey = false\n", &f);
+	ok(o.rc == 0 && !o.slot.key, "key = false");
+}
+
 static void test_foreground(void)
 {
 	h0_auto(made_done) struct made m, n;
@@ -350,6 +367,7 @@ int main(void)
 	test_mtp();
 	test_cpu();
 	test_one_step();
+	test_key();
 	test_foreground();
 	test_refused();
 	test_families();
