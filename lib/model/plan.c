@@ -23,7 +23,8 @@ static int choose_profile(const struct h0_slot *slot, const struct h0_profiles *
 		plan->profile = h0_profiles_get(profiles, slot->profile);
 	else
 		plan->profile = h0_profiles_default(profiles, slot->device, slot->type);
-	if (plan->profile || (slot->image && !slot->profile))
+	bool has_image = slot->image || h0_providers[slot->provider].image;
+	if (plan->profile || (has_image && !slot->profile))
 		return 0;
 	if (slot->profile)
 		return unknown_profile(slot, profiles, e);
@@ -33,10 +34,11 @@ static int choose_profile(const struct h0_slot *slot, const struct h0_profiles *
 	                    h0_device_names[slot->device], h0_type_names[slot->type]);
 }
 
-/* An image of the slot's own says nothing about the program in it: then the provider does. */
+/* An image of the slot's own says nothing about the program in it: then the provider does. So it
+ * does where no profile was named and none fits. */
 static enum h0_provider family_of(const struct h0_plan *plan)
 {
-	if (plan->slot->image && !plan->profile_given)
+	if (!plan->profile || (plan->slot->image && !plan->profile_given))
 		return plan->slot->provider;
 	return h0_profile_family(plan->profile);
 }
@@ -97,7 +99,7 @@ static void choose_image(struct h0_plan *plan, const struct h0_profiles *profile
 {
 	struct h0_image_choice choice;
 	h0_images_choose(profiles->images, plan->slot->image,
-	                 plan->profile ? plan->profile->image : NULL, &choice);
+	                 plan->profile ? plan->profile->image : h0_providers[plan->family].image, &choice);
 	plan->image = choice.ref;
 	plan->image_source = choice.source;
 	plan->image_tag = choice.tag_ref;
@@ -117,7 +119,10 @@ int h0_plan_slot(const struct h0_slot *slot, const struct h0_profiles *profiles,
 		plan.profile = NULL;
 	choose_image(&plan, profiles);
 	plan.flags = plan.profile ? plan.profile->flags : "";
-	plan.nodes = plan.family == H0_PROVIDER_KOKORO ? 0 : h0_devices[slot->device].nodes;
+	if (plan.family != H0_PROVIDER_KOKORO && plan.family != H0_PROVIDER_MOONSHINE) {
+		plan.nodes = h0_devices[slot->device].nodes;
+		plan.also = h0_devices[slot->device].also;
+	}
 	plan.cpu_only = plan.family == H0_PROVIDER_LLAMA_SERVER && slot->device == H0_DEVICE_CPU;
 	choose_mtp(&plan);
 	warn_if_incoherent(&plan);

@@ -33,6 +33,7 @@ const struct h0_provider_info h0_providers[H0_PROVIDER_N] = {
 		.health_path = "/health",
 		.default_port = 8089,
 		.image_short = "moonshine",
+		.image = "ghcr.io/hal0ai/hal0-toolbox-moonshine:v1",
 		.help = "Moonshine speech recognition",
 	},
 	[H0_PROVIDER_KOKORO] = {

@@ -19,6 +19,7 @@ struct h0_provider_info {
 	int default_port;
 	bool needs_model;             /* cannot start without [model].default */
 	const char *image_short;      /* name in manifest.json and HAL0_TOOLBOX_IMAGE_... */
+	const char *image;            /* where no built-in profile has one; else NULL */
 	const char *help;
 };
 extern const struct h0_provider_info h0_providers[H0_PROVIDER_N];
