@@ -7,6 +7,7 @@
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
+const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
 const struct h0_col slot_fit_cols[] = {SLOT_FIT_COLS(COL){0}};
 
@@ -53,6 +54,17 @@ static const struct h0_opt show_opts[] = {
 };
 
 static const struct h0_opt start_opts[] = {
+	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
+	 "give up after so long without progress (default: 5m)"},
+	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
+	 "return as soon as the container runs"},
+	{0},
+};
+
+static const struct h0_opt restart_opts[] = {
+	{0, "all", H0_OPT_FLAG, AT(slot_start_opts, all), NULL, "every slot that runs"},
+	{0, "if-changed", H0_OPT_FLAG, AT(slot_start_opts, if_changed), NULL,
+	 "only those that run and differ from their files (see diff)"},
 	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
 	 "give up after so long without progress (default: 5m)"},
 	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
@@ -172,6 +184,7 @@ static const struct h0_example stop_examples[] = {
 
 static const struct h0_example restart_examples[] = {
 	{"hal0 slot restart primary", "Load the model again with the settings as they are now"},
+	{"hal0 slot restart --all --if-changed", "Apply what has changed, touch nothing else"},
 	{0},
 };
 
@@ -194,6 +207,12 @@ static const struct h0_example logs_examples[] = {
 static const struct h0_example argv_examples[] = {
 	{"hal0 slot argv primary", "The command line, to run it by hand"},
 	{"hal0 slot argv primary --sources", "Each flag and where it comes from"},
+	{0},
+};
+
+static const struct h0_example diff_examples[] = {
+	{"hal0 slot diff", "Which running slots differ from their files?"},
+	{"hal0 slot diff primary --json", "One slot, for a program"},
 	{0},
 };
 
@@ -261,7 +280,9 @@ static const char stop_text[] =
 
 static const char restart_text[] =
 	"What can be found wrong beforehand (settings, model, image) is found while the slot still "
-	"runs; then it is stopped and started as by *stop* and *start*.";
+	"runs; then it is stopped and started as by *stop* and *start*.\n\n"
+	"*--if-changed* leaves a slot alone that does not run, or runs as its files say; what differs is "
+	"told. So *restart --all --if-changed* is what a handler of a configuration tool calls.";
 
 static const char run_text[] =
 	"Prepares as *start* does, then becomes *podman run* in the foreground, which tells systemd "
@@ -274,6 +295,13 @@ static const char wait_text[] =
 static const char logs_text[] =
 	"Prints the end of the server's log, on stdout. The log of the last run stays when the slot "
 	"is stopped or has failed; the one before it is kept beside it as *server.log.1*.";
+
+static const char diff_text[] =
+	"Compares what a running slot was started with to what its files, its profile and this machine "
+	"make of it now: every option, the image (also when its name points to another one by now), "
+	"device nodes, mounts and environment. Spelling and order do not count, nor does who started "
+	"it. Each difference is told with where the new value is from. Without names: every slot that "
+	"runs. Exit 1 when anything differs, or a named slot does not run.";
 
 static const char argv_text[] =
 	"Prints the exact command on one line, quoted for a shell. With *--sources*, *--columns* or "
@@ -317,8 +345,8 @@ static const struct h0_verb verbs[] = {
 	{"stop", "SLOT...", 1, -1, "stop slots", stop_text, stop_opts, sizeof(struct slot_stop_opts),
 	 slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "unload",
 	 .examples = stop_examples, .flags = H0_VERB_WRITES},
-	{"restart", "SLOT...", 1, -1, "stop and start with the settings as they are now", restart_text,
-	 start_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
+	{"restart", "[SLOT...]", 0, -1, "stop and start with the settings as they are now", restart_text,
+	 restart_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = restart_examples, .flags = H0_VERB_WRITES},
 	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
@@ -328,6 +356,8 @@ static const struct h0_verb verbs[] = {
 	 NULL, .comp = H0_COMP_SLOT, .examples = logs_examples},
 	{"argv", "SLOT", 1, 1, "the podman command that starts a slot", argv_text, argv_opts,
 	 sizeof(struct slot_argv_opts), slot_argv_cols, .comp = H0_COMP_SLOT, .examples = argv_examples},
+	{"diff", "[SLOT...]", 0, -1, "what runs against what the files say, exit 1 if it differs", diff_text,
+	 NULL, 0, slot_diff_cols, .comp = H0_COMP_SLOT, .examples = diff_examples},
 	{"fit", "[SLOT]", 0, 1, "does it fit into the memory there is, exit 1 if not", fit_text, fit_opts,
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,

@@ -300,6 +300,29 @@ int h0_podman_image_exists(const struct h0_podman *p, const char *image, bool *r
 	return 0;
 }
 
+int h0_podman_inspect(const struct h0_podman *p, const struct h0_strv *names, struct h0_json **ret,
+                      struct h0_err *e)
+{
+	h0_autospawned struct h0_spawned r = {0};
+	h0_autostrv struct h0_strv argv = {0};
+	struct h0_err why = {0};
+	h0_strv_add(&argv, p->program);
+	h0_strv_add(&argv, "inspect");
+	for (size_t i = 0; i < names->n; i++)
+		h0_strv_add(&argv, names->v[i]);
+	if (h0_podman_ask(p, "podman inspect", (const char *const *)argv.v, &r, e) < 0)
+		return -1;
+	if (r.truncated)
+		return h0_fail(e, H0_EXTERN, "podman inspect answered with more than %u MiB", MAX_ANSWER >> 20);
+	/* it prints what is there, then fails over what is not */
+	if (r.exit_code && !strstr(h0_buf_str(&r.err), "no such object"))
+		return h0_podman_explain("podman inspect", r.exit_code, h0_buf_str(&r.err), NULL, e);
+	if (h0_json_parse(h0_buf_str(&r.out), r.out.len, "podman inspect", ret, &why) < 0)
+		return h0_fail(e, H0_EXTERN, "podman inspect answered with something that is not JSON (line "
+		               "%d: %.200s)", why.line, why.msg);
+	return 0;
+}
+
 /* ---- ps ---- */
 static enum h0_ctr_state state_of(const char *word)
 {

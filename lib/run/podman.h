@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/names.h"
+#include "fmt/json.h"
 #include "model/argv.h"
 #include "sys/spawn.h"
 
@@ -93,6 +94,10 @@ int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running,
                    struct h0_err *e);
 int h0_podman_image_exists(const struct h0_podman *p, const char *image, bool *ret,
                            struct h0_err *e);
+/* `podman inspect` of containers and images by name, in one call: an array without what is not
+ * there. *ret: h0_json_free. */
+int h0_podman_inspect(const struct h0_podman *p, const struct h0_strv *names, struct h0_json **ret,
+                      struct h0_err *e);
 /* "image X is not on this machine: ...". Returns -1. */
 int h0_podman_no_image(const char *image, struct h0_err *e);
 
