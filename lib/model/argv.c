@@ -446,7 +446,8 @@ static int server(struct build *b, struct h0_err *e)
 		return 0;
 	if (written(b, H0_ARGV_PROFILE, b->plan->flags, e) < 0)
 		return -1;
-	if (b->f->model_path) /* FLM and ComfyUI have none */
+	bool speech_server = by_family[b->plan->family] == speech;
+	if (speech_server && b->f->model_path)
 		piece(b, H0_ARGV_SLOT, H0_ARGV_MODEL_PATH, b->f->model_path);
 	if (written(b, H0_ARGV_EXTRA, b->slot->extra_args, e) < 0)
 		return -1;
@@ -496,6 +497,11 @@ static void environment(struct build *b)
 		item(b, H0_ARGV_HAL0, "--env", "ROCBLAS_USE_HIPBLASLT=1");
 	if (b->slot->device == H0_DEVICE_GPU_VULKAN)
 		item(b, H0_ARGV_HAL0, "--env", "AMD_VULKAN_ICD=RADV");
+	const struct piece *layers = find(b, "n-gpu-layers");
+	/* asked for by hand: Vulkan's driver for the processor, which the server hides unless named;
+	 * no GPU's nodes are in the container, so it is the first device */
+	if (b->slot->device == H0_DEVICE_CPU && layers && !h0_streq(layers->value, "0"))
+		item(b, H0_ARGV_HAL0, "--env", "GGML_VK_VISIBLE_DEVICES=0");
 	load_mode(b);
 }
 
@@ -511,7 +517,7 @@ static void limits(struct build *b)
 	itemf(b, H0_ARGV_BASE, "--ulimit", "nproc=%" PRId64 ":%" PRId64, nproc, nproc);
 	base(b, "--ulimit", "core=0:0");
 	if (b->plan->family == H0_PROVIDER_FLM) /* the NPU works on locked memory */
-		itemf(b, H0_ARGV_BASE, true, "--ulimit", "memlock=%" PRId64 ":%" PRId64, f->memlock, f->memlock);
+		itemf(b, H0_ARGV_BASE, "--ulimit", "memlock=%" PRId64 ":%" PRId64, f->memlock, f->memlock);
 }
 
 static void hardening(struct build *b)
@@ -621,8 +627,8 @@ static int container(struct build *b, struct h0_err *e)
 	if (mounts(b, e) < 0)
 		return -1;
 	environment(b);
-	item(b, h0_streq(b->plan->image_source, "slot") ? H0_ARGV_SLOT : H0_ARGV_PROFILE,
-	     b->plan->image, NULL);
+	enum h0_argv_source named = b->plan->profile ? H0_ARGV_PROFILE : H0_ARGV_HAL0;
+	item(b, h0_streq(b->plan->image_source, "slot") ? H0_ARGV_SLOT : named, b->plan->image, NULL);
 	return 0;
 }
 
