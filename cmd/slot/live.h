@@ -5,6 +5,7 @@
 #ifndef H0_CMD_SLOT_LIVE_H
 #define H0_CMD_SLOT_LIVE_H
 
+#include "run/drift.h"
 #include "run/life.h"
 #include "slot/opts.h"
 
@@ -61,6 +62,8 @@ int slot_walk(struct h0_ctx *ctx, const void *opts, int64_t stall_s, slot_step s
 /* What h0_life_start or _restart has done since `began_ms` (h0_now_ms). */
 void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const struct h0_outcome *o,
                          bool waited, int64_t began_ms);
+/* One line for each thing that differs: "NAME: --ctx-size is 4096, would be 8192 (FROM)". */
+void slot_say_drift(struct h0_ctx *ctx, const struct h0_drift *d);
 /* "hal0-slot: NAME: runs with older settings ..." */
 void slot_warn_outdated(struct h0_ctx *ctx, const char *name);
 

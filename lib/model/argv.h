@@ -40,7 +40,8 @@ extern const char *const h0_argv_source_names[]; /* indexed by it, ends with NUL
 
 enum h0_argv_mode {
 	H0_ARGV_DETACHED,       /* podman returns when the container runs; it stays when it ends */
-	H0_ARGV_FOREGROUND,     /* podman stays, tells systemd; the container goes when it ends */
+	H0_ARGV_UNIT,           /* the same inside the slot's unit: systemd watches the container's monitor */
+	H0_ARGV_FOREGROUND,     /* podman stays; the container goes when it ends */
 };
 
 enum h0_argv_network {
@@ -76,8 +77,6 @@ struct h0_argv_facts {
 struct h0_argv_item {
 	size_t at, n;                   /* words[at .. at + n): one flag, or one positional word */
 	enum h0_argv_source source;
-	bool volatile_;                 /* not part of the spec: depends on who starts it, not on
-	                                 * what is started */
 };
 
 struct h0_argv {
@@ -89,7 +88,7 @@ struct h0_argv {
 	size_t removed;                 /* flags that a later one replaced */
 	bool mtp;                       /* multi-token prediction is on */
 	const char *mtp_why;            /* why it is on or off: one clause */
-	char spec[17];                  /* 16 hex digits */
+	char spec[17];                  /* as by h0_argv_stamp: whoever starts it, the same */
 };
 
 /* H0_CONFIG (slot.config_error) at the key to blame: quotes that do not close, a flag that only
@@ -101,6 +100,8 @@ void h0_argv_done(struct h0_argv *a);
 
 /* The long name of a llama-server flag, without dashes ("-c" is "ctx-size"); NULL: no flag. */
 const char *h0_argv_flag(const char *word);
+/* May the flag of that long name be given several times, each counting? */
+bool h0_argv_repeats(const char *name);
 /* The context of a slot whose file says none, from the model's own (<= 0 = unknown), in tokens. */
 int64_t h0_argv_context(enum h0_slot_type type, int64_t native);
 /* The prompt cache hal0 gives a server on a machine with so much RAM (-1 = unknown). */
