@@ -151,6 +151,10 @@ struct slot_stop_opts {
 	int64_t timeout_s;      /* before SIGKILL; 0 = the default */
 };
 
+struct slot_run_opts {
+	bool end;
+};
+
 struct slot_wait_opts {
 	int64_t timeout_s;
 };

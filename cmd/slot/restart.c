@@ -30,7 +30,7 @@ static int would_restart(struct slot_walk *w, const struct h0_slot *slot, struct
 {
 	h0_autospec struct h0_spec s = {0};
 	bool runs = false, outdated;
-	if (h0_life_check(w->box, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
+	if (h0_life_check(w->box, slot, h0_life_mode(w->box), &s, e) < 0 ||
 	    h0_life_foresee(w->box, slot, &s, &runs, &outdated, e) < 0)
 		return -1;
 	slot_report_add(&w->report, slot->name, true, runs ? H0_STATE_READY : H0_STATE_OFFLINE,

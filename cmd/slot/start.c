@@ -7,7 +7,7 @@ static int would_start(struct slot_walk *w, const struct h0_slot *slot, struct h
 {
 	h0_autospec struct h0_spec s = {0};
 	bool runs = false, outdated = false;
-	if (h0_life_check(w->box, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
+	if (h0_life_check(w->box, slot, h0_life_mode(w->box), &s, e) < 0 ||
 	    h0_life_foresee(w->box, slot, &s, &runs, &outdated, e) < 0)
 		return -1;
 	if (outdated)

@@ -610,12 +610,12 @@ static int container(struct build *b, struct h0_err *e)
 	if (f->runtime)
 		item(b, H0_ARGV_BASE, "--runtime", f->runtime);
 	base(b, "run", NULL);
-	if (f->mode == H0_ARGV_DETACHED) {
-		item(b, H0_ARGV_BASE, "--detach", NULL);
-	} else {
-		item(b, H0_ARGV_BASE, "--rm", NULL);
-		item(b, H0_ARGV_BASE, "--sdnotify=conmon", NULL);
-	}
+	base(b, f->mode == H0_ARGV_FOREGROUND ? "--rm" : "--detach", NULL);
+	if (f->mode != H0_ARGV_DETACHED)
+		base(b, "--sdnotify=conmon", NULL);
+	/* the monitor is the unit's main process, so it stays in the unit's control group */
+	if (f->mode == H0_ARGV_UNIT)
+		base(b, "--cgroups=no-conmon", NULL);
 	identity(b);
 	network(b);
 	for (size_t i = 0; f->nodes && f->nodes[i]; i++)

@@ -18,7 +18,7 @@ static const char *const alone[] = {"--detach", "--rm", "--replace", "--read-onl
 static const struct {
 	const char *flag, *value;
 } incidental[] = {
-	{"--runtime", ""}, {"--detach", NULL}, {"--rm", NULL}, {"--sdnotify", ""}, {"--pidfile", ""},
+	{"--runtime", ""}, {"--detach", NULL}, {"--rm", NULL}, {"--sdnotify", ""}, {"--cgroups", ""}, {"--pidfile", ""},
 	{"--conmon-pidfile", ""}, {"--log-opt", "path="}, {"--ulimit", "nofile="},
 	{"--ulimit", "nproc="}, {"--ulimit", "memlock="}, {"--label", H0_LABEL_SPEC "="}, {"--cgroups", ""},
 };

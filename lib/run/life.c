@@ -24,6 +24,11 @@ static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_arg
 	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
 }
 
+enum h0_argv_mode h0_life_mode(const struct h0_box *b)
+{
+	return b->units.systemctl ? H0_ARGV_UNIT : H0_ARGV_DETACHED;
+}
+
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
                   struct h0_spec *ret, struct h0_err *e)
 {
@@ -114,7 +119,15 @@ static int run_it(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 	struct h0_load load;
 	if (begin(b, slot, s, anew, how, &load, ret, e) < 0)
 		return -1;
-	return how->wait && !ret->interrupted ? h0_load_wait(b, &load, how->wait, ret, e) : 0;
+	if (!how->wait || ret->interrupted)
+		return 0;
+	if (h0_load_wait(b, &load, how->wait, ret, e) == 0) {
+		if (!ret->interrupted)
+			h0_unit_settle(&b->units, slot->name);
+		return 0;
+	}
+	(void)h0_unit_leave(&b->units, slot->name, NULL, NULL); /* it has failed: no tries behind our back */
+	return -1;
 }
 
 int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
@@ -122,7 +135,7 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 {
 	h0_autospec struct h0_spec s = {0};
 	*ret = (struct h0_outcome){0};
-	if (check_files(b, slot, H0_ARGV_DETACHED, &s, e) < 0)
+	if (check_files(b, slot, h0_life_mode(b), &s, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, false, how, ret, e);
 }
@@ -133,7 +146,7 @@ int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h
 	h0_autospec struct h0_spec s = {0};
 	bool runs, outdated;
 	*ret = (struct h0_outcome){0};
-	if (h0_life_check(b, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
+	if (h0_life_check(b, slot, h0_life_mode(b), &s, e) < 0 ||
 	    h0_life_foresee(b, slot, &s, &runs, &outdated, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, true, how, ret, e);
@@ -222,8 +235,13 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot);
-	if (!c)
+	if (!c) {
+		/* between two tries of its unit */
+		if (h0_unit_leave(&b->units, slot, &ret->changed, e) < 0)
+			return -1;
+		h0_unit_left(&b->units, slot);
 		return forget_error(b, slot, e);
+	}
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
 	return h0_live_foreign(b, c) ? 0 : h0_act_end(b, c, port, grace_s, ret, e);

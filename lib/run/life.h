@@ -56,6 +56,8 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
  * h0_life_start. */
 int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
                     struct h0_outcome *ret, struct h0_err *e);
+/* How h0_life_start runs podman: by the slot's unit where systemd watches over slots. */
+enum h0_argv_mode h0_life_mode(const struct h0_box *b);
 /* Everything h0_life_start checks before it touches podman's containers, and that the image is
  * there. `ret` as by h0_spec_make. */
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,

@@ -215,24 +215,33 @@ int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_e
 	return own->rc;
 }
 
+int h0_podman_run_words(const struct h0_podman *p, const char *const *words, const char *dir,
+                        struct h0_spawned *ret, struct h0_err *e)
+{
+	struct h0_spawn s = {.argv = words, .cwd = dir, .timeout_ms = RUN_MS, .own_group = true};
+	return h0_podman_call(p, "podman run", &s, ret, e);
+}
+
+int h0_podman_ran(const struct h0_spawned *r, const char *image, char *ret_id, struct h0_err *e)
+{
+	if (r->exit_code)
+		return h0_podman_explain("podman run", r->exit_code, h0_buf_str(&r->err), image, e);
+	size_t n = strspn(h0_buf_str(&r->out), "0123456789abcdef");
+	if (n != H0_CTR_ID)
+		return h0_fail(e, H0_EXTERN, "podman run answered '%.80s', no container id",
+		               h0_buf_str(&r->out));
+	memcpy(ret_id, r->out.p, n);
+	ret_id[n] = '\0';
+	return 0;
+}
+
 int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char *dir,
                   char *ret_id, struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	struct h0_spawn s = {.argv = (const char *const *)a->words.v, .cwd = dir,
-		.timeout_ms = RUN_MS, .own_group = true};
-	if (h0_podman_call(p, "podman run", &s, &r, e) < 0)
+	if (h0_podman_run_words(p, (const char *const *)a->words.v, dir, &r, e) < 0)
 		return -1;
-	if (r.exit_code)
-		return h0_podman_explain("podman run", r.exit_code, h0_buf_str(&r.err),
-		                         a->words.v[a->server_at - 1], e);
-	size_t n = strspn(h0_buf_str(&r.out), "0123456789abcdef");
-	if (n != H0_CTR_ID)
-		return h0_fail(e, H0_EXTERN, "podman run answered '%.80s', no container id",
-		               h0_buf_str(&r.out));
-	memcpy(ret_id, r.out.p, n);
-	ret_id[n] = '\0';
-	return 0;
+	return h0_podman_ran(&r, a->words.v[a->server_at - 1], ret_id, e);
 }
 
 /* One try. *ret_again: it failed because podman could not yet make sense of a process that is gone. */
