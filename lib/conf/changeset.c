@@ -9,7 +9,7 @@
 #include "conf/names.h"
 
 const char *const h0_conf_files[] = {
-	"capabilities.toml", "hal0.toml", "images.lock.json", "profiles.toml", "upstreams.toml", NULL,
+	"capabilities.toml", "capabilities.toml.v1.bak", "hal0.toml", "images.lock.json", "profiles.toml", "upstreams.toml", NULL,
 };
 
 bool h0_changeset_path_ok(const char *path)

@@ -539,17 +539,6 @@ H0_PRINTF(2, 3) static enum verdict trio_fail(struct finder *f, const char *fmt,
 	return FAILED;
 }
 
-static const struct h0_slot *npu_anchor(const struct h0_slots *slots)
-{
-	const struct h0_slot *s = h0_slots_get(slots, "npu");
-	for (size_t i = 0; !s && i < slots->n; i++) {
-		const struct h0_slot *t = &slots->v[i];
-		if (!t->broken && t->enabled && t->device == H0_DEVICE_NPU && t->type == H0_TYPE_LLM)
-			s = t;
-	}
-	return s;
-}
-
 /* A record of the NPU trio: its anchor must be able to answer for it. */
 static enum verdict rule_trio(struct finder *f)
 {
@@ -557,7 +546,7 @@ static enum verdict rule_trio(struct finder *f)
 	if (!s || !h0_slot_is_shadow(s))
 		return NOT_YET;
 	bool asr = s->type == H0_TYPE_TRANSCRIPTION;
-	a = npu_anchor(f->ask->slots);
+	a = h0_slots_anchor(f->ask->slots);
 	if (!s->enabled)
 		return trio_fail(f, "slot %s is not enabled", s->name);
 	if (!a)

@@ -340,6 +340,15 @@ static bool is_npu_chat(const struct h0_slot *s)
 	return s->enabled && s->device == H0_DEVICE_NPU && s->type == H0_TYPE_LLM;
 }
 
+const struct h0_slot *h0_slots_anchor(const struct h0_slots *slots)
+{
+	const struct h0_slot *s = h0_slots_get(slots, "npu");
+	for (size_t i = 0; !s && i < slots->n; i++)
+		if (!slots->v[i].broken && is_npu_chat(&slots->v[i]))
+			s = &slots->v[i];
+	return s;
+}
+
 static int conflict(struct h0_err *e, const char *code, const struct h0_slot *other)
 {
 	if (e)

@@ -89,6 +89,9 @@ int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, con
 
 /* A record of the NPU trio: the anchor's container answers for it, it never runs one itself. */
 bool h0_slot_is_shadow(const struct h0_slot *s);
+/* The slot whose container answers for those: the one called npu, else the first enabled llm on
+ * the NPU. NULL: there is none. May be broken or disabled. */
+const struct h0_slot *h0_slots_anchor(const struct h0_slots *s);
 
 /* What must hold between slots: a port each, one default per type, one enabled NPU llm. Adds a
  * finding per violation, at the later slot (by name). */
