@@ -209,6 +209,22 @@ static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *a
 	h0_progress(ctx, doing, "%s: %s (%lld s)", slot, doing, (long long)elapsed_s);
 }
 
+static void note(const char *text, void *arg)
+{
+	h0_warn(arg, "%s", text);
+}
+
+/* What shall start at boot follows the files, whoever wrote them. */
+static void follow_at_boot(struct change *c, const struct h0_box *b)
+{
+	struct h0_err why = {0};
+	char text[1536];
+	if (h0_units_follow_slots(&b->units, &b->slots, &why) == 0)
+		return;
+	h0_err_text(&why, text, sizeof text);
+	h0_warn(c->ctx, "what starts at boot is not as the files say: %s", text);
+}
+
 static int look(struct change *c, cap_plan_fn plan, void *arg, struct h0_err *e)
 {
 	if (h0_box_open(&c->now, e) < 0 || plan(&c->now, arg, &c->plan, e) < 0 ||
@@ -238,7 +254,9 @@ static void roll_back(struct change *c, const struct h0_how *how)
 	char text[1536];
 	if (h0_prepared_revert(&o, &c->plan.cs, &why) == 0) {
 		c->rolled_back = true;
-		if (h0_box_open(&b, &why) == 0 &&
+		if (h0_box_open(&b, &why) == 0)
+			follow_at_boot(c, &b);
+		if (why.kind == H0_OK &&
 		    h0_converge_back(&b, &c->steps, how, &plan, &steps, &why) == 0)
 			return;
 	}
@@ -253,7 +271,8 @@ static void follow(struct change *c)
 		.stall_s = c->o->timeout_s > INT32_MAX ? INT32_MAX : (int)c->o->timeout_s,
 		.signal_fd = -1, .tell = tell, .tell_arg = c->ctx,
 	};
-	const struct h0_how how = {.wait = c->o->no_wait ? NULL : &wait};
+	const struct h0_how how = {.wait = c->o->no_wait ? NULL : &wait, .force = c->o->force,
+	                           .note = note, .note_arg = c->ctx};
 	h0_converge_run(&c->box, &how, &c->steps);
 	h0_progress(c->ctx, "", "%s", "");
 	if (h0_converge_failed(&c->steps, &c->failure) < 0 && c->o->rollback)
@@ -292,6 +311,8 @@ int cap_change(struct h0_ctx *ctx, const struct cap_change_opts *o, cap_plan_fn 
 	h0_auto(change_done) struct change c = {.ctx = ctx, .o = o};
 	if (prepare(&c, plan, arg, basis, e) < 0)
 		return -1;
+	if (!ctx->dry_run && c.plan.cs.n)
+		follow_at_boot(&c, &c.box);
 	if (!ctx->dry_run && !o->no_start)
 		follow(&c);
 	if (report(&c, e) < 0)

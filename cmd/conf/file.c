@@ -14,6 +14,7 @@
 #include "conf/txn.h"
 #include "fmt/json.h"
 #include "fmt/toml.h"
+#include "model/slot.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 
@@ -119,6 +120,27 @@ struct job {
 	void *arg;
 };
 
+/* A slot must go with the others afterwards, unless it did not before. */
+static int check_slot(const struct conf_file *f, const struct h0_snap *snap, const struct h0_snap_file *old,
+                      const struct h0_buf *now, struct h0_err *e)
+{
+	h0_autoslots struct h0_slots slots = {0};
+	h0_auto(h0_slot_done) struct h0_slot slot = {0};
+	struct h0_err why = {0};
+	if (f->schema != &h0_schema_slot)
+		return 0;
+	if (h0_slots_load(snap, &slots, e) < 0)
+		return -1;
+	h0_slot_parse(f->rel, h0_buf_str(now), now->len, &slot);
+	const struct h0_slot *was = old ? h0_slots_get(&slots, slot.name) : NULL;
+	if (slot.broken || h0_slots_check_one(&slots, &slot, &why) == 0 ||
+	    (was && h0_slots_check_one(&slots, was, NULL) < 0))
+		return 0;
+	if (e)
+		*e = why;
+	return -1;
+}
+
 static int plan(const struct h0_snap *snap, void *arg, struct h0_changeset *cs, struct h0_err *e)
 {
 	const struct job *j = arg;
@@ -127,6 +149,8 @@ static int plan(const struct h0_snap *snap, void *arg, struct h0_changeset *cs, 
 	if (!old && !j->create)
 		return not_there(j->f, e);
 	if (j->edit(j->f, old ? old->text : "", old ? old->len : 0, j->arg, &now, e) < 0)
+		return -1;
+	if (check_slot(j->f, snap, old, &now, e) < 0)
 		return -1;
 	h0_changeset_add(cs, j->f->rel, old ? old->text : NULL, old ? old->len : 0,
 	                 h0_buf_str(&now), now.len);

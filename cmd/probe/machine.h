@@ -42,7 +42,7 @@ int probe_recommend(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int probe_memory(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int probe_doctor(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int probe_tune(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
-/* The summary of show. */
-int probe_out_summary(struct h0_ctx *ctx, const struct h0_machine *m, struct h0_err *e);
+/* The summary of a document, recorded or of now. */
+int probe_out_summary(struct h0_ctx *ctx, const struct h0_json *doc, struct h0_err *e);
 
 #endif

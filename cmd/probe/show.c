@@ -6,101 +6,106 @@
 #include "model/hwdoc.h"
 #include "opts.h"
 
-static void add_bytes(struct h0_rec *r, int col, int64_t mib)
+static const char *text(const struct h0_json *doc, const char *key)
 {
-	if (mib != H0_UNKNOWN)
-		h0_rec_int(r, col, mib << 20);
+	return h0_json_str(h0_json_get(doc, key));
 }
 
-static void add_pair(struct h0_rec *r, int col, const char *a, const char *b)
+static void add_number(struct h0_rec *r, int col, const struct h0_json *v, int64_t unit)
+{
+	int64_t n = h0_json_int(v, -1);
+	if (n >= 0 && n <= INT64_MAX / unit)
+		h0_rec_int(r, col, n * unit);
+}
+
+static void add_pair(struct h0_rec *r, int col, const char *a, const char *between, const char *b)
 {
 	h0_autobuf struct h0_buf t = {0};
-	h0_buf_addf(&t, "%s%s%s", a, *a && *b ? ", " : "", b);
+	h0_buf_addf(&t, "%s%s%s", a ? a : "", a && b ? between : "", b ? b : "");
 	if (t.len)
 		h0_rec_str(r, col, t.p);
 }
 
-static void add_gpus(struct h0_rec *r, const struct h0_machine *m)
+static void add_gpus(struct h0_rec *r, const struct h0_json *gpus)
 {
 	h0_autobuf struct h0_buf t = {0};
-	for (int i = 0; i < m->ngpu; i++) {
-		const struct h0_mgpu *g = &m->gpu[i];
-		h0_buf_addf(&t, "%s%s", i ? "; " : "", g->name);
-		if (*g->gfx)
-			h0_buf_addf(&t, " %s", g->gfx);
-		h0_buf_addf(&t, ", %s%s%s", *g->hw->driver ? g->hw->driver : "no driver",
-		            g->usable ? "" : ", not usable: ", g->usable ? "" : g->reason);
+	for (size_t i = 0; i < h0_json_len(gpus); i++) {
+		const struct h0_json *g = h0_json_at(gpus, i);
+		const char *name = text(g, "name"), *gfx = text(g, "gfx"), *driver = text(g, "driver");
+		const char *reason = text(g, "reason");
+		h0_buf_addf(&t, "%s%s%s%s, %s%s%s", i ? "; " : "", name ? name : "unknown",
+		            gfx ? " " : "", gfx ? gfx : "", driver && *driver ? driver : "no driver",
+		            reason ? ", not usable: " : "", reason ? reason : "");
 	}
-	if (!m->ngpu)
-		h0_buf_adds(&t, "none");
-	h0_rec_str(r, SHOW_GPU, t.p);
+	h0_rec_str(r, SHOW_GPU, t.len ? t.p : "none");
 }
 
-static void add_limit(struct h0_rec *r, const struct h0_mmem *mm)
+static void add_npu(struct h0_rec *r, const struct h0_json *npu)
 {
-	for (int i = 0; i < mm->nlimit; i++) {
-		char text[200];
-		if (!mm->limit[i].binds)
+	const char *generation = text(npu, "generation"), *detail = text(npu, "detail");
+	if (!h0_json_bool(h0_json_get(npu, "present"), false))
+		h0_rec_str(r, SHOW_NPU, "none");
+	else if (h0_json_bool(h0_json_get(npu, "usable"), false))
+		h0_rec_str(r, SHOW_NPU, generation ? generation : "usable");
+	else
+		h0_rec_str(r, SHOW_NPU, detail);
+}
+
+static void add_memory(struct h0_rec *r, const struct h0_json *memory)
+{
+	const struct h0_json *limits = h0_json_get(memory, "limits");
+	add_number(r, SHOW_POOL, h0_json_get(memory, "pool_mib"), 1 << 20);
+	add_number(r, SHOW_BUDGET, h0_json_get(memory, "budget_mib"), 1 << 20);
+	for (size_t i = 0; i < h0_json_len(limits); i++) {
+		const struct h0_json *l = h0_json_at(limits, i);
+		char limit[300];
+		if (!h0_json_bool(h0_json_get(l, "binds"), false) || !text(l, "name") || !text(l, "source"))
 			continue;
-		snprintf(text, sizeof text, "%s (%s)", mm->limit[i].name, mm->limit[i].source);
-		h0_rec_str(r, SHOW_LIMIT, text);
+		snprintf(limit, sizeof limit, "%s (%s)", text(l, "name"), text(l, "source"));
+		h0_rec_str(r, SHOW_LIMIT, limit);
 	}
 }
 
-static void add_npu(struct h0_rec *r, const struct h0_mnpu *n)
-{
-	h0_rec_str(r, SHOW_NPU,
-	           n->usable ? (n->generation ? n->generation : "usable")
-	                     : n->present ? n->detail : "none");
-}
-
-static void add_warnings(struct h0_rec *r, const struct h0_machine *m)
+static void add_warnings(struct h0_rec *r, const struct h0_json *warnings)
 {
 	struct h0_json *codes = h0_json_array();
-	for (int i = 0; i < m->nwarning; i++)
-		h0_json_add(codes, h0_json_new_str(m->warning[i].code));
+	for (size_t i = 0; i < h0_json_len(warnings); i++)
+		h0_json_add(codes, h0_json_new_str(text(h0_json_at(warnings, i), "code")));
 	h0_rec_json(r, SHOW_WARNINGS, codes);
 }
 
-static void add_device(struct h0_rec *r, const struct h0_machine *m)
+int probe_out_summary(struct h0_ctx *ctx, const struct h0_json *doc, struct h0_err *e)
 {
-	char text[64];
-	snprintf(text, sizeof text, "%s%s%s", m->device, m->alternative ? ", also " : "",
-	         m->alternative ? m->alternative : "");
-	h0_rec_str(r, SHOW_DEVICE, text);
-}
-
-int probe_out_summary(struct h0_ctx *ctx, const struct h0_machine *m, struct h0_err *e)
-{
-	const struct h0_hw *hw = m->hw;
+	const struct h0_json *dmi = h0_json_get(doc, "dmi");
 	struct h0_rec *r = h0_rec_new(probe_show_cols);
 	h0_rec_row(r);
-	h0_rec_str(r, SHOW_HOST, *hw->os.hostname ? hw->os.hostname : NULL);
-	add_pair(r, SHOW_PRODUCT, hw->dmi.sys_vendor, hw->dmi.product_name);
-	add_pair(r, SHOW_SYSTEM, hw->os.distro, hw->os.release);
-	h0_rec_str(r, SHOW_TIER, m->tier);
-	add_pair(r, SHOW_PLATFORM, m->platform, m->deployment);
-	h0_rec_str(r, SHOW_CLASS, m->hw_class);
-	add_device(r, m);
-	h0_rec_str(r, SHOW_CPU, *hw->cpu.model ? hw->cpu.model : NULL);
-	add_gpus(r, m);
-	add_npu(r, &m->npu);
-	if (hw->mem.total != H0_UNKNOWN)
-		h0_rec_int(r, SHOW_RAM, hw->mem.total);
-	add_bytes(r, SHOW_POOL, m->mem.pool_mib);
-	add_bytes(r, SHOW_BUDGET, m->mem.budget_mib);
-	add_limit(r, &m->mem);
-	add_warnings(r, m);
+	h0_rec_str(r, SHOW_HOST, text(doc, "hostname"));
+	add_pair(r, SHOW_PRODUCT, text(dmi, "sys_vendor"), ", ", text(dmi, "product_name"));
+	add_pair(r, SHOW_SYSTEM, text(doc, "distro"), ", ", text(h0_json_get(doc, "extra"), "kernel"));
+	h0_rec_str(r, SHOW_TIER, text(doc, "tier"));
+	add_pair(r, SHOW_PLATFORM, text(doc, "platform"), ", ", text(doc, "deployment"));
+	h0_rec_str(r, SHOW_CLASS, text(doc, "hardware_class"));
+	add_pair(r, SHOW_DEVICE, text(doc, "recommended_device"), ", also ",
+	         text(h0_json_get(doc, "recommendation"), "alternative"));
+	h0_rec_str(r, SHOW_CPU, text(doc, "cpu_model"));
+	add_gpus(r, h0_json_get(doc, "gpus"));
+	add_npu(r, h0_json_get(doc, "npu"));
+	add_number(r, SHOW_RAM, h0_json_get(doc, "mem_total_kb"), 1024);
+	add_memory(r, h0_json_get(doc, "memory"));
+	add_warnings(r, h0_json_get(doc, "warnings"));
 	int rc = h0_out_one(ctx, r, NULL, e);
 	h0_rec_free(r);
 	return rc;
 }
 
+/* The document itself with --json, else what a person wants of it. */
 static int out_document(struct h0_ctx *ctx, const struct h0_json *doc, struct h0_err *e)
 {
-	h0_autobuf struct h0_buf text = {0};
-	h0_hwdoc_text(doc, &text);
-	return h0_out_bytes(ctx, text.p, text.len, e);
+	h0_autobuf struct h0_buf t = {0};
+	if (!ctx->json)
+		return probe_out_summary(ctx, doc, e);
+	h0_hwdoc_text(doc, &t);
+	return h0_out_bytes(ctx, t.p, t.len, e);
 }
 
 static int show_file(struct h0_ctx *ctx, struct h0_err *e)
@@ -122,8 +127,6 @@ int probe_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return show_file(ctx, e);
 	if (probe_open(&p, o->sysroot, o->no_vulkan ? 0 : H0_HW_VULKAN, e) < 0)
 		return -1;
-	if (!ctx->json)
-		return probe_out_summary(ctx, p.m, e);
 	h0_autojson struct h0_json *doc = probe_document(&p, NULL);
 	return out_document(ctx, doc, e);
 }

@@ -22,7 +22,7 @@ static const struct h0_opt probe_opts[] = {
 static const struct h0_opt show_opts[] = {
 	SYSROOT(probe_show_opts),
 	{0, "file", H0_OPT_FLAG, offsetof(struct probe_show_opts, file), NULL,
-	 "print hardware.json as it was recorded, look at nothing"},
+	 "show hardware.json as it was recorded, look at nothing"},
 	{0, "no-vulkan", H0_OPT_FLAG, offsetof(struct probe_show_opts, no_vulkan), NULL,
 	 "leave Vulkan out: some milliseconds, but less is known"},
 	{0},
@@ -127,7 +127,7 @@ static const struct h0_verb verbs[] = {
 		.args = "",
 		.help = "print what the machine is, read now",
 		.text = "Reads the machine and prints a summary; *--json* prints the document. With "
-		        "*--file* the recorded document is printed instead and nothing is read.",
+		        "*--file* it is the recorded document's, and nothing is read.",
 		.opts = show_opts,
 		.opts_size = sizeof(struct probe_show_opts),
 		.cols = probe_show_cols,
@@ -193,7 +193,8 @@ static const struct h0_verb verbs[] = {
 		.text = "For a GPU that shares the RAM: the module options and the same as kernel "
 		        "arguments, with the arithmetic and what is left for the system. Without "
 		        "*--budget* or *--model* it takes all but a sixteenth of the memory, at least "
-		        "4 GiB. Nothing is written unless *--write* is given. Exit code 1: so much cannot "
+		        "4 GiB. Nothing is written unless *--write* is given; *hal0 conf undo* takes that "
+		        "back, and the command that rebuilds the initramfs is named, not run. Exit code 1: so much cannot "
 		        "be had; 8: no GPU here shares the RAM.",
 		.opts = tune_opts,
 		.opts_size = sizeof(struct probe_tune_opts),

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "conf/changeset.h"
 #include "conf/paths.h"
+#include "conf/txn.h"
 #include "machine.h"
 #include "model/argv.h"
 #include "model/tune.h"
 #include "opts.h"
 #include "run/fits.h"
 #include "slots.h"
-#include "sys/durable.h"
-#include "sys/io.h"
 
 #define FILE_NAME "hal0-ttm.conf"
-#define FILE_MAX  65536
 #define MIB       (1 << 20)
 
 /* Bytes that llama-server allocates for a model, -1 when the file does not tell. */
@@ -47,43 +42,47 @@ static int wanted(const struct probe_tune_opts *o, int64_t *ret, struct h0_err *
 	return 0;
 }
 
-static int file_path(char *dst, size_t size, struct h0_err *e)
+struct plan {
+	const struct h0_tune *tune;
+	bool gttsize;
+};
+
+static int plan(const struct h0_snap *snap, void *arg, struct h0_changeset *cs, struct h0_err *e)
+{
+	const struct plan *p = arg;
+	const struct h0_snap_file *f = h0_snap_get(snap, H0_CONF_MODPROBE);
+	h0_autobuf struct h0_buf text = {0};
+	h0_tune_file(p->tune, p->gttsize, &text);
+	h0_changeset_add(cs, H0_CONF_MODPROBE, f ? f->text : NULL, f ? f->len : 0, text.p, text.len);
+	return 0;
+}
+
+/* What is worked out for one machine has no business on another. */
+static int may_write(const struct probe_machine *p, const struct h0_paths *paths, struct h0_err *e)
+{
+	if (p->m->container)
+		return h0_fail(e, H0_NO, "this is a container: the kernel's limits are set on its host");
+	if (!p->root.live && !*paths->home)
+		return h0_fail(e, H0_USAGE, "these are not the files of this machine: HAL0_HOME must say "
+		               "where its etc/modprobe.d is");
+	return 0;
+}
+
+static int write_file(struct h0_ctx *ctx, const struct probe_machine *p, struct plan *arg,
+                      struct h0_changeset *cs, struct h0_err *e)
 {
 	struct h0_paths paths;
-	if (h0_paths_init(&paths, e) < 0)
+	bool changed;
+	if (h0_paths_init(&paths, e) < 0 || may_write(p, &paths, e) < 0)
 		return -1;
-	snprintf(dst, size, "%s/etc/modprobe.d", paths.home);
+	struct h0_txn_opts o = {.etc = paths.etc, .command_line = ctx->command_line,
+	                        .dry_run = ctx->dry_run};
+	if (h0_txn_run(&o, plan, arg, cs, &changed, e) < 0)
+		return -1;
+	if (changed && !ctx->dry_run)
+		h0_say(ctx, "wrote %s/etc/modprobe.d/" FILE_NAME "; now run: %s, then reboot", paths.home,
+		       arg->tune->rebuild);
 	return 0;
-}
-
-/* The file as it is and as it would be. */
-static int changes(const char *dir, const struct h0_tune *t, bool gttsize,
-                   struct h0_changeset *ret, struct h0_err *e)
-{
-	h0_autobuf struct h0_buf old = {0}, new = {0};
-	struct h0_err why = {0};
-	char path[1200];
-	snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
-	h0_tune_file(t, gttsize, &new);
-	bool there = h0_read_file(path, FILE_MAX, &old, &why) == 0;
-	if (!there && why.sys_errno != ENOENT && why.sys_errno != ENOTDIR) {
-		if (e)
-			*e = why;
-		return -1;
-	}
-	h0_changeset_add(ret, path + (path[0] == '/'), there ? h0_buf_str(&old) : NULL, old.len,
-	                 new.p, new.len);
-	h0_changeset_trim(ret);
-	return 0;
-}
-
-static int write_file(const char *dir, const struct h0_changeset *cs, struct h0_err *e)
-{
-	char path[1200];
-	if (h0_mkdirs(dir, 0755, e) < 0)
-		return -1;
-	snprintf(path, sizeof path, "%s/" FILE_NAME, dir);
-	return h0_durable_write(path, cs->v[0].after, cs->v[0].after_len, 0644, e);
 }
 
 static struct h0_json *as_json(const struct h0_tune *t, bool gttsize, bool changed)
@@ -138,18 +137,12 @@ int probe_tune(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	h0_autochangeset struct h0_changeset cs = {0};
 	struct h0_tune t;
 	int64_t mib;
-	char dir[1150];
-	if (wanted(o, &mib, e) < 0 || file_path(dir, sizeof dir, e) < 0)
+	if (wanted(o, &mib, e) < 0)
 		return -1;
 	if (probe_open(&p, o->sysroot, 0, e) < 0 || h0_tune(p.m, mib, o->gttsize, &t, e) < 0)
 		return -1;
-	if (o->write && p.m->container)
-		return h0_fail(e, H0_NO, "this is a container: the kernel's limits are set on its host");
-	if (o->write && changes(dir, &t, o->gttsize, &cs, e) < 0)
+	struct plan arg = {&t, o->gttsize};
+	if (o->write && write_file(ctx, &p, &arg, &cs, e) < 0)
 		return -1;
-	if (cs.n && !ctx->dry_run && write_file(dir, &cs, e) < 0)
-		return -1;
-	if (cs.n && !ctx->dry_run)
-		h0_say(ctx, "wrote %s/" FILE_NAME "; now run: %s, then reboot", dir, t.rebuild);
 	return print(ctx, o, &t, &cs, e);
 }

@@ -26,7 +26,7 @@ static int print_document(struct h0_ctx *ctx, const struct h0_json *doc, struct 
 	return h0_out_bytes(ctx, text.p, text.len, e);
 }
 
-static int report(struct h0_ctx *ctx, const struct h0_machine *m, const char *path, bool created,
+static int report(struct h0_ctx *ctx, const struct h0_json *doc, const char *path, bool created,
                   const struct h0_hwchanges *changes, const struct h0_json *verdicts,
                   struct h0_err *e)
 {
@@ -40,7 +40,7 @@ static int report(struct h0_ctx *ctx, const struct h0_machine *m, const char *pa
 		return probe_out_changes(ctx, changes, more, e);
 	}
 	if (created && !ctx->columns && !ctx->format)
-		return probe_out_summary(ctx, m, e);
+		return probe_out_summary(ctx, doc, e);
 	if (!changes->n)
 		return 0;
 	if (probe_out_changes(ctx, changes, NULL, e) < 0)
@@ -72,5 +72,5 @@ int probe_update(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	if (!old)
 		h0_say(ctx, ctx->dry_run ? "would create %s" : "created %s", path);
 	verdicts = probe_slot_verdicts(old, doc);
-	return report(ctx, p.m, path, !old, &changes, verdicts, e);
+	return report(ctx, doc, path, !old, &changes, verdicts, e);
 }

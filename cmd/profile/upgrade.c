@@ -122,7 +122,7 @@ static int compare(struct upgrade *u, const struct h0_slot *slot, bool running,
                    const struct h0_trial *trial, struct h0_err *e)
 {
 	h0_autobuf struct h0_buf old = {0};
-	if (!running || h0_trial_ask(u->http, slot, &old, NULL) < 0 || !h0_trial_knows(&old) ||
+	if (!running || h0_trial_ask(&u->box, u->http, slot, &old, NULL) < 0 || !h0_trial_knows(&old) ||
 	    h0_trial_knows(&trial->answer))
 		return 0;
 	return h0_fail(e, H0_EXTERN, "it answers '%.80s' where the old one knew better",

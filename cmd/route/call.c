@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "box.h"
+#include "run/slotkey.h"
 
 struct call {
 	struct h0_ctx *ctx;
@@ -108,6 +109,8 @@ static int converse(struct call *c, struct h0_err *e)
 		.content_type = c->body.content_type[0] ? c->body.content_type : NULL,
 		.body = c->body.given ? h0_buf_str(&c->body.bytes) : NULL, .body_len = c->body.bytes.len,
 		.on_text = route_sink_text, .arg = &sink};
+	char key[H0_SLOT_KEY];
+	talk.key = h0_slot_key_try(&c->box.paths, c->route.anchor->name, key);
 	if (h0_http_open(&http, e) < 0)
 		return -1;
 	int rc = h0_talk(http, &talk, &said, e);

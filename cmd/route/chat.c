@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "box.h"
+#include "run/slotkey.h"
 
 #define MAX_HISTORY (16u << 20)
 
@@ -64,6 +65,8 @@ static int ask(struct chat *c, const char *prompt, struct h0_talked *said, struc
 	struct h0_talk talk = {.route = &c->route, .stop = c->stop, .body = body.p, .body_len = body.len,
 		.idle_timeout_ms = (int)(c->o->timeout_s < 2000000 ? c->o->timeout_s * 1000 : 0),
 		.on_text = route_sink_text, .arg = &sink};
+	char key[H0_SLOT_KEY];
+	talk.key = h0_slot_key_try(&c->box.paths, c->route.anchor->name, key);
 	int rc = h0_talk(c->http, &talk, said, e);
 	if (answer.len)
 		remember(c, "assistant", h0_buf_str(&answer));

@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "box.h"
+#include "run/slotkey.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/spawn.h"
@@ -105,6 +106,13 @@ static int load_failed(const char *slot, const struct h0_spawned *r, struct h0_e
 	        "slot %s does not come up: %s", slot, message ? message : *last ? last : "no reason given");
 	h0_err_detail(e, "slot", "%s", slot);
 	return h0_err_code(e, code ? code : "slot.spawn_failed");
+}
+
+static void key(const char *slot, char *dst, void *arg)
+{
+	struct server *s = arg;
+	_Static_assert(H0_SLOT_KEY <= H0_SERVE_KEY, "a slot's key fits");
+	h0_slot_key_try(&s->paths, slot, dst);
 }
 
 static int load(const char *slot, void *arg, struct h0_err *e)
@@ -263,7 +271,7 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		.spool_dir = tmp && *tmp == '/' ? tmp : "/var/tmp", .max_body = (uint64_t)o->max_body,
 		.max_clients = max_clients(o), .loops = (unsigned)o->threads, .wait_ms = ms(o->wait_s),
 		.drain_ms = ms(o->drain_s), .idle_exit_s = (int)(o->idle_exit_s < 86400 ? o->idle_exit_s : 86400),
-		.load = o->no_load ? NULL : load, .load_ms = load_ms, .loaded = loaded, .used = used,
+		.key = key, .load = o->no_load ? NULL : load, .load_ms = load_ms, .loaded = loaded, .used = used,
 		.ready = ready, .note = note, .arg = &s, .stop = s.stop};
 	int rc = h0_serve(&conf, e);
 	tell_systemd("STOPPING=1");

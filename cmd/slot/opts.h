@@ -34,13 +34,24 @@
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
 	X(CHANGED, "changed", NULL, BOOL, 0, "whether anything was done")                         \
 	X(STATE, "state", NULL, STR, 0, "state now")                                              \
-	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
+	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")                          \
+	X(EVICTED, "evicted", NULL, LIST, H0_COL_EXTRA, "slots unloaded to make room for it")
 
 #define SLOT_ARGV_COLS(X)                                                                         \
 	X(FLAG, "flag", NULL, STR, 0, "option, or a word that is none")                           \
 	X(VALUE, "value", NULL, STR, 0, "its value")                                              \
 	X(SOURCE, "source", NULL, STR, 0, "base, hal0, profile, slot or extra_args")              \
 	X(FOR, "for", NULL, STR, 0, "who reads it: podman, or the server")
+
+#define SLOT_DIFF_COLS(X)                                                                         \
+	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
+	X(WHAT, "what", NULL, STR, H0_COL_EXTRA, "server, container, device, mount, environment, image") \
+	X(KEY, "key", NULL, STR, H0_COL_EXTRA, "the option, or image")                            \
+	X(RUNNING, "running", NULL, STR, H0_COL_EXTRA, "value it runs with; null: not there")     \
+	X(WANTED, "wanted", "rendered", STR, H0_COL_EXTRA, "value by the files; null: not there") \
+	X(SOURCE, "source", NULL, STR, H0_COL_EXTRA, "base, hal0, profile, slot or extra_args")   \
+	X(MESSAGE, "message", NULL, STR, 0, "what differs")                                       \
+	X(FROM, "from", NULL, STR, 0, "where the files say it")
 
 #define SLOT_SHOW_COLS(X)                                                                         \
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
@@ -68,6 +79,7 @@
 	X(VISION, "vision", NULL, BOOL, 0, "loads a vision projector if there is one")            \
 	X(IDLE, "idle-timeout", "idle_timeout_s", SECONDS, 0, "null: as hal0.toml says; 0 never") \
 	X(SYSTEM_PROMPT, "system-prompt", "system_prompt", STR, 0, "put before conversations")    \
+	X(KEY, "key", "key_file", STR, 0, "where its key stands; null: it wants none")            \
 	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
@@ -98,17 +110,19 @@
 #define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
 #define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
 #define SLOT_COL_ENUM_ARGV(id, ...)   ARGV_##id,
+#define SLOT_COL_ENUM_DIFF(id, ...)   DIFF_##id,
 #define SLOT_COL_ENUM_SHOW(id, ...)   SHOW_##id,
 #define SLOT_COL_ENUM_FIT(id, ...)    FIT_##id,
 enum { SLOT_FIT_COLS(SLOT_COL_ENUM_FIT) };
 enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
 enum { SLOT_CHANGE_COLS(SLOT_COL_ENUM_CHANGE) };
 enum { SLOT_ARGV_COLS(SLOT_COL_ENUM_ARGV) };
+enum { SLOT_DIFF_COLS(SLOT_COL_ENUM_DIFF) };
 enum { SLOT_SHOW_COLS(SLOT_COL_ENUM_SHOW) };
 
 extern const struct h0_prog slot_prog;
 extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
-    slot_show_cols[], slot_fit_cols[];
+    slot_diff_cols[], slot_show_cols[], slot_fit_cols[];
 
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
@@ -130,11 +144,16 @@ struct slot_show_opts {
 
 struct slot_start_opts {
 	int64_t timeout_s;      /* without progress; 0 = the default */
-	bool no_wait;
+	bool no_wait, force, evict;
+	bool all, if_changed;   /* restart's own */
 };
 
 struct slot_stop_opts {
 	int64_t timeout_s;      /* before SIGKILL; 0 = the default */
+};
+
+struct slot_run_opts {
+	bool end;
 };
 
 struct slot_wait_opts {
@@ -155,7 +174,7 @@ struct slot_fit_opts {
 	int64_t ctx, ubatch, batch, parallel;
 };
 
-/* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c use podman,
+/* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c diff.c use podman,
  * the others only files. */
 int slot_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_status(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
@@ -172,7 +191,9 @@ int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_wait(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_diff(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
+int slot_key(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 /* delete --force: stops the slot's container (stop.c). *ret_running (may be NULL): it ran. With

@@ -7,6 +7,7 @@
 #include "fmt/json.h"
 #include "model/plan.h"
 #include "run/images.h"
+#include "run/slotkey.h"
 #include "run/store.h"
 #include "slot/opts.h"
 
@@ -142,6 +143,9 @@ static void fill_plan(struct h0_rec *r, const struct view *v)
 	h0_rec_bool(r, SHOW_MTP, p->mtp);
 	h0_rec_str(r, SHOW_MTP_WHY, p->mtp_why);
 	h0_rec_str(r, SHOW_MODEL_PATH, v->model.path);
+	char key[H0_SLOT_KEY_PATH];
+	h0_slot_key_path(&v->paths, p->slot->name, key);
+	h0_rec_str(r, SHOW_KEY, p->slot->key && p->family == H0_PROVIDER_LLAMA_SERVER ? key : NULL);
 	h0_rec_json(r, SHOW_GRANTED, granted(v));
 	h0_rec_json(r, SHOW_WARNINGS, warnings(v));
 }

@@ -64,8 +64,7 @@ static struct h0_json *error_json(const struct h0_err *e)
 	}
 	if (e->key[0])
 		h0_json_set_str(details, "key", e->key);
-	for (int i = 0; i < e->ndetail; i++)
-		h0_json_set_str(details, e->detail[i].key, e->detail[i].val);
+	h0_json_set_details(details, e);
 	h0_json_set_str(err, "code", h0_err_name(e));
 	h0_json_set_str(err, "message", e->msg);
 	h0_json_set(err, "details", details);

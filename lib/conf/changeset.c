@@ -9,8 +9,29 @@
 #include "conf/names.h"
 
 const char *const h0_conf_files[] = {
-	"capabilities.toml", "capabilities.toml.v1.bak", "hal0.toml", "images.lock.json", "profiles.toml", "upstreams.toml", NULL,
+	"capabilities.toml", "capabilities.toml.v1.bak", "hal0.toml",      "images.lock.json",
+	"profiles.toml",     "upstreams.toml",           H0_CONF_MODPROBE, NULL,
 };
+
+const char *const h0_conf_dir_prefix[] = {"", "slots/", "../modprobe.d/"};
+
+enum h0_conf_dir h0_conf_dir_of(const char *path)
+{
+	enum h0_conf_dir dir = H0_CONF_DIRS - 1;
+	while (dir > H0_DIR_ETC && !h0_starts(path, h0_conf_dir_prefix[dir]))
+		dir--;
+	return dir;
+}
+
+char *h0_conf_dir_path(const char *etc, enum h0_conf_dir dir)
+{
+	const char *slash = strrchr(etc, '/');
+	if (dir == H0_DIR_ETC)
+		return h0_strdup(etc);
+	if (dir == H0_DIR_SLOTS)
+		return h0_asprintf("%s/slots", etc);
+	return h0_asprintf("%.*smodprobe.d", slash ? (int)(slash - etc) + 1 : 0, etc);
+}
 
 bool h0_changeset_path_ok(const char *path)
 {

@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 struct h0_change {
-	char *path;             /* below etc */
+	char *path;             /* seen from etc */
 	char *before, *after;   /* owned; NULL: the file is not there */
 	size_t before_len, after_len;
 	unsigned mode;          /* for a created file; 0 = 0644 */
@@ -23,9 +23,26 @@ struct h0_changeset {
 	size_t n, cap;
 };
 
-/* The files directly below etc that snapshots read and change sets may touch; sorted, ends with
- * NULL. Besides them slots/NAME.toml. */
+/* The one file outside etc that hal0 owns: module options must stand where modprobe reads them. */
+#define H0_CONF_MODPROBE "../modprobe.d/hal0-ttm.conf"
+
+/* The files that snapshots read and change sets may touch, besides slots/NAME.toml: directly below
+ * etc, and H0_CONF_MODPROBE. Ends with NULL. */
 extern const char *const h0_conf_files[];
+
+/* Where such a file lies. */
+enum h0_conf_dir {
+	H0_DIR_ETC,       /* etc itself */
+	H0_DIR_SLOTS,     /* slots/ below it */
+	H0_DIR_MODPROBE,  /* modprobe.d beside it */
+	H0_CONF_DIRS
+};
+enum h0_conf_dir h0_conf_dir_of(const char *path);
+/* What paths in it begin with: "", "slots/", "../modprobe.d/". */
+extern const char *const h0_conf_dir_prefix[];
+/* The directory's own path, by etc's: by its name, not by "..", as etc may be a link. The caller
+ * owns it. */
+char *h0_conf_dir_path(const char *etc, enum h0_conf_dir dir);
 /* Paths that may be in a change set: h0_conf_files and slots/NAME.toml. */
 bool h0_changeset_path_ok(const char *path);
 /* NULL (no file) equals only NULL. */

@@ -18,14 +18,9 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool in_slots(const char *path)
-{
-	return h0_starts(path, "slots/");
-}
-
 static int dir_of(const struct h0_confdir *d, const char *path)
 {
-	return in_slots(path) ? d->slots.fd : d->dir.fd;
+	return d->dir[h0_conf_dir_of(path)].fd;
 }
 
 /* The tag is why the file under this name is this change's own (or one it took out of its place),
@@ -65,28 +60,37 @@ static int open_txn(struct h0_confdir *d, struct h0_err *e)
 	if (d->o->statx(d->o, AT_FDCWD, lock, AT_SYMLINK_NOFOLLOW, &st) < 0 && errno == ENOENT &&
 	    h0_op_mkdirs(d->o, txn, 0755, true, e) < 0)
 		return -1;
-	d->dir.fd = h0_op_open(d->o, AT_FDCWD, d->etc, O_RDONLY | O_DIRECTORY, 0);
-	if (d->dir.fd < 0)
+	struct h0_opfd *dir = &d->dir[H0_DIR_ETC];
+	dir->fd = h0_op_open(d->o, AT_FDCWD, d->etc, O_RDONLY | O_DIRECTORY, 0);
+	if (dir->fd < 0)
 		return h0_fail_sys(e, "%s", d->etc);
-	d->txn.fd = h0_op_open(d->o, d->dir.fd, ".txn", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	d->txn.fd = h0_op_open(d->o, dir->fd, ".txn", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	return d->txn.fd < 0 ? h0_fail_sys(e, "%s", txn) : 0;
+}
+
+static void hand_over(struct h0_confdir *from, struct h0_confdir *ret)
+{
+	*ret = *from;
+	for (int i = 0; i < H0_CONF_DIRS; i++)
+		from->dir[i].fd = -1;
+	from->txn.fd = from->lock.fd = -1;
 }
 
 int h0_confdir_lock(const struct h0_ops *o, const char *etc, int timeout_ms,
                     const char *const *command_line, struct h0_confdir *ret, struct h0_err *e)
 {
-	h0_autoconfdir struct h0_confdir d = {
-		.o = o, .etc = etc, .dir = {o, -1}, .txn = {o, -1}, .slots = {o, -1}, .lock = {o, -1},
-	};
+	h0_autoconfdir struct h0_confdir d = H0_CONFDIR_CLOSED(o);
+	d.o = o;
+	d.etc = etc;
 	h0_autofree char *shown = h0_asprintf("%s/.txn/lock", etc);
 	h0_autofree char *note = note_of(command_line);
 	if (open_txn(&d, e) < 0)
 		return -1;
 	d.lock.fd = h0_lock_at(o, d.txn.fd, "lock", shown, timeout_ms, note, e);
-	if (d.lock.fd < 0 || h0_confdir_slots(&d, false, e) < 0)
+	if (d.lock.fd < 0 || h0_confdir_open(&d, H0_DIR_SLOTS, false, e) < 0 ||
+	    h0_confdir_open(&d, H0_DIR_MODPROBE, false, e) < 0)
 		return -1;
-	*ret = d;
-	d.dir.fd = d.txn.fd = d.slots.fd = d.lock.fd = -1;
+	hand_over(&d, ret);
 	return 0;
 }
 
@@ -99,48 +103,57 @@ static int open_there(const struct h0_ops *o, int dirfd, const char *path, int f
 int h0_confdir_look(const struct h0_ops *o, const char *etc, struct h0_confdir *ret,
                     struct h0_err *e)
 {
-	h0_autoconfdir struct h0_confdir d = {
-		.o = o, .etc = etc, .dir = {o, -1}, .txn = {o, -1}, .slots = {o, -1}, .lock = {o, -1},
-	};
-	if (open_there(o, AT_FDCWD, etc, 0, &d.dir.fd) < 0)
+	h0_autoconfdir struct h0_confdir d = H0_CONFDIR_CLOSED(o);
+	d.o = o;
+	d.etc = etc;
+	int *dir = &d.dir[H0_DIR_ETC].fd;
+	if (open_there(o, AT_FDCWD, etc, 0, dir) < 0)
 		return h0_fail_sys(e, "%s", etc);
-	if (d.dir.fd >= 0 && open_there(o, d.dir.fd, ".txn", O_NOFOLLOW, &d.txn.fd) < 0)
+	if (*dir >= 0 && open_there(o, *dir, ".txn", O_NOFOLLOW, &d.txn.fd) < 0)
 		return h0_fail_sys(e, "%s/.txn", etc);
-	if (d.dir.fd >= 0 && open_there(o, d.dir.fd, "slots", 0, &d.slots.fd) < 0)
+	if (*dir >= 0 && open_there(o, *dir, "slots", 0, &d.dir[H0_DIR_SLOTS].fd) < 0)
 		return h0_fail_sys(e, "%s/slots", etc);
-	*ret = d;
-	d.dir.fd = d.txn.fd = d.slots.fd = -1;
+	if (h0_confdir_open(&d, H0_DIR_MODPROBE, false, e) < 0)
+		return -1;
+	hand_over(&d, ret);
 	return 0;
 }
 
 void h0_confdir_done(struct h0_confdir *d)
 {
-	h0_opfd_done(&d->slots);
+	for (int i = 0; i < H0_CONF_DIRS; i++)
+		h0_opfd_done(&d->dir[i]);
 	h0_opfd_done(&d->lock);
 	h0_opfd_done(&d->txn);
-	h0_opfd_done(&d->dir);
 }
 
-int h0_confdir_slots(struct h0_confdir *d, bool create, struct h0_err *e)
+/* slots/ is ours: never through a link. The directory beside etc is not: it is as its owner wants
+ * it, and only looked into where that may be. */
+int h0_confdir_open(struct h0_confdir *d, enum h0_conf_dir dir, bool create, struct h0_err *e)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-	if (d->slots.fd >= 0)
+	bool ours = dir == H0_DIR_SLOTS;
+	const int flags = O_RDONLY | O_DIRECTORY | (ours ? O_NOFOLLOW : 0);
+	struct h0_opfd *fd = &d->dir[dir];
+	if (fd->fd >= 0)
 		return 0;
-	d->slots.fd = h0_op_open(d->o, d->dir.fd, "slots", flags, 0);
-	if (d->slots.fd < 0 && errno == ENOENT && create) {
-		if (d->o->mkdir(d->o, d->dir.fd, "slots", 0755) < 0)
-			return fail_path(d, "slots", e);
-		d->made_slots = true;
-		d->slots.fd = h0_op_open(d->o, d->dir.fd, "slots", flags, 0);
-		if (d->slots.fd < 0 || d->o->chmod(d->o, d->slots.fd, 0755) < 0)
-			return fail_path(d, "slots", e);
+	h0_autofree char *path = h0_conf_dir_path(d->etc, dir);
+	int at = ours ? d->dir[H0_DIR_ETC].fd : AT_FDCWD;
+	const char *name = ours ? "slots" : path;
+	fd->fd = h0_op_open(d->o, at, name, flags, 0);
+	if (fd->fd < 0 && errno == ENOENT && create) {
+		if (d->o->mkdir(d->o, at, name, 0755) < 0)
+			return h0_fail_sys(e, "%s", path);
+		d->made[dir] = true;
+		fd->fd = h0_op_open(d->o, at, name, flags, 0);
+		if (fd->fd < 0 || d->o->chmod(d->o, fd->fd, 0755) < 0)
+			return h0_fail_sys(e, "%s", path);
 	}
-	if (d->slots.fd >= 0 || (errno == ENOENT && !create))
+	if (fd->fd >= 0 || (!create && (errno == ENOENT || !ours)))
 		return 0;
 	if (errno == ELOOP || errno == ENOTDIR)
-		return h0_fail(e, H0_CONFLICT, "%s/slots is a symbolic link or not a directory; "
-		               "nothing is written through it", d->etc);
-	return fail_path(d, "slots", e);
+		return h0_fail(e, H0_CONFLICT, "%s is %s; nothing is written through it", path,
+		               ours ? "a symbolic link or not a directory" : "not a directory");
+	return h0_fail_sys(e, "%s", path);
 }
 
 /* ---- looking at the live file ---- */
@@ -208,7 +221,7 @@ static int check_dir(struct h0_confdir *d, const char *path, struct h0_err *e)
 int h0_stage_check(struct h0_confdir *d, struct h0_change *c, struct h0_err *e)
 {
 	struct statx st;
-	if (in_slots(c->path) && h0_confdir_slots(d, true, e) < 0)
+	if (h0_confdir_open(d, h0_conf_dir_of(c->path), true, e) < 0)
 		return -1;
 	if (check_dir(d, c->path, e) < 0)
 		return -1;
@@ -266,8 +279,11 @@ void h0_stage_drop(struct h0_confdir *d, const struct h0_changeset *cs)
 		if (cs->v[i].after && dir_of(d, cs->v[i].path) >= 0)
 			d->o->unlink(d->o, dir_of(d, cs->v[i].path),
 			             stage_name(d, cs->v[i].path, stage, sizeof stage), 0);
-	if (d->made_slots)
-		d->o->unlink(d->o, d->dir.fd, "slots", AT_REMOVEDIR);
+	for (int i = 0; i < H0_CONF_DIRS; i++) {
+		h0_autofree char *path = h0_conf_dir_path(d->etc, i);
+		if (d->made[i])
+			d->o->unlink(d->o, AT_FDCWD, path, AT_REMOVEDIR);
+	}
 	errno = err;
 }
 
@@ -401,19 +417,39 @@ int h0_publish_rescue(struct h0_confdir *d, const struct h0_changeset *cs, struc
 	return 0;
 }
 
+/* Makes the new names durable: also the directories' own, which may be as new as the files. */
+static int sync_dirs(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_err *e)
+{
+	h0_autofree char *beside = h0_conf_dir_path(d->etc, H0_DIR_MODPROBE);
+	h0_autoopfd parent = {d->o, -1};
+	bool touched[H0_CONF_DIRS] = {false};
+	int dirs[H0_CONF_DIRS + 1];
+	size_t n = 0;
+	for (size_t i = 0; i < cs->n; i++) {
+		enum h0_conf_dir dir = h0_conf_dir_of(cs->v[i].path);
+		touched[dir] = true;
+		touched[H0_DIR_ETC] |= dir == H0_DIR_SLOTS; /* slots/ is a name in it */
+		if (dir != H0_DIR_MODPROBE || cs->v[i].before)
+			continue; /* with an older file of ours in it, its name is durable */
+		*strrchr(beside, '/') = '\0';
+		parent.fd = h0_op_open(d->o, AT_FDCWD, *beside ? beside : "/", O_RDONLY | O_DIRECTORY, 0);
+		if (parent.fd < 0)
+			return h0_fail_sys(e, "%s", beside);
+		dirs[n++] = parent.fd;
+	}
+	for (int i = 0; i < H0_CONF_DIRS; i++)
+		if (touched[i] && d->dir[i].fd >= 0)
+			dirs[n++] = d->dir[i].fd;
+	return d->o->fsync_all(d->o, dirs, n) < 0 ? h0_fail_sys(e, "%s", d->etc) : 0;
+}
+
 int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_strv *published,
                struct h0_strv *conflicts, struct h0_err *e)
 {
-	bool slots = false;
-	for (size_t i = 0; i < cs->n; i++) {
-		slots |= in_slots(cs->v[i].path);
+	for (size_t i = 0; i < cs->n; i++)
 		if (publish_one(d, &cs->v[i], published, conflicts, e) < 0)
 			return -1;
-	}
-	/* etc also when only slots/ changed: its own name may be as new as its files */
-	int dirs[] = {d->dir.fd, d->slots.fd};
-	return d->o->fsync_all(d->o, dirs, slots && d->slots.fd >= 0 ? 2 : 1) < 0
-	       ? h0_fail_sys(e, "%s", d->etc) : 0;
+	return sync_dirs(d, cs, e);
 }
 
 int h0_retire(struct h0_confdir *d, struct h0_err *e)
@@ -463,7 +499,9 @@ int h0_sweep(struct h0_confdir *d, struct h0_strv *swept, struct h0_err *e)
 	} else if (errno != ENOENT) {
 		return fail_path(d, ".txn/journal.new", e);
 	}
-	if (sweep_dir(d, d->dir.fd, "", swept, e) < 0)
-		return -1;
-	return d->slots.fd >= 0 ? sweep_dir(d, d->slots.fd, "slots/", swept, e) : 0;
+	for (int i = 0; i < H0_CONF_DIRS; i++)
+		if (d->dir[i].fd >= 0 &&
+		    sweep_dir(d, d->dir[i].fd, h0_conf_dir_prefix[i], swept, e) < 0)
+			return -1;
+	return 0;
 }

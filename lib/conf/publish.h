@@ -16,10 +16,13 @@
 struct h0_confdir {
 	const struct h0_ops *o;
 	const char *etc;           /* its path, for messages */
-	struct h0_opfd dir, txn, slots, lock;
-	bool made_slots;           /* slots/ was not there before */
+	struct h0_opfd dir[H0_CONF_DIRS], txn, lock;
+	bool made[H0_CONF_DIRS];   /* it was not there before */
 	char tag[9];               /* this change's, in the names of its staged files */
 };
+
+#define H0_CONFDIR_CLOSED(o)                                                           \
+	{.dir = {{(o), -1}, {(o), -1}, {(o), -1}}, .txn = {(o), -1}, .lock = {(o), -1}}
 
 /* Opens etc and etc/.txn, making what is missing durably, and takes the lock. */
 int h0_confdir_lock(const struct h0_ops *o, const char *etc, int timeout_ms,
@@ -31,8 +34,8 @@ int h0_confdir_look(const struct h0_ops *o, const char *etc, struct h0_confdir *
 void h0_confdir_done(struct h0_confdir *d);
 #define h0_autoconfdir h0_auto(h0_confdir_done)
 
-/* Opens slots/ when it is there; with `create` makes it. */
-int h0_confdir_slots(struct h0_confdir *d, bool create, struct h0_err *e);
+/* Opens the directory of such a file when it is there; with `create` makes it. */
+int h0_confdir_open(struct h0_confdir *d, enum h0_conf_dir dir, bool create, struct h0_err *e);
 
 enum h0_live {
 	H0_LIVE_BEFORE, /* the file is as it was before the change */

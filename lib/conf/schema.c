@@ -29,6 +29,9 @@ static const struct h0_key slot_model[] = {
 static const struct h0_key slot_server[] = {
 	{"extra_args", H0_KEY_STR,
 	 .help = "More options for the server, quoted as in a shell; they win over every other source"},
+	{"key", H0_KEY_BOOL, .dflt = "true",
+	 .help = "The server answers only who sends the slot's key (hal0 slot key), so no web page; "
+	         "false: whoever reaches the port. Of llama-server only, the others know no keys"},
 	{"port", H0_KEY_INT, .min = 8081, .max = 8200, .flags = H0_KEY_DEPRECATED,
 	 .help = "Older place of port"},
 	{0},

@@ -49,10 +49,25 @@ static void add_file(struct reader *r, const char *path, const char *text, size_
 	st->bytes += len;
 }
 
+/* Beside etc is no place of ours: who may not look there has nothing to do with it. */
+static int read_beside(struct reader *r, const char *path)
+{
+	enum h0_conf_dir where = h0_conf_dir_of(path);
+	h0_autofree char *dir = h0_conf_dir_path(r->etc, where);
+	h0_autofree char *full = h0_asprintf("%s/%s", dir, path + strlen(h0_conf_dir_prefix[where]));
+	int rc = h0_op_read_file(r->o, AT_FDCWD, full, 0, H0_SNAP_FILE_MAX, &r->buf, NULL);
+	if (rc < 0 && (errno == EACCES || errno == ENOTDIR))
+		errno = ENOENT;
+	return rc;
+}
+
 static int read_one(struct reader *r, const char *path, struct h0_err *e)
 {
 	h0_buf_reset(&r->buf);
-	if (h0_op_read_file(r->o, r->dir, path, 0, H0_SNAP_FILE_MAX, &r->buf, NULL) < 0) {
+	int rc = h0_conf_dir_of(path) == H0_DIR_MODPROBE
+	             ? read_beside(r, path)
+	             : h0_op_read_file(r->o, r->dir, path, 0, H0_SNAP_FILE_MAX, &r->buf, NULL);
+	if (rc < 0) {
 		if (errno == ENOENT)
 			return 0;
 		if (errno == EFBIG)

@@ -20,7 +20,7 @@
 #define H0_SNAP_TOTAL_MAX (64u << 20)
 
 struct h0_snap_file {
-	const char *path;   /* below etc: "capabilities.toml", "slots/chat.toml" */
+	const char *path;   /* seen from etc: "capabilities.toml", "slots/chat.toml" */
 	const char *text;   /* NUL-terminated */
 	size_t len;
 };
@@ -33,8 +33,8 @@ struct h0_snap {
 	void *priv;
 };
 
-/* Reads h0_conf_files (conf/changeset.h) and slots/NAME.toml below `etc`.
- * A missing directory is an empty snapshot. H0_BUSY when writers never let go, H0_CONFIG when the
+/* Reads h0_conf_files (conf/changeset.h) and slots/NAME.toml. A missing directory is an empty
+ * snapshot; what lies beside etc and may not be read is as if it were not there. H0_BUSY when writers never let go, H0_CONFIG when the
  * journal is corrupt or a file too large, H0_SYS. Free with h0_snap_done. */
 int h0_snap_open(const char *etc, struct h0_snap *ret, struct h0_err *e);
 int h0_snap_open_ops(const struct h0_ops *o, const char *etc, struct h0_snap *ret,

@@ -54,7 +54,7 @@ static int restage(struct h0_confdir *d, struct h0_changeset *cs, struct h0_err 
 			return -1;
 		if (live == H0_LIVE_AFTER)
 			continue;
-		if (h0_starts(cs->v[i].path, "slots/") && h0_confdir_slots(d, true, e) < 0)
+		if (h0_confdir_open(d, h0_conf_dir_of(cs->v[i].path), true, e) < 0)
 			return -1;
 		if (h0_stage_write(d, &cs->v[i], &fd, e) < 0)
 			return -1;
@@ -111,8 +111,7 @@ static int recover_preview(const struct h0_ops *ops, const char *etc, struct h0_
 	h0_autofree char *shown = h0_asprintf("%s/.txn/journal", etc);
 	h0_autojournal struct h0_journal j = {0};
 	h0_autosurvey struct h0_survey survey = {0};
-	h0_autoconfdir struct h0_confdir d = {
-		.dir = {NULL, -1}, .txn = {NULL, -1}, .slots = {NULL, -1}, .lock = {NULL, -1}};
+	h0_autoconfdir struct h0_confdir d = H0_CONFDIR_CLOSED(NULL);
 	bool found = false;
 	if (h0_confdir_look(ops, etc, &d, e) < 0 || h0_survey(ops, etc, &survey, e) < 0)
 		return -1;
@@ -148,8 +147,7 @@ static int lock_and_recover(const struct h0_txn_opts *o, struct h0_confdir *d,
 
 int h0_txn_recover(const struct h0_txn_opts *o, struct h0_recovery *ret, struct h0_err *e)
 {
-	h0_autoconfdir struct h0_confdir d = {
-		.dir = {NULL, -1}, .txn = {NULL, -1}, .slots = {NULL, -1}, .lock = {NULL, -1}};
+	h0_autoconfdir struct h0_confdir d = H0_CONFDIR_CLOSED(NULL);
 	struct statx st;
 	*ret = (struct h0_recovery){0};
 	if (ops_of(o)->statx(ops_of(o), AT_FDCWD, o->etc, 0, &st) < 0 && errno == ENOENT)
@@ -300,8 +298,7 @@ static int plan_on_snapshot(const struct h0_txn_opts *o, h0_plan_fn plan, void *
 static int run_locked(const struct h0_txn_opts *o, h0_plan_fn plan, void *arg,
                       struct h0_changeset *cs, struct h0_err *e)
 {
-	h0_autoconfdir struct h0_confdir d = {
-		.dir = {NULL, -1}, .txn = {NULL, -1}, .slots = {NULL, -1}, .lock = {NULL, -1}};
+	h0_autoconfdir struct h0_confdir d = H0_CONFDIR_CLOSED(NULL);
 	h0_autorecovery struct h0_recovery r = {0};
 	bool pending;
 	if (lock_and_recover(o, &d, &r, e) < 0 || plan_on_snapshot(o, plan, arg, cs, &pending, e) < 0)

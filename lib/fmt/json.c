@@ -248,3 +248,27 @@ void h0_json_add(struct h0_json *arr, struct h0_json *val)
 	if (json_array_append_new(in(arr), in(val)) != 0)
 		abort();
 }
+
+static struct h0_json *list_of(const char *s)
+{
+	struct h0_json *list = h0_json_array();
+	while (*s) {
+		size_t n = strcspn(s, ",");
+		h0_json_add(list, h0_json_new_strn(s, n));
+		s += n;
+		s += strspn(s, ", ");
+	}
+	return list;
+}
+
+void h0_json_set_details(struct h0_json *obj, const struct h0_err *e)
+{
+	for (int i = 0; i < e->ndetail; i++) {
+		const struct h0_err_detail *d = &e->detail[i];
+		size_t n = strlen(d->key);
+		if (n > 2 && strcmp(d->key + n - 2, "[]") == 0)
+			h0_json_setn(obj, d->key, n - 2, list_of(d->val));
+		else
+			h0_json_set_str(obj, d->key, d->val);
+	}
+}

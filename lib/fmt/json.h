@@ -82,6 +82,9 @@ void h0_json_set_null(struct h0_json *obj, const char *key);
 void h0_json_del(struct h0_json *obj, const char *key);
 void h0_json_add(struct h0_json *arr, struct h0_json *val);                  /* takes val */
 
+/* The facts of an error into obj; what is called "x[]" is a list, separated by ", ". */
+void h0_json_set_details(struct h0_json *obj, const struct h0_err *e);
+
 /* Appends the text of j. indent 0 = one line. sorted: object keys by bytes. */
 void h0_json_dump(const struct h0_json *j, int indent, bool sorted, struct h0_buf *out);
 

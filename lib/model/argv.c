@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/words.h"
+#include "model/argvdiff.h"
+#include "model/flm.h"
+#include "model/npu.h"
 
 #define PIDS_LIMIT       512      /* a llama-server of 32 threads needs about 100; below 16 it dies */
 #define TMPFS            "/tmp:rw,size=256m,mode=1777"
@@ -69,12 +72,13 @@ static const char *const synonyms[][2] = {
 };
 /* May be given several times, each counts. */
 static const char *const repeatable[] = {"lora", "lora-scaled", "draft-model", "override-kv",
-	"control-vector", "control-vector-scaled", NULL};
+	"control-vector", "control-vector-scaled", "api-key-file", NULL};
 /* Only hal0 sets these: whoever knows the slot relies on them. */
 static const struct {
 	const char *key, *why;
 } owned[] = {
 	{"host", "a slot listens on 127.0.0.1 only"},
+	{"listen", "a slot listens on 127.0.0.1 only"},
 	{"port", "the slot's key 'port' sets it"},
 	{"model", "the slot's key 'model.default' sets it"},
 	{"alias", "requests are routed by it"},
@@ -97,11 +101,12 @@ const char *h0_argv_flag(const char *w)
 	return w;
 }
 
-static bool in_list(const char *const *list, const char *word)
+bool h0_argv_repeats(const char *name)
 {
-	while (*list && !h0_streq(*list, word))
-		list++;
-	return *list;
+	const char *const *l = repeatable;
+	while (*l && !h0_streq(*l, name))
+		l++;
+	return *l;
 }
 
 static void piece(struct build *b, enum h0_argv_source source, const char *flag, const char *value)
@@ -183,7 +188,7 @@ static void dedupe(struct build *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const char *key = h0_argv_flag(b->v[i].flag);
-		if (!key || in_list(repeatable, key))
+		if (!key || h0_argv_repeats(key))
 			continue;
 		for (size_t j = i + 1; j < b->n && !b->v[i].dropped; j++)
 			b->v[i].dropped = h0_streq(key, h0_argv_flag(b->v[j].flag));
@@ -209,12 +214,11 @@ static void cap_threads(struct build *b)
 }
 
 /* ---- the result's words ---- */
-static void item(struct build *b, enum h0_argv_source source, bool is_volatile, const char *flag,
-                 const char *value)
+static void item(struct build *b, enum h0_argv_source source, const char *flag, const char *value)
 {
 	struct h0_argv *a = &b->a;
 	a->items = h0_grow(a->items, a->n, &a->cap, sizeof *a->items);
-	a->items[a->n++] = (struct h0_argv_item){a->words.n, value ? 2 : 1, source, is_volatile};
+	a->items[a->n++] = (struct h0_argv_item){a->words.n, value ? 2 : 1, source};
 	h0_strv_add(&a->words, flag);
 	if (value)
 		h0_strv_add(&a->words, value);
@@ -222,13 +226,12 @@ static void item(struct build *b, enum h0_argv_source source, bool is_volatile, 
 
 static void base(struct build *b, const char *flag, const char *value)
 {
-	item(b, H0_ARGV_BASE, false, flag, value);
+	item(b, H0_ARGV_BASE, flag, value);
 }
 
-static void itemf(struct build *b, enum h0_argv_source source, bool is_volatile, const char *flag,
-                  const char *fmt, ...) H0_PRINTF(5, 6);
-static void itemf(struct build *b, enum h0_argv_source source, bool is_volatile, const char *flag,
-                  const char *fmt, ...)
+static void itemf(struct build *b, enum h0_argv_source source, const char *flag, const char *fmt, ...)
+    H0_PRINTF(4, 5);
+static void itemf(struct build *b, enum h0_argv_source source, const char *flag, const char *fmt, ...)
 {
 	h0_autobuf struct h0_buf v = {0};
 	va_list ap, again;
@@ -239,7 +242,7 @@ static void itemf(struct build *b, enum h0_argv_source source, bool is_volatile,
 	vsnprintf(h0_buf_room(&v, (size_t)n), (size_t)n + 1, fmt, again);
 	va_end(again);
 	v.len = (size_t)n;
-	item(b, source, is_volatile, flag, h0_buf_str(&v));
+	item(b, source, flag, h0_buf_str(&v));
 }
 
 /* ---- the program inside ---- */
@@ -280,6 +283,8 @@ static void llama_advice(struct build *b)
 		piece(b, H0_ARGV_HAL0, "--reranking", NULL);
 	piece(b, H0_ARGV_HAL0, "--metrics", NULL);
 	piece(b, H0_ARGV_HAL0, "--offline", NULL);
+	if (b->f->key_path)
+		piece(b, H0_ARGV_HAL0, "--api-key-file", b->f->key_path);
 	piecef(b, H0_ARGV_HAL0, "--cache-ram", "%" PRId64, h0_argv_cache_ram_mib(b->f->ram_bytes));
 }
 
@@ -355,29 +360,30 @@ static int llama(struct build *b, struct h0_err *e)
 	return check_one_mode(b, e);
 }
 
-/* FLM knows its models by tags, "family:size"; the registry writes "family-size-FLM". */
-static int flm_tag(const struct build *b, struct h0_buf *tag, struct h0_err *e)
+static int flm_tag(const struct build *b, char tag[H0_FLM_NAME], struct h0_err *e)
 {
-	const char *id = b->f->model_id;
-	h0_buf_adds(tag, id ? id : "");
-	if (h0_ends(h0_buf_str(tag), "-FLM"))
-		tag->p[tag->len -= 4] = '\0';
-	char *dash = strrchr(h0_buf_str(tag), '-');
-	if (dash && !strchr(h0_buf_str(tag), ':'))
-		*dash = ':';
-	if (!strchr(h0_buf_str(tag), ':'))
-		return h0_slot_fail(b->slot, "model.default", e,
-		                    "'%s' is no FLM tag: it looks like family:size", id ? id : "");
+	const char *id = b->f->model_id ? b->f->model_id : "";
+	if (!h0_flm_is_name(id))
+		return h0_slot_fail(b->slot, "model.default", e, "'%s' is no FLM tag: these look like family:size "
+		                    "(or family-size-FLM), and no other model runs on the NPU", id);
+	h0_flm_tag(id, tag);
 	return 0;
 }
 
 static int flm(struct build *b, struct h0_err *e)
 {
-	h0_autobuf struct h0_buf tag = {0};
-	if (flm_tag(b, &tag, e) < 0)
+	char tag[H0_FLM_NAME];
+	if (h0_slot_is_shadow(b->slot)) {
+		h0_slot_fail(b->slot, "type", e, "the NPU's chat slot answers for this one: it has no command of "
+		             "its own");
+		if (e)
+			e->kind = H0_NO;
+		return -1;
+	}
+	if (flm_tag(b, tag, e) < 0)
 		return -1;
 	piece(b, H0_ARGV_BASE, "serve", NULL);
-	piece(b, H0_ARGV_BASE, h0_buf_str(&tag), NULL);
+	piece(b, H0_ARGV_BASE, tag, NULL);
 	piece(b, H0_ARGV_BASE, "--host", "127.0.0.1");
 	piecef(b, H0_ARGV_BASE, "--port", "%d", b->slot->port);
 	b->a.context = b->slot->context_size > 0 ? b->slot->context_size : CONTEXT_UNKNOWN;
@@ -406,19 +412,24 @@ static int comfyui(struct build *b, struct h0_err *e)
 	return 0;
 }
 
-static int moonshine(struct build *b, struct h0_err *e)
+/* Moonshine wants to be told what its files are; the name a model goes by ends in it. */
+static const char *moonshine_arch(const struct h0_argv_facts *f)
 {
-	if (b->f->model_path)
-		piece(b, H0_ARGV_BASE, "--model_path", b->f->model_path);
-	piece(b, H0_ARGV_BASE, "--host", "127.0.0.1");
-	piecef(b, H0_ARGV_BASE, "--port", "%d", b->slot->port);
-	return 0;
+	static const char *const archs[] = {"tiny_streaming", "small_streaming", "tiny", "base", "small", NULL};
+	const char *slash = f->model_path ? strrchr(f->model_path, '/') : NULL;
+	for (const char *const *a = archs; *a; a++)
+		if ((f->model_id && h0_ends(f->model_id, *a)) || (slash && h0_ends(slash, *a)))
+			return *a;
+	return NULL;
 }
 
-static int kokoro(struct build *b, struct h0_err *e)
+static int speech(struct build *b, struct h0_err *e)
 {
+	const char *arch = b->plan->family == H0_PROVIDER_MOONSHINE ? moonshine_arch(b->f) : NULL;
 	piece(b, H0_ARGV_BASE, "--host", "127.0.0.1");
 	piecef(b, H0_ARGV_BASE, "--port", "%d", b->slot->port);
+	if (arch)
+		piece(b, H0_ARGV_HAL0, "--model_arch", arch);
 	return 0;
 }
 
@@ -426,15 +437,19 @@ static int server(struct build *b, struct h0_err *e)
 {
 	static int (*const by_family[H0_PROVIDER_N])(struct build *, struct h0_err *) = {
 		[H0_PROVIDER_LLAMA_SERVER] = llama, [H0_PROVIDER_FLM] = flm,
-		[H0_PROVIDER_MOONSHINE] = moonshine, [H0_PROVIDER_KOKORO] = kokoro,
+		[H0_PROVIDER_MOONSHINE] = speech, [H0_PROVIDER_KOKORO] = speech,
 		[H0_PROVIDER_COMFYUI] = comfyui,
 	};
 	if (by_family[b->plan->family](b, e) < 0)
 		return -1;
 	if (b->plan->family == H0_PROVIDER_LLAMA_SERVER)
 		return 0;
-	if (written(b, H0_ARGV_PROFILE, b->plan->flags, e) < 0 ||
-	    written(b, H0_ARGV_EXTRA, b->slot->extra_args, e) < 0)
+	if (written(b, H0_ARGV_PROFILE, b->plan->flags, e) < 0)
+		return -1;
+	bool speech_server = by_family[b->plan->family] == speech;
+	if (speech_server && b->f->model_path)
+		piece(b, H0_ARGV_SLOT, H0_ARGV_MODEL_PATH, b->f->model_path);
+	if (written(b, H0_ARGV_EXTRA, b->slot->extra_args, e) < 0)
 		return -1;
 	dedupe(b);
 	return 0;
@@ -458,10 +473,10 @@ static void load_mode(struct build *b)
 	if (find(b, "load-mode") || (!last && !big))
 		return;
 	bool map = last && last == on;
-	item(b, source, false, "--env", map ? "LLAMA_ARG_LOAD_MODE=mmap" : "LLAMA_ARG_LOAD_MODE=none");
-	item(b, source, false, "--env", map ? "LLAMA_ARG_MMAP=1" : "LLAMA_ARG_MMAP=0");
+	item(b, source, "--env", map ? "LLAMA_ARG_LOAD_MODE=mmap" : "LLAMA_ARG_LOAD_MODE=none");
+	item(b, source, "--env", map ? "LLAMA_ARG_MMAP=1" : "LLAMA_ARG_MMAP=0");
 	if (!map)
-		item(b, source, false, "--env", "LLAMA_ARG_NO_MMAP=1");
+		item(b, source, "--env", "LLAMA_ARG_NO_MMAP=1");
 }
 
 static void environment(struct build *b)
@@ -477,11 +492,16 @@ static void environment(struct build *b)
 	base(b, "--env", "HOME=/tmp");
 	base(b, "--env", "XDG_CACHE_HOME=/tmp");
 	/* a page in somebody's browser must not be able to ask the slot */
-	item(b, H0_ARGV_HAL0, false, "--env", "LLAMA_ARG_CORS_ORIGINS=localhost");
+	item(b, H0_ARGV_HAL0, "--env", "LLAMA_ARG_CORS_ORIGINS=localhost");
 	if (b->slot->device == H0_DEVICE_GPU_ROCM)
-		item(b, H0_ARGV_HAL0, false, "--env", "ROCBLAS_USE_HIPBLASLT=1");
+		item(b, H0_ARGV_HAL0, "--env", "ROCBLAS_USE_HIPBLASLT=1");
 	if (b->slot->device == H0_DEVICE_GPU_VULKAN)
-		item(b, H0_ARGV_HAL0, false, "--env", "AMD_VULKAN_ICD=RADV");
+		item(b, H0_ARGV_HAL0, "--env", "AMD_VULKAN_ICD=RADV");
+	const struct piece *layers = find(b, "n-gpu-layers");
+	/* asked for by hand: Vulkan's driver for the processor, which the server hides unless named;
+	 * no GPU's nodes are in the container, so it is the first device */
+	if (b->slot->device == H0_DEVICE_CPU && layers && !h0_streq(layers->value, "0"))
+		item(b, H0_ARGV_HAL0, "--env", "GGML_VK_VISIBLE_DEVICES=0");
 	load_mode(b);
 }
 
@@ -490,14 +510,14 @@ static void limits(struct build *b)
 	const struct h0_argv_facts *f = b->f;
 	int64_t nofile = f->nofile >= 0 && f->nofile < NOFILE_MAX ? f->nofile : NOFILE_MAX;
 	int64_t nproc = f->nproc >= 0 && f->nproc < NPROC_MAX ? f->nproc : NPROC_MAX;
-	itemf(b, H0_ARGV_BASE, false, "--pids-limit", "%d", PIDS_LIMIT);
+	itemf(b, H0_ARGV_BASE, "--pids-limit", "%d", PIDS_LIMIT);
 	/* said in full, within what we may pass on: what podman would set by itself can need a
 	 * capability that this machine does not grant */
-	itemf(b, H0_ARGV_BASE, true, "--ulimit", "nofile=%" PRId64 ":%" PRId64, nofile, nofile);
-	itemf(b, H0_ARGV_BASE, true, "--ulimit", "nproc=%" PRId64 ":%" PRId64, nproc, nproc);
+	itemf(b, H0_ARGV_BASE, "--ulimit", "nofile=%" PRId64 ":%" PRId64, nofile, nofile);
+	itemf(b, H0_ARGV_BASE, "--ulimit", "nproc=%" PRId64 ":%" PRId64, nproc, nproc);
 	base(b, "--ulimit", "core=0:0");
-	if (b->plan->family == H0_PROVIDER_FLM)
-		base(b, "--ulimit", "memlock=-1:-1");
+	if (b->plan->family == H0_PROVIDER_FLM) /* the NPU works on locked memory */
+		itemf(b, H0_ARGV_BASE, "--ulimit", "memlock=%" PRId64 ":%" PRId64, f->memlock, f->memlock);
 }
 
 static void hardening(struct build *b)
@@ -512,7 +532,7 @@ static void hardening(struct build *b)
 		base(b, "--tmpfs", TMPFS);
 	}
 	if (b->f->uid >= 0)
-		itemf(b, H0_ARGV_BASE, false, "--user", "%ld:%ld", b->f->uid, b->f->gid);
+		itemf(b, H0_ARGV_BASE, "--user", "%ld:%ld", b->f->uid, b->f->gid);
 }
 
 static int mount(struct build *b, const char *from, const char *to, const char *mode,
@@ -521,7 +541,7 @@ static int mount(struct build *b, const char *from, const char *to, const char *
 	if (strchr(from, ':'))
 		return h0_slot_fail(b->slot, "model.default", e,
 		                    "podman cannot mount a path with a colon: %s", from);
-	itemf(b, H0_ARGV_BASE, false, "--volume", "%s:%s:%s", from, to, mode);
+	itemf(b, H0_ARGV_BASE, "--volume", "%s:%s:%s", from, to, mode);
 	return 0;
 }
 
@@ -536,6 +556,8 @@ static int mounts(struct build *b, struct h0_err *e)
 	for (size_t i = 0; f->mounts && f->mounts[i]; i++)
 		if (mount(b, f->mounts[i], f->mounts[i], "ro", e) < 0)
 			return -1;
+	if (f->key_path && mount(b, f->key_path, f->key_path, "ro", e) < 0)
+		return -1;
 	if (!f->data_dir)
 		return 0;
 	if (b->plan->family == H0_PROVIDER_FLM)
@@ -545,7 +567,10 @@ static int mounts(struct build *b, struct h0_err *e)
 		if (mount(b, from, comfyui_dirs[i][1], "rw", e) < 0)
 			return -1;
 	}
-	return 0;
+	if (b->plan->family != H0_PROVIDER_COMFYUI)
+		return 0;
+	h0_autofree char *paths = h0_asprintf("%s/" H0_COMFYUI_PATHS, f->data_dir);
+	return mount(b, paths, "/opt/ComfyUI/" H0_COMFYUI_PATHS, "ro", e);
 }
 
 static void network(struct build *b)
@@ -553,26 +578,26 @@ static void network(struct build *b)
 	if (b->f->network == H0_NET_HOST)
 		base(b, "--network", "host");
 	else
-		itemf(b, H0_ARGV_BASE, false, "--publish", "127.0.0.1:%d:%d", b->slot->port, b->slot->port);
+		itemf(b, H0_ARGV_BASE, "--publish", "127.0.0.1:%d:%d", b->slot->port, b->slot->port);
 }
 
 static void identity(struct build *b)
 {
 	const struct h0_argv_facts *f = b->f;
-	itemf(b, H0_ARGV_BASE, false, "--name", H0_CONTAINER_PREFIX "%s", b->slot->name);
+	itemf(b, H0_ARGV_BASE, "--name", H0_CONTAINER_PREFIX "%s", b->slot->name);
 	base(b, "--replace", NULL);
 	base(b, "--pull=never", NULL);
-	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_SLOT "=%s", b->slot->name);
-	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_HOME "=%s", f->home);
-	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_PORT "=%d", b->slot->port);
-	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_MODEL "=%s", f->model_id ? f->model_id : "");
-	itemf(b, H0_ARGV_BASE, false, "--label", H0_LABEL_PROVIDER "=%s",
+	itemf(b, H0_ARGV_BASE, "--label", H0_LABEL_SLOT "=%s", b->slot->name);
+	itemf(b, H0_ARGV_BASE, "--label", H0_LABEL_HOME "=%s", f->home);
+	itemf(b, H0_ARGV_BASE, "--label", H0_LABEL_PORT "=%d", b->slot->port);
+	itemf(b, H0_ARGV_BASE, "--label", H0_LABEL_MODEL "=%s", f->model_id ? f->model_id : "");
+	itemf(b, H0_ARGV_BASE, "--label", H0_LABEL_PROVIDER "=%s",
 	      h0_provider_names[b->plan->family]);
-	itemf(b, H0_ARGV_BASE, true, "--label", H0_LABEL_SPEC "=%16s", "");
-	itemf(b, H0_ARGV_BASE, true, "--pidfile", "%s/pid", f->run_dir);
-	itemf(b, H0_ARGV_BASE, true, "--conmon-pidfile", "%s/conmon.pid", f->run_dir);
+	itemf(b, H0_ARGV_BASE, "--label", H0_LABEL_SPEC "=%16s", "");
+	itemf(b, H0_ARGV_BASE, "--pidfile", "%s/pid", f->run_dir);
+	itemf(b, H0_ARGV_BASE, "--conmon-pidfile", "%s/conmon.pid", f->run_dir);
 	base(b, "--log-driver", "k8s-file");
-	itemf(b, H0_ARGV_BASE, true, "--log-opt", "path=%s", f->log_path);
+	itemf(b, H0_ARGV_BASE, "--log-opt", "path=%s", f->log_path);
 	base(b, "--log-opt", "max-size=" LOG_MAX);
 	/* an image's own check asks a fixed port */
 	base(b, "--no-healthcheck", NULL);
@@ -583,44 +608,33 @@ static int container(struct build *b, struct h0_err *e)
 	const struct h0_argv_facts *f = b->f;
 	h0_strv_add(&b->a.words, f->podman);
 	if (f->runtime)
-		item(b, H0_ARGV_BASE, true, "--runtime", f->runtime);
+		item(b, H0_ARGV_BASE, "--runtime", f->runtime);
 	base(b, "run", NULL);
-	if (f->mode == H0_ARGV_DETACHED) {
-		item(b, H0_ARGV_BASE, true, "--detach", NULL);
-	} else {
-		item(b, H0_ARGV_BASE, true, "--rm", NULL);
-		item(b, H0_ARGV_BASE, true, "--sdnotify=conmon", NULL);
-	}
+	base(b, f->mode == H0_ARGV_FOREGROUND ? "--rm" : "--detach", NULL);
+	if (f->mode != H0_ARGV_DETACHED)
+		base(b, "--sdnotify=conmon", NULL);
+	/* the monitor is the unit's main process, so it stays in the unit's control group */
+	if (f->mode == H0_ARGV_UNIT)
+		base(b, "--cgroups=no-conmon", NULL);
 	identity(b);
 	network(b);
 	for (size_t i = 0; f->nodes && f->nodes[i]; i++)
 		base(b, "--device", f->nodes[i]);
 	for (size_t i = 0; i < f->ngids; i++)
-		itemf(b, H0_ARGV_BASE, false, "--group-add", "%ld", f->gids[i]);
+		itemf(b, H0_ARGV_BASE, "--group-add", "%ld", f->gids[i]);
 	hardening(b);
 	limits(b);
 	if (mounts(b, e) < 0)
 		return -1;
 	environment(b);
-	item(b, h0_streq(b->plan->image_source, "slot") ? H0_ARGV_SLOT : H0_ARGV_PROFILE, false,
-	     b->plan->image, NULL);
+	enum h0_argv_source named = b->plan->profile ? H0_ARGV_PROFILE : H0_ARGV_HAL0;
+	item(b, h0_streq(b->plan->image_source, "slot") ? H0_ARGV_SLOT : named, b->plan->image, NULL);
 	return 0;
 }
 
-/* FNV-1a, 64 bits, over every word that belongs to the spec. */
 static void stamp(struct h0_argv *a)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	for (size_t i = 0; i < a->n; i++) {
-		const struct h0_argv_item *it = &a->items[i];
-		for (size_t w = it->at; !it->volatile_ && w < it->at + it->n; w++)
-			for (const char *p = a->words.v[w];; p++) {
-				h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-				if (!*p)
-					break;
-			}
-	}
-	snprintf(a->spec, sizeof a->spec, "%016" PRIx64, h);
+	h0_argv_stamp(a->words.v, a->words.n, a->spec);
 	for (size_t i = 0; i < a->words.n; i++)
 		if (h0_starts(a->words.v[i], H0_LABEL_SPEC "="))
 			memcpy(a->words.v[i] + strlen(H0_LABEL_SPEC "="), a->spec, 16);
@@ -638,7 +652,7 @@ int h0_argv_build(const struct h0_plan *plan, const struct h0_argv_facts *f, str
 		comfyui_script(&b);
 	for (size_t i = 0; i < b.n; i++)
 		if (!b.v[i].dropped)
-			item(&b, b.v[i].source, false, b.v[i].flag, b.v[i].value);
+			item(&b, b.v[i].source, b.v[i].flag, b.v[i].value);
 	stamp(&b.a);
 	*ret = b.a;
 	b.a = (struct h0_argv){0};

@@ -8,6 +8,7 @@
 #include "conf/schema.h"
 #include "model/capfile.h"
 #include "model/device.h"
+#include "model/npu.h"
 #include "model/plan.h"
 #include "model/port.h"
 
@@ -124,9 +125,10 @@ struct choice {
 	const struct h0_slot *slot;     /* NULL: to be made */
 	struct h0_selection want;       /* the record, merged */
 	enum h0_device device;
-	int provider;                   /* asked for; -1: whatever the profile runs */
+	int provider;                   /* of the record, or asked for; -1: none */
+	bool asked;                     /* for that provider */
+	bool kept;                      /* the slot's program stays */
 	enum h0_provider family;        /* what will run */
-	const struct h0_profile *profile; /* to be set, NULL: the slot's own, or the default one */
 };
 
 static int refuse(const struct choice *c, const char *code, struct h0_err *e)
@@ -147,41 +149,55 @@ static int word(const struct choice *c, const char *what, const char *said,
 	return refuse(c, "capability.invalid_selection", e);
 }
 
-/* The profile that runs this provider there (-1: any): the default one if it does, else the
- * first, without MTP if there is a choice. */
-static const struct h0_profile *profile_for(const struct work *w, enum h0_device device,
-                                            enum h0_slot_type type, int provider)
+static bool can_run(const struct work *w, enum h0_device device, enum h0_slot_type type,
+                    enum h0_provider p)
 {
-	const struct h0_profile *best = h0_profiles_default(&w->profiles, device, type);
-	if (best && (provider < 0 || (int)h0_profile_family(best) == provider))
-		return best;
-	best = NULL;
-	for (size_t i = 0; i < w->profiles.n; i++) {
-		const struct h0_profile *p = &w->profiles.v[i];
-		if ((int)h0_profile_family(p) == provider && h0_profile_fits(p, device) &&
-		    h0_profile_types(p) & H0_TYPE_BIT(type) && (!best || (best->mtp && !p->mtp)))
-			best = p;
-	}
-	return best;
+	if (!h0_provider_serves(p, type) || !(h0_providers[p].devices & H0_DEVICE_BIT(device)))
+		return false;
+	return h0_providers[p].image || h0_profiles_default(&w->profiles, device, type, (int)p);
 }
 
-/* Where a new slot goes when nobody says: as the box is meant to be used if anything runs it
- * there, and on the CPU what is made for that. */
+/* The program that does this there: the usual one, else one that a profile runs, else any. -1: none. */
+static int program_at(const struct work *w, enum h0_device device, enum h0_slot_type type)
+{
+	enum h0_provider usual =
+		device == H0_DEVICE_NPU ? H0_PROVIDER_FLM : h0_types[type].provider;
+	if (can_run(w, device, type, usual))
+		return (int)usual;
+	const struct h0_profile *p = h0_profiles_default(&w->profiles, device, type, -1);
+	if (p)
+		return (int)h0_profile_family(p);
+	for (int other = 0; other < H0_PROVIDER_N; other++)
+		if (can_run(w, device, type, (enum h0_provider)other))
+			return other;
+	return -1;
+}
+
+static bool serves_at(const struct work *w, const struct choice *c, enum h0_device device)
+{
+	return c->provider >= 0
+	           ? can_run(w, device, c->cap->type, (enum h0_provider)c->provider)
+	           : program_at(w, device, c->cap->type) >= 0;
+}
+
+/* Where a new slot goes when nobody says: the CPU if it is all that the program is made for, else
+ * as the box is meant to be used if anything runs it there. */
 static enum h0_device usual_device(const struct work *w, const struct choice *c)
 {
 	static const enum h0_device order[] = {
 		H0_DEVICE_GPU_VULKAN, H0_DEVICE_GPU_ROCM, H0_DEVICE_CPU, H0_DEVICE_NPU,
 	};
-	enum h0_device device = w->world->device;
-	const struct h0_profile *p = profile_for(w, device, c->cap->type, c->provider);
-	for (size_t i = 0; !p && i < H0_ARRAY_LEN(order); i++) {
-		device = order[i];
-		p = profile_for(w, device, c->cap->type, c->provider);
-	}
-	if (!p)
+	int family = c->provider >= 0 ? c->provider : (int)h0_types[c->cap->type].provider;
+	const struct h0_profile *p =
+		h0_profiles_default(&w->profiles, H0_DEVICE_CPU, c->cap->type, family);
+	if (p && p->device_class == H0_CLASS_CPU)
+		return H0_DEVICE_CPU;
+	if (serves_at(w, c, w->world->device))
 		return w->world->device;
-	return p->device_class == H0_CLASS_CPU && h0_profile_fits(p, H0_DEVICE_CPU) ? H0_DEVICE_CPU
-	                                                                            : device;
+	for (size_t i = 0; i < H0_ARRAY_LEN(order); i++)
+		if (serves_at(w, c, order[i]))
+			return order[i];
+	return w->world->device;
 }
 
 static int choose_device(const struct work *w, struct choice *c, struct h0_err *e)
@@ -205,20 +221,23 @@ static bool shadow(const struct choice *c)
 
 static int wrong_pair(const struct choice *c, struct h0_err *e)
 {
-	if (c->provider >= 0 && !h0_provider_serves((enum h0_provider)c->provider, c->cap->type))
-		h0_fail(e, H0_USAGE, "provider %s does not do %s.%s (type %s)",
-		        h0_provider_names[c->provider], c->cap->group, c->cap->child,
-		        h0_type_names[c->cap->type]);
-	else if (c->provider >= 0)
+	const char *provider = c->provider >= 0 ? h0_provider_names[c->provider] : NULL;
+	const char *device = h0_device_names[c->device];
+	if (provider && !h0_provider_serves((enum h0_provider)c->provider, c->cap->type))
+		h0_fail(e, H0_USAGE, "provider %s does not do %s.%s (type %s)", provider, c->cap->group,
+		        c->cap->child, h0_type_names[c->cap->type]);
+	else if (provider && !(h0_providers[c->provider].devices & H0_DEVICE_BIT(c->device)))
+		h0_fail(e, H0_USAGE, "provider %s does not run on device %s", provider, device);
+	else if (provider)
 		h0_fail(e, H0_USAGE, "no profile runs provider %s on device %s: see hal0 profile list, or make "
 		        "the slot with an image of its own: hal0 slot create %s --image IMAGE --type %s "
-		        "provider=%s", h0_provider_names[c->provider], h0_device_names[c->device],
-		        c->cap->slots[0], h0_type_names[c->cap->type], h0_provider_names[c->provider]);
+		        "provider=%s", provider, device, c->cap->slots[0], h0_type_names[c->cap->type],
+		        provider);
 	else
 		h0_fail(e, H0_USAGE, "nothing on device %s does %s.%s: no profile of type %s runs there "
-		        "(hal0 profile list)", h0_device_names[c->device], c->cap->group, c->cap->child,
+		        "(hal0 profile list)", device, c->cap->group, c->cap->child,
 		        h0_type_names[c->cap->type]);
-	h0_err_detail(e, "device", "%s", h0_device_names[c->device]);
+	h0_err_detail(e, "device", "%s", device);
 	return refuse(c, "capability.illegal_backend_model_pair", e);
 }
 
@@ -228,27 +247,25 @@ static int choose_program(const struct work *w, struct choice *c, bool asked, st
 	const struct h0_slot *s = c->slot;
 	struct h0_plan p;
 	bool own_image = s && s->image && !s->profile;
-	bool kept = s && s->device == c->device && s->type == c->cap->type &&
-	            h0_plan_slot(s, &w->profiles, &p, NULL) == 0;
-	if (kept && (c->provider < 0 || !asked || (int)p.family == c->provider)) {
+	c->asked = asked;
+	c->kept = s && s->device == c->device && s->type == c->cap->type &&
+	          h0_plan_slot(s, &w->profiles, &p, NULL) == 0 &&
+	          (!asked || (int)p.family == c->provider);
+	if (c->kept) {
 		c->family = p.family;
 		return 0;
 	}
-	if (own_image) { /* the provider says what is in it */
-		c->family = c->provider >= 0 ? (enum h0_provider)c->provider : s->provider;
-		return h0_provider_serves(c->family, c->cap->type) ? 0 : wrong_pair(c, e);
+	if (!asked) {
+		int usual = program_at(w, c->device, c->cap->type);
+		c->provider = own_image ? (int)s->provider : usual;
+		if (c->provider < 0)
+			return wrong_pair(c, e);
 	}
-	const struct h0_profile *best = profile_for(w, c->device, c->cap->type, c->provider);
-	if (!best && !asked) /* of another device; nobody insists */
-		best = profile_for(w, c->device, c->cap->type, -1);
-	if (!best)
-		return wrong_pair(c, e);
-	c->family = h0_profile_family(best);
-	if (asked && best != h0_profiles_default(&w->profiles, c->device, c->cap->type))
-		c->profile = best;
-	else if (asked && s && s->profile)
-		c->profile = best;
-	return 0;
+	c->family = (enum h0_provider)c->provider;
+	bool able = own_image ? h0_provider_serves(c->family, c->cap->type) &&
+	                            h0_providers[c->family].devices & H0_DEVICE_BIT(c->device)
+	                      : can_run(w, c->device, c->cap->type, c->family);
+	return able ? 0 : wrong_pair(c, e);
 }
 
 static int wrong_model(const struct choice *c, const char *why, struct h0_err *e)
@@ -362,21 +379,40 @@ static int want_word(struct h0_edits *edits, const char *key, const char *now, c
 	return h0_streq(now, want) ? 0 : h0_edits_set(edits, key, want, e);
 }
 
-static int edits_of(const struct choice *c, struct h0_edits *edits, struct h0_err *e)
+/* What makes the slot run c->family: its profile where it names one, else its provider. */
+static int program_edits(const struct work *w, const struct choice *c, struct h0_edits *edits,
+                         struct h0_err *e)
 {
 	const struct h0_slot *s = c->slot;
-	const char *provider = c->provider >= 0 ? h0_provider_names[c->provider] : NULL;
+	const struct h0_profile *mine = s && s->profile ? h0_profiles_get(&w->profiles, s->profile) : NULL;
+	const char *provider = h0_provider_names[c->family];
+	if (c->kept || (mine && h0_profile_family(mine) == c->family && h0_profile_fits(mine, c->device)))
+		return 0;
+	if (mine) {
+		const struct h0_profile *p =
+			h0_profiles_default(&w->profiles, c->device, c->cap->type, (int)c->family);
+		if (p)
+			return h0_edits_set(edits, "profile", p->name, e);
+		if (h0_edits_unset(edits, "profile", e) < 0)
+			return -1;
+	}
+	bool says = s && (s->provider_given || s->image);
+	if (!says && program_at(w, c->device, c->cap->type) == (int)c->family)
+		return 0;
+	return want_word(edits, "provider", s && s->provider_given ? h0_provider_names[s->provider] : NULL,
+	                 provider, e);
+}
+
+static int edits_of(const struct work *w, const struct choice *c, struct h0_edits *edits,
+                    struct h0_err *e)
+{
+	const struct h0_slot *s = c->slot;
 	bool type_said = s && s->type == c->cap->type && (s->type_given || !shadow(c));
-	bool says_provider = s && (s->provider_given || (s->image && !s->profile));
 	if ((!type_said && h0_edits_set(edits, "type", h0_type_names[c->cap->type], e) < 0) ||
 	    want_word(edits, "device", s ? h0_device_names[s->device] : NULL,
 	              h0_device_names[c->device], e) < 0 ||
-	    want_word(edits, "model.default", s ? s->model : "", c->want.model, e) < 0)
-		return -1;
-	if (c->profile && want_word(edits, "profile", s ? s->profile : NULL, c->profile->name, e) < 0)
-		return -1;
-	if (provider && says_provider && h0_streq(provider, h0_provider_names[c->family]) &&
-	    want_word(edits, "provider", h0_provider_names[s->provider], provider, e) < 0)
+	    want_word(edits, "model.default", s ? s->model : "", c->want.model, e) < 0 ||
+	    program_edits(w, c, edits, e) < 0)
 		return -1;
 	if (s && !s->enabled && h0_edits_set(edits, "enabled", "true", e) < 0)
 		return -1;
@@ -416,7 +452,7 @@ static int no_anchor(const struct choice *c, struct h0_err *e)
 static int toggle(struct work *w, const struct h0_cap *cap, bool on, struct h0_target *t,
                   struct h0_err *e)
 {
-	const struct h0_slot *anchor = h0_slots_anchor(&w->slots);
+	const struct h0_slot *anchor = h0_npu_anchor(&w->slots);
 	bool asr = cap->type == H0_TYPE_TRANSCRIPTION;
 	if (!anchor || anchor->broken)
 		return 0;
@@ -445,13 +481,13 @@ static int misfit(const struct choice *c, struct h0_err *e)
 static int turn_on(struct work *w, struct choice *c, struct h0_err *e)
 {
 	h0_autoedits struct h0_edits edits = H0_SLOT_EDITS;
-	const struct h0_slot *anchor = h0_slots_anchor(&w->slots);
+	const struct h0_slot *anchor = h0_npu_anchor(&w->slots);
 	char name[H0_NAME_MAX + 1];
 	bool was_shadow = c->slot && h0_slot_is_shadow(c->slot);
 	struct h0_plan p;
 	if (shadow(c) && (!anchor || anchor->broken))
 		return no_anchor(c, e);
-	if ((!c->slot && taken_name(w, c, e) < 0) || edits_of(c, &edits, e) < 0 ||
+	if ((!c->slot && taken_name(w, c, e) < 0) || edits_of(w, c, &edits, e) < 0 ||
 	    port_of(w, c, anchor, &edits, e) < 0)
 		return -1;
 	snprintf(name, sizeof name, "%s", c->slot ? c->slot->name : c->cap->slots[0]);
@@ -618,7 +654,7 @@ int h0_capplan_make(const struct h0_snap *snap, const struct h0_wishes *wishes,
 static void follow(struct h0_capplan *plan, const struct h0_slots *slots,
                    const struct h0_selections *sel, const struct h0_slot *s)
 {
-	const struct h0_slot *anchor = h0_slots_anchor(slots);
+	const struct h0_slot *anchor = h0_npu_anchor(slots);
 	const struct h0_selection *mine = NULL;
 	for (size_t i = 0; i < h0_ncaps; i++)
 		if (sel->v[i].present && h0_cap_slot(&h0_caps[i], slots) == s)

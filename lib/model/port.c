@@ -2,6 +2,7 @@
 #include "model/port.h"
 
 #include "base/str.h"
+#include "model/npu.h"
 
 const struct h0_slot *h0_port_owner(const struct h0_slots *s, int port, const char *except)
 {

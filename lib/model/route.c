@@ -9,6 +9,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/flm.h"
+#include "model/npu.h"
 
 const struct h0_route_chain h0_route_chains[] = {
 	{"primary", {NULL}},
@@ -153,37 +155,9 @@ static enum verdict pick(struct finder *f, const char *rule,
 
 /* ---- model names ---- */
 
-/* FLM's two spellings of one model are equal: "gemma4-it:e2b", "gemma4-it-e2b-FLM". */
-static bool flm_same(const char *a, const char *b)
-{
-	size_t na = strlen(a), nb = strlen(b);
-	if (na > 4 && strcmp(a + na - 4, "-FLM") == 0)
-		na -= 4;
-	if (nb > 4 && strcmp(b + nb - 4, "-FLM") == 0)
-		nb -= 4;
-	if (na != nb)
-		return false;
-	for (size_t i = 0; i < na; i++)
-		if ((a[i] == ':' ? '-' : a[i]) != (b[i] == ':' ? '-' : b[i]))
-			return false;
-	return true;
-}
-
 static bool is_flm(const struct h0_slot *s)
 {
 	return s->device == H0_DEVICE_NPU;
-}
-
-/* "name-size-FLM" -> "name:size", which is what FLM accepts. */
-static void flm_tag(char *id)
-{
-	size_t n = strlen(id);
-	if (n <= 4 || strcmp(id + n - 4, "-FLM") != 0)
-		return;
-	id[n - 4] = '\0';
-	char *dash = strchr(id, ':') ? NULL : strrchr(id, '-');
-	if (dash)
-		*dash = ':';
 }
 
 /* The length of "stem" in "stem-00001-of-00003". */
@@ -212,8 +186,10 @@ const char *h0_route_model_id(const struct h0_slot *s, char *dst, size_t size)
 			n = without_shard(id, n - 5);
 	}
 	snprintf(dst, size, "%.*s", (int)n, id);
-	if (is_flm(s))
-		flm_tag(dst);
+	if (is_flm(s) && h0_flm_is_name(id)) {
+		char tag[H0_FLM_NAME];
+		snprintf(dst, size, "%s", h0_flm_tag(id, tag));
+	}
 	return dst;
 }
 
@@ -224,7 +200,7 @@ static bool has_model(const struct finder *f, const struct h0_slot *s)
 		return false;
 	if (strcmp(s->model, f->model) == 0 || strcmp(h0_route_model_id(s, id, sizeof id), f->model) == 0)
 		return true;
-	return is_flm(s) && flm_same(s->model, f->model);
+	return is_flm(s) && h0_flm_same(s->model, f->model);
 }
 
 static bool advertises(const struct finder *f, const struct h0_slot *s)
@@ -366,13 +342,13 @@ static bool hinted(const char *model, const char *word, bool anywhere)
 
 static enum verdict rule_hint(struct finder *f)
 {
-	if (strchr(f->model, ':')) {
-		const struct h0_slot *s = h0_slots_get(f->ask->slots, "npu");
+	if (h0_flm_is_name(f->model)) {
+		const struct h0_slot *s = h0_npu_anchor(f->ask->slots);
 		if (s && fits(f, s) && s->enabled) {
-			step(f->r, "hint", true, "a ':' in the model's name: slot npu");
+			step(f->r, "hint", true, "a name as the NPU's models have: slot %s", s->name);
 			return choose(f, s, "hint");
 		}
-		step(f->r, "hint", false, "a ':' in the model's name, but no slot npu that can answer");
+		step(f->r, "hint", false, "a name as the NPU's models have, but no slot there that can answer");
 	}
 	for (size_t i = 0; f->any_type && i < H0_ARRAY_LEN(hints); i++) {
 		if (!hinted(f->model, hints[i].word, hints[i].anywhere))
@@ -524,45 +500,28 @@ static enum verdict rule_endpoint(struct finder *f)
 	return FAILED;
 }
 
-H0_PRINTF(2, 3) static enum verdict trio_fail(struct finder *f, const char *fmt, ...)
-{
-	char why[256];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof why, fmt, ap);
-	va_end(ap);
-	step(f->r, "npu trio", false, "%s", why);
-	h0_fail(f->e, H0_NO, "slot %s is answered by the NPU's chat slot, but %s", f->r->slot->name, why);
-	if (f->r->endpoint)
-		h0_err_detail(f->e, "endpoint", "%s", f->r->endpoint->path);
-	h0_err_code(f->e, "npu.trio_unavailable");
-	return FAILED;
-}
-
 /* A record of the NPU trio: its anchor must be able to answer for it. */
 static enum verdict rule_trio(struct finder *f)
 {
-	const struct h0_slot *s = f->r->slot, *a;
+	const struct h0_slot *s = f->r->slot, *a = NULL;
+	struct h0_err why = {0};
 	if (!s || !h0_slot_is_shadow(s))
 		return NOT_YET;
-	bool asr = s->type == H0_TYPE_TRANSCRIPTION;
-	a = h0_slots_anchor(f->ask->slots);
-	if (!s->enabled)
-		return trio_fail(f, "slot %s is not enabled", s->name);
-	if (!a)
-		return trio_fail(f, "there is none: create a slot of type llm on device npu");
-	if (a->broken)
-		return trio_fail(f, "the file of slot %s is invalid", a->name);
-	if (a->device != H0_DEVICE_NPU)
-		return trio_fail(f, "slot %s is not on device npu", a->name);
-	if (!a->enabled)
-		return trio_fail(f, "slot %s is not enabled", a->name);
-	if (asr ? !a->npu_asr : !a->npu_embed)
-		return trio_fail(f, "slot %s runs without it: set npu.%s = true in its file and restart it", a->name,
-		                 asr ? "asr" : "embed");
-	enum h0_route_known live = live_state(f->ask, a);
-	if (live == H0_ROUTE_DOWN || live == H0_ROUTE_LOADING)
-		return trio_fail(f, "slot %s is not ready: hal0 slot start it", a->name);
+	if (h0_npu_trio(f->ask->slots, s, &a, &why) == 0) {
+		enum h0_route_known live = live_state(f->ask, a);
+		if (live == H0_ROUTE_LOADING && !f->ask->loads)
+			h0_npu_trio_fail(&why, s, "slot %s is still loading: hal0 slot wait %s", a->name, a->name);
+		else if (live == H0_ROUTE_DOWN && !f->ask->loads)
+			h0_npu_trio_fail(&why, s, "slot %s does not run: hal0 slot start %s", a->name, a->name);
+	}
+	if (why.kind) {
+		step(f->r, "npu trio", false, "%s", why.msg);
+		if (f->r->endpoint)
+			h0_err_detail(&why, "endpoint", "%s", f->r->endpoint->path);
+		if (f->e)
+			*f->e = why;
+		return FAILED;
+	}
 	step(f->r, "npu trio", true, "slot %s has one server for all of the NPU: port %d", a->name, a->port);
 	f->r->anchor = a;
 	return FOUND;

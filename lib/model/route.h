@@ -34,6 +34,7 @@ struct h0_route_ask {
 	size_t nlive;
 	const char *path;           /* with query; NULL: the main endpoint of the slot found */
 	const char *model;          /* NULL or "": not said */
+	bool loads;                 /* who asks brings up what is down: that is no reason to refuse */
 };
 
 struct h0_route_step {

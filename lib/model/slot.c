@@ -9,7 +9,12 @@
 #include "conf/schema.h"
 #include "model/cap.h"
 #include "model/device.h"
+#include "model/npu.h"
+#include "model/port.h"
 #include "model/provider.h"
+
+#define MAX_SLOTS      1000     /* these two as in conf/schema.c */
+#define IDLE_TIMEOUT_S 300
 
 /* ---- reading one file ---- */
 
@@ -120,6 +125,7 @@ static void read_rest(struct h0_slot *s)
 	s->model = s->model ? s->model : "";
 	s->context_size = number(s, "model", "context_size", number(s, "model", "ctx_size", -1));
 	s->extra_args = text(s, "server", "extra_args");
+	s->key = flag(s, "server", "key", true);
 	s->has_npu = node(s, NULL, "npu");
 	s->npu_chat = flag(s, "npu", "chat", true);
 	s->npu_asr = flag(s, "npu", "asr", false);
@@ -244,9 +250,46 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct h0_slot *)a)->name, ((const struct h0_slot *)b)->name);
 }
 
+static int64_t bounded(const struct h0_toml_node *t, const char *key, int64_t min, int64_t max,
+                       int64_t otherwise)
+{
+	const struct h0_toml_node *n = h0_toml_get(t, key);
+	return n && n->type == H0_TOML_INT && n->i64 >= min && n->i64 <= max ? n->i64 : otherwise;
+}
+
+static void read_conf(const struct h0_snap *snap, struct h0_slots_conf *ret)
+{
+	const struct h0_snap_file *f = h0_snap_get(snap, "hal0.toml");
+	h0_autotoml struct h0_toml *doc = NULL;
+	*ret = (struct h0_slots_conf){0, H0_PORT_MIN, H0_PORT_MAX, IDLE_TIMEOUT_S};
+	if (!f || h0_toml_parse(f->text, f->len, f->path, &doc, NULL) < 0)
+		return;
+	const struct h0_toml_node *t = h0_toml_get(h0_toml_root(doc), "slots");
+	ret->max_slots = bounded(t, "max_slots", 0, MAX_SLOTS, ret->max_slots);
+	ret->idle_timeout_s = bounded(t, "idle_timeout_s", 0, INT32_MAX, ret->idle_timeout_s);
+	int first = (int)bounded(t, "port_range_start", 1024, 65535, ret->port_first);
+	int last = (int)bounded(t, "port_range_end", 1024, 65535, first > ret->port_last ? 65535 : ret->port_last);
+	if (first <= last) {
+		ret->port_first = first;
+		ret->port_last = last;
+	}
+}
+
+int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf)
+{
+	static const char *const kept[] = {"agent", "utility", "npu"};
+	if (s->idle_timeout_s >= 0)
+		return s->idle_timeout_s;
+	for (size_t i = 0; i < H0_ARRAY_LEN(kept); i++)
+		if (h0_streq(s->name, kept[i]))
+			return 0;
+	return conf->idle_timeout_s;
+}
+
 int h0_slots_load(const struct h0_snap *snap, struct h0_slots *ret, struct h0_err *e)
 {
 	struct h0_slots s = {0};
+	read_conf(snap, &s.conf);
 	s.v = h0_calloc(snap->n, sizeof *s.v);
 	for (size_t i = 0; i < snap->n; i++) {
 		const struct h0_snap_file *f = &snap->files[i];
@@ -329,32 +372,11 @@ int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, con
 
 /* ---- what must hold between slots ---- */
 
-bool h0_slot_is_shadow(const struct h0_slot *s)
-{
-	return s->device == H0_DEVICE_NPU &&
-	       (s->type == H0_TYPE_EMBEDDING || s->type == H0_TYPE_TRANSCRIPTION);
-}
-
-static bool is_npu_chat(const struct h0_slot *s)
-{
-	return s->enabled && s->device == H0_DEVICE_NPU && s->type == H0_TYPE_LLM;
-}
-
-const struct h0_slot *h0_slots_anchor(const struct h0_slots *slots)
-{
-	const struct h0_slot *s = h0_slots_get(slots, "npu");
-	for (size_t i = 0; !s && i < slots->n; i++)
-		if (!slots->v[i].broken && is_npu_chat(&slots->v[i]))
-			s = &slots->v[i];
-	return s;
-}
-
-static int conflict(struct h0_err *e, const char *code, const struct h0_slot *other)
+static int conflict(struct h0_err *e, const struct h0_slot *other)
 {
 	if (e)
 		e->kind = H0_CONFLICT;
-	h0_err_detail(e, "conflicting_slot", "%s", other->name);
-	return h0_err_code(e, code);
+	return h0_err_detail(e, "conflicting_slots[]", "%s", other->name);
 }
 
 /* Two slots against each other; the message is about `s`. */
@@ -365,20 +387,14 @@ static int check_pair(const struct h0_slot *s, const struct h0_slot *other, stru
 	if (s->port && s->port == other->port && !shadow) {
 		h0_slot_fail(s, "port", e, "%d is the port of slot '%s' too (%s)", s->port, other->name,
 		             other->file);
-		return conflict(e, "slot.config_error", other);
+		return conflict(e, other);
 	}
 	if (s->broken || other->broken)
 		return 0;
 	if (s->is_default && other->is_default && s->type == other->type) {
 		h0_slot_fail(s, "default", e, "slot '%s' is the default of type %s already (%s)",
 		             other->name, h0_type_names[s->type], other->file);
-		return conflict(e, "slot.config_error", other);
-	}
-	if (is_npu_chat(s) && is_npu_chat(other)) {
-		h0_slot_fail(s, "device", e,
-		             "the NPU serves one chat slot at a time and '%s' is enabled (%s): disable one",
-		             other->name, other->file);
-		return conflict(e, "slot.npu_exclusivity_violation", other);
+		return conflict(e, other);
 	}
 	return 0;
 }
@@ -388,7 +404,7 @@ int h0_slots_check_one(const struct h0_slots *s, const struct h0_slot *slot, str
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->v[i].name, slot->name) != 0 && check_pair(slot, &s->v[i], e) < 0)
 			return -1;
-	return 0;
+	return slot->broken ? 0 : h0_npu_check(s, slot, false, e);
 }
 
 void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret)
@@ -399,5 +415,10 @@ void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret)
 			if (check_pair(&s->v[i], &s->v[j], &e) < 0)
 				h0_findings_add_err(ret, &e);
 		}
+		/* against those before it: a finding per pair */
+		const struct h0_slots before = {s->v, i};
+		struct h0_err e = {0};
+		if (!s->v[i].broken && h0_npu_check(&before, &s->v[i], false, &e) < 0)
+			h0_findings_add_err(ret, &e);
 	}
 }

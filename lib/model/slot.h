@@ -51,6 +51,7 @@ struct h0_slot {
 	const char *model;          /* [model].default: id or absolute path; "" = none */
 	int64_t context_size;       /* -1 = absent */
 	const char *extra_args;     /* [server].extra_args, shell-quoted; NULL = absent */
+	bool key;                   /* [server].key: its server wants one, where it can */
 
 	bool has_npu, npu_chat, npu_asr, npu_embed;          /* [npu] */
 	int64_t idle_restore_minutes;                        /* [image] */
@@ -60,9 +61,17 @@ struct h0_slot {
 	struct h0_toml *doc;        /* owned; NULL when it does not parse. Strings point into it */
 };
 
+/* hal0.toml [slots], with its defaults. A broken file says the defaults. */
+struct h0_slots_conf {
+	int64_t max_slots;          /* 0 = any number */
+	int port_first, port_last;
+	int64_t idle_timeout_s;     /* 0 = never */
+};
+
 struct h0_slots {
 	struct h0_slot *v;          /* sorted by name */
 	size_t n;
+	struct h0_slots_conf conf;
 };
 
 /* All slots of a snapshot. Fails only when nothing can be said at all. Free: h0_slots_done. */
@@ -87,14 +96,12 @@ const struct h0_toml_node *h0_slot_node(const struct h0_slot *s, const char *con
 int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, const char *fmt, ...)
     H0_PRINTF(4, 5);
 
-/* A record of the NPU trio: the anchor's container answers for it, it never runs one itself. */
-bool h0_slot_is_shadow(const struct h0_slot *s);
-/* The slot whose container answers for those: the one called npu, else the first enabled llm on
- * the NPU. NULL: there is none. May be broken or disabled. */
-const struct h0_slot *h0_slots_anchor(const struct h0_slots *s);
+/* After how many seconds without use it may be unloaded, 0 = never: what its file says; absent, what
+ * hal0.toml says, but agent, utility and npu are then kept (as by the original hal0). */
+int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf);
 
-/* What must hold between slots: a port each, one default per type, one enabled NPU llm. Adds a
- * finding per violation, at the later slot (by name). */
+/* What must hold between slots: a port each, one default per type, one slot that wants
+ * the NPU (model/npu.h). Adds a finding per violation, at the later slot (by name). */
 void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret);
 /* The same for one slot against all others: H0_CONFLICT, codes slot.config_error and
  * slot.npu_exclusivity_violation. */

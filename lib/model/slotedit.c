@@ -10,6 +10,7 @@
 #include "conf/value.h"
 #include "fmt/tomledit.h"
 #include "model/device.h"
+#include "model/npu.h"
 #include "model/plan.h"
 #include "model/port.h"
 #include "model/profile.h"
@@ -192,7 +193,7 @@ static int make_coherent(struct draft *d, const struct h0_profiles *profiles,
 		return set_word(d, "device", h0_device_names[h0_profile_device(p, s->device)], e);
 	if (new_profile)
 		return contradiction(s, p, e);
-	const struct h0_profile *follow = h0_profiles_default(profiles, s->device, s->type);
+	const struct h0_profile *follow = h0_profiles_default(profiles, s->device, s->type, -1);
 	if (follow)
 		return set_word(d, "profile", follow->name, e);
 	return contradiction(s, p, e);
@@ -208,7 +209,8 @@ static bool decides(const char *key)
 /* Keys that other slots' files bear on. */
 static bool shared(const char *key)
 {
-	static const char *const keys[] = {"port", "default", "type", "device", "enabled", NULL};
+	static const char *const keys[] = {"port", "default", "type", "device", "backend", "provider",
+	                                   "profile", "enabled", "model.default", NULL};
 	return h0_word_index(keys, key) >= 0;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "run/slotkey.h"
 #include "run/state.h"
 #include "sys/io.h"
 #include "sys/lock.h"
@@ -107,13 +108,16 @@ int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
 	return 0;
 }
 
-int h0_act_clear_traces(const struct h0_spec *s, struct h0_err *e)
+int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_spec *s,
+                      struct h0_err *e)
 {
 	static const char *const traces[] = {"pid", "conmon.pid", "oom"};
 	h0_autofree char *var_dir = h0_strndup(s->log_path, (size_t)(strrchr(s->log_path, '/') - s->log_path));
 	h0_autofree char *old = h0_asprintf("%s.1", s->log_path);
 	if (h0_mkdirs(s->run_dir, 0755, e) < 0 || h0_mkdirs(var_dir, 0755, e) < 0)
 		return -1;
+	if (s->key_path[0] && h0_slot_key_make(&b->paths, slot, s->uid, s->gid, e) < 0)
+		return h0_wrap(e, "the key of slot %s", slot);
 	for (size_t i = 0; i < H0_ARRAY_LEN(traces); i++) {
 		h0_autofree char *path = h0_asprintf("%s/%s", s->run_dir, traces[i]);
 		if (unlink(path) < 0 && errno != ENOENT)
@@ -121,7 +125,16 @@ int h0_act_clear_traces(const struct h0_spec *s, struct h0_err *e)
 	}
 	if (rename(s->log_path, old) < 0 && errno != ENOENT)
 		return h0_fail_sys(e, "%s", s->log_path);
-	return 0;
+	return h0_spec_prepare(s, e);
+}
+
+/* By systemd where it watches over slots. */
+static int run_container(const struct h0_box *b, const char *slot, const struct h0_spec *s,
+                         char *ret_id, struct h0_err *e)
+{
+	if (!b->units.systemctl)
+		return h0_podman_run(&b->podman, &s->argv, s->run_dir, ret_id, e);
+	return h0_unit_launch(&b->units, slot, &s->argv, s->run_dir, ret_id, e);
 }
 
 int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
@@ -130,12 +143,12 @@ int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	char name[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
 	snprintf(name, sizeof name, H0_CONTAINER_PREFIX "%s", slot->name);
 	const char *model = s->model.id ? s->model.id : slot->model;
-	if (h0_act_check_port(slot, e) < 0 || h0_act_clear_traces(s, e) < 0)
+	if (h0_act_check_port(slot, e) < 0 || h0_act_make_ready(b, slot->name, s, e) < 0)
 		return -1;
 	if (h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_STARTING, NULL, e) < 0)
 		return -1;
 	struct h0_err why = {0};
-	if (h0_podman_run(&b->podman, &s->argv, s->run_dir, ret->container, &why) < 0) {
+	if (run_container(b, slot->name, s, ret->container, &why) < 0) {
 		/* podman leaves a created container behind when its program does not start */
 		h0_podman_remove(&b->podman, name, 0, NULL);
 		h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_ERROR, &why, NULL);
@@ -159,8 +172,10 @@ int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int gra
 	memcpy(ret->container, c->id, sizeof ret->container);
 	if (h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_UNLOADING, NULL, e) < 0)
 		return -1;
-	if (h0_podman_remove(&b->podman, c->id, grace_s > 0 ? grace_s : H0_GRACE_S, e) < 0)
+	if (h0_unit_leave(&b->units, c->slot, NULL, e) < 0 ||
+	    h0_podman_remove(&b->podman, c->id, grace_s > 0 ? grace_s : H0_GRACE_S, e) < 0)
 		return -1;
+	h0_unit_left(&b->units, c->slot);
 	ret->changed = true;
 	if (runs && port && !port_becomes_free(port, PORT_FREE_MS)) {
 		h0_loopback_holder(port, who, sizeof who);

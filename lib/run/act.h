@@ -29,8 +29,9 @@ bool h0_act_runs(const struct h0_ctr *c);
  * what podman only thinks runs, what is half stopped since its monitor died. */
 int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
                 const struct h0_ctr **ret, struct h0_err *e);
-/* Makes the slot's directories, without traces of a former life in them. */
-int h0_act_clear_traces(const struct h0_spec *s, struct h0_err *e);
+/* Makes the slot's directories and its key, and clears away the traces of a former life. */
+int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_spec *s,
+                      struct h0_err *e);
 /* Runs the container; ret->container, changed, state, unrecorded. After a failure none is left. */
 int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
                   struct h0_outcome *ret, struct h0_err *e);

@@ -7,6 +7,7 @@
 #include "fmt/gguf.h"
 #include "run/facts.h"
 #include "run/fits.h"
+#include "run/room.h"
 #include "run/store.h"
 #include "sys/clock.h"
 #include "sys/loopback.h"
@@ -19,7 +20,7 @@ const char *const h0_deed_done[] = {"none", "started", "stopped", "restarted", "
 int h0_box_over(const struct h0_box *base, const struct h0_changeset *cs, struct h0_box *ret,
                 struct h0_err *e)
 {
-	h0_autobox struct h0_box b = {.paths = base->paths, .podman = base->podman};
+	h0_autobox struct h0_box b = {.paths = base->paths, .podman = base->podman, .units = base->units};
 	h0_snap_over(&base->snap, cs, &b.snap);
 	if (h0_slots_load(&b.snap, &b.slots, e) < 0)
 		return -1;
@@ -129,45 +130,76 @@ static enum h0_deed exchange(const struct look *l, const struct h0_ctr *c,
 	return same && !moves(l, slot) ? H0_DEED_RESTART : H0_DEED_SWAP;
 }
 
-/* Bytes that slots of this plan, started before this one, will want of the same pool. */
-static int64_t promised(const struct look *l, const struct h0_step *s, const struct h0_fit_pool *pool)
+/* What slots of this plan, started before this one, will want of the same pool. */
+static int64_t promised(const struct look *l, const struct h0_step *s, bool shared, int64_t *ret_n)
 {
 	int64_t sum = 0;
 	for (const struct h0_step *o = l->c->v; o != s; o++) {
 		h0_autofits struct h0_fits f = {0};
 		const struct h0_slot *slot = h0_slots_get(&l->b->slots, o->target->slot);
-		if (o->ran || o->deed != H0_DEED_START || !slot || h0_fits_slot(l->b, slot, &f, NULL) < 0)
+		if (o->ran || o->deed != H0_DEED_START || !slot)
+			continue;
+		++*ret_n;
+		if (h0_fits_slot(l->b, slot, &f, NULL) < 0)
 			continue;
 		h0_fit(&f.model, &f.run, &f.fit);
-		int64_t bytes = pool->shared ? f.fit.total : f.fit.device;
+		int64_t bytes = shared ? f.fit.total : f.fit.device;
 		sum += bytes > 0 ? bytes : 0;
 	}
 	return sum;
 }
 
-static bool frees_memory(const struct look *l)
+static bool will_stop(const struct look *l, const char *slot)
 {
 	for (size_t i = 0; i < l->plan->n; i++)
-		if (l->plan->v[i].want == H0_WANT_STOP && runs(container(l, l->plan->v[i].slot)))
+		if (l->plan->v[i].want == H0_WANT_STOP && strcmp(l->plan->v[i].slot, slot) == 0)
 			return true;
 	return false;
 }
 
+static int too_many(const struct look *l, const struct h0_slot *slot, int64_t n, struct h0_err *e)
+{
+	int64_t most = l->b->slots.conf.max_slots;
+	if (most <= 0 || n <= most || l->force)
+		return 0;
+	h0_fail(e, H0_NO, "slot %s is not started: hal0.toml allows %lld slots at once (slots.max_slots)",
+	        slot->name, (long long)most);
+	return h0_err_code(e, "slot.does_not_fit");
+}
+
+/* Beside all that run and go on running, and those this plan starts before it. */
 static int check_fit(const struct look *l, struct h0_step *s, const struct h0_slot *slot,
                      struct h0_err *e)
 {
 	h0_autofits struct h0_fits f = {0};
+	h0_autousers struct h0_room_users users = {0};
+	h0_autoledger struct h0_ledger ledger = {.lock = -1};
 	h0_autobuf struct h0_buf why = {0};
-	if (!*slot->model || h0_fits_slot(l->b, slot, &f, NULL) < 0)
-		return 0; /* nobody can know */
-	h0_fits_judge(l->b, H0_FITS_NOW, slot->name, &f);
-	f.pool.others += promised(l, s, &f.pool);
+	bool known = h0_fits_slot(l->b, slot, &f, NULL) == 0;
+	int64_t n = 1;
+	if (known)
+		h0_fits_pool(l->b, H0_FITS_FREE, &f);
+	else
+		f.pool = (struct h0_fit_pool){.bytes = -1, .free = -1, .gb_per_s = -1, .shared = true};
+	h0_ledger_read(&l->b->paths, &ledger);
+	h0_room_look(l->b, &l->ctrs, &ledger, slot->name, &f, &users);
+	for (size_t i = 0; i < users.n; i++) {
+		users.v[i].goes = will_stop(l, users.v[i].slot);
+		n += !users.v[i].goes;
+	}
+	int64_t more = promised(l, s, f.pool.shared, &n);
+	if (too_many(l, slot, n, e) < 0)
+		return -1;
+	if (!known)
+		return 0;
+	h0_room_fill(&users, &f.pool);
+	f.pool.others += more;
+	h0_fit(&f.model, &f.run, &f.fit);
 	h0_fit_judge(&f.model, &f.run, &f.fit, &f.pool, &f.answer);
 	h0_fits_say(&f, &why);
 	s->verdict = f.answer.verdict;
 	snprintf(s->fit, sizeof s->fit, "%s", h0_buf_str(&why));
-	/* what stops first makes room that cannot be counted yet: starting it checks again */
-	if (f.answer.verdict != H0_FIT_NOT || l->force || frees_memory(l))
+	if (f.answer.verdict != H0_FIT_NOT || f.fit.refused || l->force)
 		return 0;
 	h0_fail(e, H0_NO, "slot %s does not fit: %s (--ignore-fit starts it all the same)", slot->name,
 	        h0_buf_str(&why));
@@ -180,13 +212,14 @@ static int plan_run(const struct look *l, struct h0_step *s, const struct h0_slo
 {
 	h0_autospec struct h0_spec spec = {0};
 	const struct h0_ctr *c = container(l, slot->name);
-	if (h0_life_check(l->b, slot, H0_ARGV_DETACHED, &spec, e) < 0)
+	if (h0_life_check(l->b, slot, h0_life_mode(l->b), &spec, e) < 0)
 		return -1;
 	if (!s->ran) {
-		bool up, old;
+		const struct h0_how how = {.force = true}; /* whether it fits is asked below */
+		struct h0_foresight seen;
 		struct h0_err why = {0};
 		s->deed = H0_DEED_START;
-		if (h0_life_foresee(l->b, slot, &spec, &up, &old, &why) < 0 &&
+		if (h0_life_foresee(l->b, slot, &spec, false, &how, &seen, &why) < 0 &&
 		    !(why.kind == H0_CONFLICT && port_comes_free(l, slot->port, slot->name))) {
 			*e = why;
 			return -1;
@@ -209,7 +242,7 @@ static bool reload_pending(const struct look *l, const char *anchor)
 	const struct h0_ctr *c = *anchor ? container(l, anchor) : NULL;
 	if (!slot || slot->broken || !runs(c) || h0_box_profiles(l->b, NULL) < 0 ||
 	    h0_spec_make(&l->b->paths, &l->b->snap, &l->b->profiles, &l->b->podman, slot,
-	                 H0_ARGV_DETACHED, &spec, NULL) < 0)
+	                 h0_life_mode(l->b), &spec, NULL) < 0)
 		return false;
 	return !h0_streq(c->spec, spec.argv.spec);
 }

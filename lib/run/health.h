@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "model/provider.h"
+#include "run/slotkey.h"
 
 enum h0_health {
 	H0_HEALTH_UNASKED,
@@ -26,6 +28,8 @@ struct h0_health_ask {
 	int port;
 	enum h0_provider provider;      /* which paths to ask */
 	const char *model;              /* name that must be listed; NULL: any, or none needed */
+	char key[H0_SLOT_KEY];          /* to send; "": none. A server that wants one all the same is
+	                                 * ready when it is well: what it lists is not known */
 
 	enum h0_health health;          /* the answer */
 	int status;                     /* HTTP status of the last reply, 0 = none */
@@ -37,6 +41,11 @@ struct h0_health_ask {
  * is H0_HEALTH_SILENT. */
 void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int *wake,
                    size_t nwake);
+
+/* Another question to the port of `who`, with its key: the reply's status and body (at most 1 MiB);
+ * 0 when none came in time. */
+int h0_health_get(const struct h0_health_ask *who, const char *path, int timeout_ms,
+                  struct h0_buf *ret_body);
 
 /* "loading", "not answering": for messages. */
 const char *h0_health_word(enum h0_health h);

@@ -17,6 +17,7 @@ int h0_box_open(struct h0_box *ret, struct h0_err *e)
 	if (h0_paths_init(&b.paths, e) < 0 || h0_podman_init(&b.podman, e) < 0 ||
 	    h0_snap_open(b.paths.etc, &b.snap, e) < 0 || h0_slots_load(&b.snap, &b.slots, e) < 0)
 		return -1;
+	b.units = h0_units_find(&b.paths);
 	*ret = b;
 	b = (struct h0_box){0};
 	return 0;
@@ -177,6 +178,7 @@ void h0_live_look_ahead(const struct h0_box *b, const struct h0_slot *const *slo
 		ret[i].ask = (struct h0_health_ask){.port = slots[i]->port, .provider = slots[i]->provider};
 		if (!h0_state_serves(last->state) && last->state != H0_STATE_WARMING)
 			continue;
+		h0_slot_key_try(&b->paths, slots[i]->name, ret[i].ask.key);
 		whose[asked] = i;
 		asks[asked++] = ret[i].ask;
 	}
@@ -226,6 +228,7 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 		/* what runs, not what the file says by now */
 		asks[i] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
 			.provider = c->provider, .model = h0_ctr_expects(c)};
+		h0_slot_key_try(&b->paths, slots[i]->name, asks[i].key);
 		if (tells(&ahead[i].ask, &asks[i])) {
 			asks[i] = ahead[i].ask;
 			continue;

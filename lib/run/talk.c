@@ -296,7 +296,13 @@ static int bad_status(struct talk *k, const struct h0_http_res *res)
 		h0_err_detail(k->e, "retry_after_s", "%d", res->retry_after_s > 0 ? res->retry_after_s : 15);
 		return h0_err_code(k->e, "slot.loading");
 	}
-	refused(k, message ? message : text);
+	if (res->status == 401 && !(k->t->key && *k->t->key)) {
+		h0_fail(k->e, H0_SYS, "slot %s wants its key, which only root can read: use sudo, or ask hal0 route "
+		        "serve", who(k));
+		k->failed = true;
+	} else {
+		refused(k, message ? message : text);
+	}
 	h0_wrap(k->e, "HTTP %d from %s", res->status, k->t->route->path);
 	h0_err_detail(k->e, "status", "%d", res->status);
 	return -1;
@@ -330,7 +336,13 @@ int h0_talk(struct h0_http_client *c, const struct h0_talk *t, struct h0_talked 
 	                                    t->route->port, t->route->path);
 	h0_autofree char *type = h0_asprintf("Content-Type: %s", t->content_type ? t->content_type
 	                                                                         : "application/json");
-	const char *headers[] = {t->body ? type : NULL, NULL};
+	h0_autofree char *auth = t->key && *t->key ? h0_asprintf("Authorization: Bearer %s", t->key) : NULL;
+	const char *headers[3] = {NULL};
+	size_t n = 0;
+	if (t->body)
+		headers[n++] = type;
+	if (auth)
+		headers[n++] = auth;
 	struct h0_http_req req = {.url = url, .body = t->body, .body_len = t->body_len, .headers = headers,
 		.idle_timeout_ms = t->idle_timeout_ms, .stop = t->stop, .on_data = on_data, .on_data_arg = &k};
 	h0_autohttp struct h0_http_res res = {0};

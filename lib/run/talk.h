@@ -19,6 +19,7 @@
 struct h0_talk {
 	const struct h0_route *route;
 	const char *host;           /* NULL: 127.0.0.1 */
+	const char *key;            /* the slot's; NULL or "": none */
 	const void *body;           /* NULL: GET */
 	size_t body_len;
 	const char *content_type;   /* of the body; NULL: application/json */
@@ -44,6 +45,7 @@ struct h0_talked {
 /* 0: the whole answer came with a 2xx status. Else -1:
  * H0_NO     slot.not_ready: nothing listens at the slot's port
  * H0_BUSY   slot.loading: it is still loading (detail retry_after_s)
+ * H0_SYS    it wants a key and none was given
  * H0_EXTERN dispatch.upstream_failed: the server said no (its own message, detail status), or cut
  *           the answer off; dispatch.upstream_unavailable: no HTTP answer. sys_errno ECANCELED
  *           when `stop` ended it.

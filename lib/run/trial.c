@@ -99,8 +99,8 @@ static void read_answer(enum h0_slot_type type, const struct h0_json *j, struct 
 	}
 }
 
-int h0_trial_ask(struct h0_http_client *http, const struct h0_slot *slot, struct h0_buf *ret,
-                 struct h0_err *e)
+int h0_trial_ask(const struct h0_box *b, struct h0_http_client *http, const struct h0_slot *slot,
+                 struct h0_buf *ret, struct h0_err *e)
 {
 	const char *path = NULL, *body = body_of(slot->type, &path);
 	h0_autohttp struct h0_http_res res = {0};
@@ -108,7 +108,10 @@ int h0_trial_ask(struct h0_http_client *http, const struct h0_slot *slot, struct
 	if (!body)
 		return 0;
 	h0_autofree char *url = h0_asprintf("http://127.0.0.1:%d%s", slot->port, path);
-	const char *const headers[] = {"Content-Type: application/json", NULL};
+	char key[H0_SLOT_KEY];
+	h0_slot_key_try(&b->paths, slot->name, key);
+	h0_autofree char *auth = *key ? h0_asprintf("Authorization: Bearer %s", key) : NULL;
+	const char *const headers[] = {"Content-Type: application/json", auth, NULL};
 	const struct h0_http_req req = {
 		.url = url,
 		.headers = headers,
@@ -144,6 +147,7 @@ static void clear_away(struct h0_box *b, const struct h0_trial *t)
 	*strrchr(log, '/') = '\0';
 	h0_remove_tree(run_dir, NULL);
 	h0_remove_tree(log, NULL);
+	h0_slot_key_forget(&b->paths, t->slot.name);
 }
 
 int h0_trial_run(struct h0_box *b, struct h0_http_client *http, const struct h0_wait *wait,
@@ -158,7 +162,7 @@ int h0_trial_run(struct h0_box *b, struct h0_http_client *http, const struct h0_
 			e->sys_errno = EINTR;
 	}
 	if (rc == 0)
-		rc = h0_trial_ask(http, &t->slot, &t->answer, e);
+		rc = h0_trial_ask(b, http, &t->slot, &t->answer, e);
 	clear_away(b, t);
 	return rc;
 }

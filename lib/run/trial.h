@@ -29,8 +29,8 @@ void h0_trial_done(struct h0_trial *t);
 
 /* The question by itself, of a slot that runs; nothing for types that have none. H0_EXTERN when
  * the answer is no answer. */
-int h0_trial_ask(struct h0_http_client *http, const struct h0_slot *slot, struct h0_buf *ret,
-                 struct h0_err *e);
+int h0_trial_ask(const struct h0_box *b, struct h0_http_client *http, const struct h0_slot *slot,
+                 struct h0_buf *ret, struct h0_err *e);
 /* Whether the answer has what the question is after. Answers can be poor and models too: it
  * counts only where another answer has it. */
 bool h0_trial_knows(const struct h0_buf *answer);

@@ -21,7 +21,8 @@
 #define MAX_LOOPS  64u
 #define MAX_SPANS  60           /* pieces of a body within one read */
 #define TAIL       1024         /* last bytes of an answer, where the token counts stand */
-#define HOLD       4096         /* of a 503, to see whether the slot is loading */
+#define HEAD_ROOM  512          /* of a head, for what is added to it */
+#define HOLD       4096         /* of a 503 or 401, to see whether it is to be passed on */
 
 /* ---- shared ---- */
 
@@ -97,36 +98,38 @@ struct decision {
 	char *path_in, *model_in;       /* model_in NULL: none */
 	struct h0_peer *peer;           /* NULL: see status */
 	int port;
-	char *path, *model;             /* to send; model NULL: leave it */
+	char *request;                  /* to send: the first line behind the method, and Host */
+	char *model, *model_json;       /* to send, as a form's field and in JSON; NULL: leave it */
+	char key[H0_SERVE_KEY];         /* to send, "" = none */
 	int status;                     /* of a refusal, else 0 */
 	struct h0_err err;
 };
 
 enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE, FRAME_NONE };
 
-/* One request. */
+/* One request. Its memory serves the next one: what is before `id` begins at zero. */
 struct ask {
+	struct ask *next;               /* of the spare ones */
 	const struct h0_endpoint *endpoint; /* NULL: not in the table */
 	struct decision *d;
 	struct h0_spool body;
 	struct h0_scan *scan;           /* NULL when no JSON is looked for */
 	struct h0_formscan *form;       /* NULL when it is no form */
-	char model[512];                /* asked for, "" = none */
 	uint64_t model_from, model_to;  /* where it stands in the body; equal: nowhere */
-	char *model_text;               /* what is written there instead */
 	struct h0_spool_out out;
 	struct h0_buf head;             /* to the slot */
 	size_t head_sent;
 	struct h0_buf hold;             /* of an answer that may be taken back */
-	bool holding, counted, retried, is_head, is_events, answer_begun, answer_over;
+	bool holding, counted, retried, rekeyed, is_head, is_events, answer_begun, answer_over;
 	enum framing framing;
 	int status;
 	int64_t began, load_until;
 	uint64_t began_us;
+	size_t tail_len;
 	char id[72];
 	char origin[128];               /* to allow in the answer, "" = none */
-	size_t tail_len;
-	char tail[TAIL];
+	char model[512];                /* asked for, "" = none */
+	char tail[TAIL];                /* tail_len of it */
 };
 
 struct up {
@@ -185,6 +188,9 @@ struct h0_loop {
 	struct up *idle;                /* most recently used first */
 	unsigned nidle;
 	struct ev *dead;
+	struct ask *spare;              /* nspare of them */
+	unsigned nspare;
+	struct h0_scan *spare_scan;
 	struct h0_conf_image *image;
 	unsigned generation;
 	struct decision *decisions[NDECISIONS];
@@ -223,6 +229,7 @@ void h0_client_close(struct client *c);
 /* ask.c */
 struct ask *h0_ask_new(struct client *c);
 void h0_ask_free(struct client *c);
+void h0_ask_forget_spare(struct h0_loop *l);
 /* From the parser: -1 with c->refuse_... set ends the reading. */
 int h0_ask_head(struct client *c);
 int h0_ask_body(struct client *c, const char *p, size_t n);
@@ -248,7 +255,6 @@ void h0_decision_unref(struct decision *d);
 void h0_decisions_forget(struct h0_loop *l);
 
 /* answer.c */
-int h0_status_of_code(const char *code, enum h0_kind kind);
 /* An answer of our own. `more` is whole header lines, or NULL. */
 void h0_answer(struct client *c, int status, const char *type, const char *more, const char *body, size_t n);
 /* The envelope of an error. retry_after_s < 0: not said. */

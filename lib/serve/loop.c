@@ -238,6 +238,7 @@ void h0_loop_close(struct h0_loop *l)
 	h0_up_sweep(l, true);
 	close_unseen(l);
 	free_dead(l);
+	h0_ask_forget_spare(l);
 	h0_decisions_forget(l);
 	image_unref(l->image);
 	if (l->ep >= 0)

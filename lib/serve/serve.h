@@ -18,6 +18,8 @@
 #include "base/err.h"
 #include "serve/guard.h"
 
+#define H0_SERVE_KEY 64
+
 struct h0_serve_conf {
 	const char *etc;            /* /etc/hal0: read, and watched for changes */
 	const char *bind;           /* address; not used with `given` */
@@ -38,6 +40,9 @@ struct h0_serve_conf {
 	/* How long that usually takes, -1 = not known, and how long it took. Both may be NULL. */
 	int64_t (*load_ms)(const char *slot, void *arg);
 	void (*loaded)(const char *slot, int64_t ms, void *arg);
+	/* The key the slot's server wants, into dst (H0_SERVE_KEY bytes), "" for none. Asked anew
+	 * when the server refuses the one it had. NULL: no slot has one. */
+	void (*key)(const char *slot, char *dst, void *arg);
 	/* Once a second for each slot that was asked since: how many requests are under way. */
 	void (*used)(const char *slot, unsigned in_flight, void *arg);
 	/* It listens now; `port` is the real one. */

@@ -53,6 +53,8 @@ void h0_stats_tokens(struct h0_peer *p, const char *tail, size_t n)
 	static const char *const in[] = {"\"prompt_tokens\"", "\"input_tokens\"", "\"prompt_n\"", NULL};
 	static const char *const out[] = {"\"completion_tokens\"", "\"output_tokens\"", "\"predicted_n\"", NULL};
 	int64_t v = -1;
+	if (!memmem(tail, n, "_tokens\"", 8) && !memmem(tail, n, "_n\"", 3))
+		return;
 	for (size_t i = 0; in[i] && v < 0; i++)
 		v = last_number(tail, n, in[i]);
 	if (v > 0)

@@ -101,7 +101,7 @@ says "verification off" '.proxmox.ok'
 like "with a warning" "$err" "*verify_ssl*"
 
 config ", \"ca_file\": \"$tmp/cert\""
-for m in 401 garbage huge; do
+for m in 401 garbage huge cut; do
   echo $m >"$tmp/mode"
   run "$probe" memory --json
   rc_is "$m: the local view" 0

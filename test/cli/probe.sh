@@ -147,6 +147,18 @@ is "the operator's keys stay" \
   "$(jq -c '[.slots.chat.backoff_steps, .extra.mine, .note]' "$file")" '[[1,2],"kept","by hand"]'
 run "$probe" show --file --json
 is "the recorded document" "$(printf %s "$out" | jq -r .note)" "by hand"
+summary=$("$probe" show --sysroot "$tmp/halo-512m")
+run "$probe" show --file
+is "its summary" "$out" "$summary"
+run "$probe" show --file --format '{tier} {budget}'
+is "--file and --format" "$out" "$("$probe" show --sysroot "$tmp/halo-512m" --format '{tier} {budget}')"
+jq '{hostname, gpus: [{}], npu: {present: true}}' "$file" >"$tmp/x"
+cp "$file" "$tmp/file"
+cat "$tmp/x" >"$file"
+run "$probe" show --file --columns host,tier,gpu,npu,pool
+rc_is "a document that lacks most" 0
+like "says what it has" "$out" "*halo-512m*unknown, no driver*"
+cat "$tmp/file" >"$file"
 HAL0_SYSROOT=$tmp/xtx run "$probe" show
 like "HAL0_SYSROOT" "$out" "*RX 7900 XTX*"
 

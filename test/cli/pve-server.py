@@ -3,7 +3,7 @@
 """Plays a Proxmox API over HTTPS: pve-server.py CERT KEY DIR
 
 Prints its port. DIR/answer is the body of every 200 answer, DIR/mode how to behave: ok, slow,
-huge, 401, garbage. What was asked with which token is appended to DIR/log.
+huge, 401, garbage, cut (ends before it is all there). What was asked with which token is appended to DIR/log.
 """
 import http.server
 import ssl
@@ -19,6 +19,9 @@ def text(name):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    # as Proxmox answers: with the length, and the connection stays
+    protocol_version = "HTTP/1.1"
+
     def log_message(self, *args):
         pass
 
@@ -34,16 +37,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = text("answer").encode()
         if mode == "garbage":
             body = b'{"data": [{"type": "node", '
+        padding = 20 if mode == "huge" else 0
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body) + (padding << 20) + (mode == "cut")))
         self.end_headers()
         try:
-            if mode == "huge":
-                for _ in range(20):
-                    self.wfile.write(b" " * (1 << 20))
+            for _ in range(padding):
+                self.wfile.write(b" " * (1 << 20))
             self.wfile.write(body)
         except OSError:
             pass
+        self.close_connection = mode == "cut"
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

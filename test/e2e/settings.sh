@@ -20,6 +20,7 @@ tap_cleanup() {
   for _s in $a $b; do
     podman rm --force --time 1 "hal0-slot-$_s" >/dev/null 2>&1
   done
+  podman rmi --force localhost/hal0-diff-e2e:1 >/dev/null 2>&1
   rm -rf "$tmp"
 }
 slot() {
@@ -46,14 +47,18 @@ tiny=$HAL0_BUILD/scripts/tiny-gguf
 "$tiny" --kind rerank --context 2048 "$models/rerank.gguf" >/dev/null
 slot_file $a "$p1" embedding embed 'context_size = 2048'
 slot_file $b "$p2" reranking rerank 'context_size = 2048'
+ask() { # SLOT PORT PATH BODY
+  curl -s -m 10 -H "Authorization: Bearer $("$HAL0_BUILD/cmd/hal0-slot" key "$1")" \
+    "http://127.0.0.1:$2$3" -d "$4"
+}
 long=$(awk 'BEGIN { for (i = 0; i < 700; i++) printf "a " }')
 slot start $a $b
 rc_is "an embedding and a reranking slot start" 0
 is "the server embeds a text of 700 tokens" \
-  "$(curl -s -m 10 "http://127.0.0.1:$p1/v1/embeddings" -d "{\"input\":\"$long\"}" |
+  "$(ask $a "$p1" /v1/embeddings "{\"input\":\"$long\"}" |
     jq -c '[(.usage.prompt_tokens >= 700), (.data[0].embedding | length)]')" '[true,64]'
-is "and ranks one" "$(curl -s -m 10 "http://127.0.0.1:$p2/v1/rerank" \
-  -d "{\"query\":\"a\",\"documents\":[\"$long\",\"b\"]}" | jq -c '.results | length')" 2
+is "and ranks one" "$(ask $b "$p2" /v1/rerank \
+  "{\"query\":\"a\",\"documents\":[\"$long\",\"b\"]}" | jq -c '.results | length')" 2
 slot argv $a --json
 is "argv says where the step's size is from" \
   "$(printf %s "$out" | jq -c '[.items[] | select(.flag == "--ubatch-size") | .value, .source]')" \
@@ -62,6 +67,97 @@ slot fit $a --json
 one=$(printf %s "$out" | jq .compute_bytes)
 slot fit $a --ubatch 512 --json
 ok "the estimate counts it" [ "$one" -gt $((2 * $(printf %s "$out" | jq .compute_bytes))) ]
+slot stop $b
+
+# ---- diff ----
+slot diff $a
+rc_is "diff of a slot that runs as its files say" 0
+is "prints nothing on stdout" "$out" ''
+slot diff $b
+rc_is "diff of a slot that does not run is a no" 1
+like "and says so" "$err" "*$b: it does not run*"
+slot diff
+rc_is "diff of all: only what runs counts" 0
+sed -i 's/^context_size = .*/context_size = 1024/' "$home/etc/hal0/slots/$a.toml"
+printf '[server]\nextra_args = "--threads 1 -fa on"\n' >>"$home/etc/hal0/slots/$a.toml"
+slot diff $a --json
+rc_is "diff after an edit" 1
+is "names each flag, its values and where the new one is from" \
+  "$(printf %s "$out" | jq -c '.items[] | [.what, .key, .running, .rendered, .from]')" \
+  "$(printf '%s\n' '["server","--ctx-size","2048","1024","slots/'$a'.toml:8:16 model.context_size"]' \
+    '["server","--threads","'"$(nproc | awk '{ print $1 < 8 ? $1 : 8 }')"'","1","slots/'$a'.toml:10:14 server.extra_args"]' \
+    '["server","--batch-size","2048","1024","hal0"]' '["server","--ubatch-size","2048","1024","hal0"]')"
+is "in upstream's words too" "$(printf %s "$out" | jq -c '[.drifted, .slots]')" \
+  "[true,[{\"name\":\"$a\",\"running\":true,\"drifted\":true}]]"
+slot diff $a
+like "people read it in words" "$out" "*$a*--ctx-size is 2048, would be 1024*slots/$a.toml:8:16*"
+sed -i 's/^context_size = .*/context_size = 2048/; /^\[server\]/,$d' "$home/etc/hal0/slots/$a.toml"
+printf '[server]\nextra_args = "-c 2048 --flash-attn on"\n' >>"$home/etc/hal0/slots/$a.toml"
+slot diff $a
+rc_is "another spelling of the same flags is no difference" 0
+sed -i '/^\[server\]/,$d' "$home/etc/hal0/slots/$a.toml"
+ln -s embed.gguf "$models/other.gguf"
+sed -i 's/^default = .*/default = "other"/' "$home/etc/hal0/slots/$a.toml"
+slot diff $a --json
+is "a link to the same file is none either, another name is" \
+  "$(printf %s "$out" | jq -c '[.items[].key]')" '["--label io.hal0.model","--alias"]'
+sed -i 's/^default = .*/default = "embed"/' "$home/etc/hal0/slots/$a.toml"
+slot diff $a
+rc_is "back as it was" 0
+
+# ---- restart --all --if-changed ----
+id=$(container $a '{{.Id}}')
+slot restart --all --if-changed --json
+rc_is "restart --all --if-changed where nothing differs" 0
+is "touches nothing" "$(printf %s "$out" | jq -c '[.changed,[.items[].name]]') $(container $a '{{.Id}}')" \
+  "[false,[\"$a\"]] $id"
+slot start $b
+other=$(container $b '{{.Id}}')
+sed -i 's/^context_size = .*/context_size = 1024/' "$home/etc/hal0/slots/$a.toml"
+slot restart --all --if-changed --dry-run
+rc_is "--dry-run" 0
+like "tells what differs" "$err" "*$a: --ctx-size is 2048, would be 1024*"
+is "starts nothing" "$(container $a '{{.Id}}')" "$id"
+slot restart --all --if-changed --json
+rc_is "one of two has changed" 0
+is "that one alone is started again" \
+  "$(printf %s "$out" | jq -c '[.changed,[.items[]|[.name,.changed]]]') $(container $b '{{.Id}}')" \
+  "[true,[[\"$a\",true],[\"$b\",false]]] $other"
+like "it runs with the new settings" "$(container $a '{{.Args}}')" "*--ctx-size 1024*"
+slot stop $b
+slot restart --if-changed $b
+rc_is "a slot that does not run is left alone" 0
+ok "and stays down" sh -c "! podman container exists hal0-slot-$b"
+
+# ---- an image's name that points to another image ----
+mine=localhost/hal0-diff-e2e:1
+podman tag "$image" $mine
+sed -i "s|^image = .*|image = \"$mine\"|" "$home/etc/hal0/slots/$a.toml"
+slot diff $a
+rc_is "another name of the same image is no difference" 0
+slot restart $a
+printf 'FROM %s\nLABEL hal0.test=1\n' "$image" | podman build -q --pull=never -t $mine - >/dev/null 2>&1
+slot diff $a --json
+rc_is "the name points to another image now" 1
+is "that is told" "$(printf %s "$out" | jq -c '.items[] | [.what, .message]')" \
+  "[\"image\",\"image $mine is another one by now\"]"
+slot restart --if-changed $a
+rc_is "restart --if-changed takes it" 0
+slot diff $a
+rc_is "and then all is as it should be" 0
+
+# ---- what is refused ----
+slot restart
+rc_is "restart of nothing" 2
+slot restart --all $a
+rc_is "restart of all and one" 2
+slot diff nosuch
+rc_is "diff of an unknown slot" 2
+printf 'port = "x"\n' >"$home/etc/hal0/slots/diff-e2e-c.toml"
+slot diff
+rc_is "a broken file of a slot that does not run is no matter of diff" 0
+slot diff diff-e2e-c
+rc_is "unless it is named" 3
 slot stop $a $b
 
 tap_done

@@ -64,9 +64,13 @@ running() {
 no_container() {
   ! podman container exists "hal0-slot-$1"
 }
-ask() { # PORT: the answer to a chat request
-  curl -sf -m 10 "http://127.0.0.1:$1/v1/chat/completions" -H 'Content-Type: application/json' \
-    -d '{"messages":[{"role":"user","content":"hi"}]}' | jq -r '.choices[0].message.content'
+post() { # SLOT PORT PATH BODY: with the slot's key
+  curl -sf -m 10 "http://127.0.0.1:$2$3" -H 'Content-Type: application/json' \
+    -H "Authorization: Bearer $(cat "$home/var-lib/hal0/keys/$1")" -d "$4"
+}
+ask() { # PORT: the answer of slot a to a chat request
+  post $a "$1" /v1/chat/completions '{"messages":[{"role":"user","content":"hi"}]}' |
+    jq -r '.choices[0].message.content'
 }
 slot_file() { # HOME NAME PORT MODEL [LINES...]
   mkdir -p "$1/etc/hal0/slots"
@@ -94,6 +98,31 @@ rc_is "start" 0
 is "says what it did" "$(printf %s "$out" | jq -c '[.changed,.items[0].name,.items[0].state]')" \
   "[true,\"$a\",\"ready\"]"
 is "it answers" "$(ask "$p1")" "I am slot a."
+
+# ---- the key: a page in a browser on this machine has none ----
+keyfile=$home/var-lib/hal0/keys/$a
+key=$(cat "$keyfile")
+status() { # ARG...
+  curl -s -m 10 -o /dev/null -w '%{http_code}' "$@"
+}
+url=http://127.0.0.1:$p1
+is "without the key there is no answer" "$(status "$url/v1/chat/completions" -H 'Content-Type: text/plain' \
+  -d '{"messages":[{"role":"user","content":"hi"}]}')" 401
+is "nor a list of models, settings, slots or figures" \
+  "$(for q in v1/models props slots metrics; do status "$url/$q"; done)" 401401401401
+is "nor with another host's name, as after rebinding" "$(status "$url/v1/models" -H 'Host: evil.example')" 401
+is "its file is for the server alone" "$(stat -c '%a %u' "$keyfile") $(stat -c %a "$home/var-lib/hal0/keys")" \
+  "600 65534 700"
+ok "it stands in no argument, label or variable" sh -c '! podman inspect "$1" | grep -qF "$2"' - hal0-slot-$a "$key"
+ok "and in no log" sh -c '! grep -rqF "$2" "$1"' - "$home/var-lib/hal0/slots" "$key"
+ok "nor in the process" sh -c '! tr "\\0" "\\n" <"/proc/$1/cmdline" | grep -qF "$2" && ! tr "\\0" "\\n" <"/proc/$1/environ" |
+  grep -qF "$2"' - "$(container $a '{{.State.Pid}}')" "$key"
+slot key $a
+is "the operator can read it" "$rc $out" "0 $key"
+slot key $a --json
+is "JSON has only the name of the file" "$(printf %s "$out" | jq -r '.key_file')" "$keyfile"
+slot show $a --json
+is "show says where it stands" "$(printf %s "$out" | jq -r '.key_file')" "$keyfile"
 id=$(container $a '{{.Id}}')
 slot start $a --json
 rc_is "a second start" 0
@@ -113,9 +142,9 @@ like "the server is nobody, without capabilities, and cannot gain any" \
   "65534 65534 65534 65534 0000000000000000 0000000000000000 1 "
 is "read-only root, its own limit on processes" \
   "$(container $a '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.PidsLimit}}')" "true 512"
-is "the model store is mounted read-only at its own path" \
-  "$(container $a '{{range .Mounts}}{{.Source}} {{.Destination}} {{.RW}}{{end}}')" \
-  "$home/var-lib/hal0/models $home/var-lib/hal0/models false"
+is "the model store and the key are mounted read-only at their own paths" \
+  "$(container $a '{{range .Mounts}}{{.Source}} {{.Destination}} {{.RW}},{{end}}')" \
+  "$home/var-lib/hal0/models $home/var-lib/hal0/models false,$keyfile $keyfile false,"
 is "it listens on 127.0.0.1 alone" \
   "$(awk -v p="$(printf ':%04X' "$p1")" '$4=="0A" && index($2,p) {print $2}' /proc/net/tcp /proc/net/tcp6)" \
   "0100007F:$(printf %04X "$p1")"
@@ -380,14 +409,15 @@ sed -i 's/^type = .*/type = "reranking"/' "$home/etc/hal0/slots/$b.toml"
 slot start $a $b --json
 rc_is "an embedding and a reranking slot, started together" 0
 is "both are ready" "$(printf %s "$out" | jq -c '[.items[].state]')" '["ready","ready"]'
-is "one embeds" "$(curl -sf -m 10 "http://127.0.0.1:$p1/v1/embeddings" -d '{"input":"hello"}' | jq '.data[0].embedding|length')" 64
-is "one ranks" "$(curl -sf -m 10 "http://127.0.0.1:$p3/v1/rerank" -d '{"query":"a","documents":["b","c"]}' | jq '.results|length')" 2
+is "one embeds" "$(post $a "$p1" /v1/embeddings '{"input":"hello"}' | jq '.data[0].embedding|length')" 64
+is "one ranks" "$(post $b "$p3" /v1/rerank '{"query":"a","documents":["b","c"]}' | jq '.results|length')" 2
 rm "$home/etc/hal0/slots/$b.toml"
 slot list --json
 like "a container whose slot file is gone is still listed" \
   "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.message]")" '*"ready"*no slot file*'
 slot delete --yes $a
 rc_is "a running slot is not deleted" 4
+ok "and keeps its key" test -s "$home/var-lib/hal0/keys/$a"
 slot delete --yes --force $a
 rc_is "unless forced" 0
 ok "then its container goes first" no_container $a

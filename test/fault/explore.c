@@ -136,8 +136,7 @@ void explore_revert(struct explore *x, const struct crashfs *done)
 	struct h0_err e;
 	autocrashfs struct crashfs *fs = crashfs_copy(done);
 	for (const struct file *f = x->w->files; f->path; f++) {
-		char p[200];
-		snprintf(p, sizeof p, ETC "/%s", f->path);
+		h0_autofree char *p = world_path(f->path);
 		crashfs_write_over(fs, p, f->before);
 	}
 	autocrashfs struct crashfs *base = crashfs_copy(fs);

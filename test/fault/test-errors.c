@@ -89,7 +89,7 @@ static void one_error(const struct world *w, const struct crashfs *start, bool r
 
 int main(void)
 {
-	const struct world *const tried[] = {&world_steady, &world_first};
+	const struct world *const tried[] = {&world_steady, &world_first, &world_modprobe};
 	for (size_t i = 0; i < H0_ARRAY_LEN(tried); i++) {
 		autocrashfs struct crashfs *fresh = world_new(tried[i]);
 		autocrashfs struct crashfs *half = world_after_commit(tried[i]);

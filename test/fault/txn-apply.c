@@ -149,8 +149,7 @@ static int show(const char *etc, struct h0_err *e)
 static int hold(const char *etc, int ms, struct h0_err *e)
 {
 	static const char *const note[] = {"txn-apply", "--hold", NULL};
-	h0_autoconfdir struct h0_confdir d = {
-		.dir = {NULL, -1}, .txn = {NULL, -1}, .slots = {NULL, -1}, .lock = {NULL, -1}};
+	h0_autoconfdir struct h0_confdir d = H0_CONFDIR_CLOSED(NULL);
 	if (h0_confdir_lock(&REAL, etc, 1000, note, &d, e) < 0)
 		return -1;
 	puts("held");

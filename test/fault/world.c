@@ -10,10 +10,15 @@ const char *const view_name[] = {"old", "new", "MIXED", "FAILED"};
 
 /* ---- the worlds ---- */
 
+char *world_path(const char *path)
+{
+	return h0_starts(path, "../") ? h0_asprintf("/etc/%s", path + 3) : h0_asprintf(ETC "/%s", path);
+}
+
 static void put_before(const struct world *w, struct crashfs *fs)
 {
 	for (const struct file *f = w->files; f->path; f++) {
-		h0_autofree char *p = h0_asprintf(ETC "/%s", f->path);
+		h0_autofree char *p = world_path(f->path);
 		if (f->before)
 			crashfs_put(fs, p, f->before);
 	}
@@ -53,6 +58,19 @@ static void setup_slots_only(const struct world *w, struct crashfs *fs)
 	crashfs_mkdir(fs, ETC "/slots", false);
 }
 
+static void setup_beside(const struct world *w, struct crashfs *fs)
+{
+	struct h0_err e;
+	crashfs_mkdir(fs, "/etc", true);
+	crashfs_mkdir(fs, "/etc/modprobe.d", true);
+	crashfs_mkdir(fs, ETC, true);
+	crashfs_put(fs, "/etc/modprobe.d/amdgpu.conf", "options amdgpu dc=1\n");
+	put_before(w, fs);
+	if (world_apply(w, fs, &e) < 0 || world_revert(w, fs, &e) < 0)
+		abort();
+	crashfs_sync_all(fs);
+}
+
 static void setup_by_hand(const struct world *w, struct crashfs *fs)
 {
 	crashfs_mkdir(fs, "/etc", false);
@@ -76,13 +94,26 @@ static const struct file slots_files[] = {
 	{"slots/b.toml", NULL, "b = 'new'\n"},
 	{0},
 };
+/* The file beside etc: changed, and made together with its directory. */
+static const struct file beside_files[] = {
+	{H0_CONF_MODPROBE, "options ttm pages_limit=1\n", "options ttm pages_limit=2\n"},
+	{"hal0.toml", NULL, "hal0 = 'new'\n"},
+	{0},
+};
+static const struct file modprobe_files[] = {
+	{H0_CONF_MODPROBE, NULL, "options ttm pages_limit=2\n"},
+	{0},
+};
 
 const struct world world_steady = {"steady", steady_files, setup_steady};
 const struct world world_first = {"first", first_files, setup_first};
 const struct world world_slots_only = {"slots only", slots_files, setup_slots_only};
 const struct world world_by_hand = {"by hand", first_files, setup_by_hand};
+const struct world world_beside = {"beside", beside_files, setup_beside};
+const struct world world_modprobe = {"modprobe", modprobe_files, setup_by_hand};
 const struct world *const worlds[] = {
-	&world_steady, &world_first, &world_slots_only, &world_by_hand, NULL,
+	&world_steady, &world_first,    &world_slots_only, &world_by_hand,
+	&world_beside, &world_modprobe, NULL,
 };
 
 struct crashfs *world_new(const struct world *w)
@@ -150,7 +181,7 @@ enum view world_files(const struct world *w, const struct crashfs *fs)
 {
 	bool old = true, new = true;
 	for (const struct file *f = w->files; f->path; f++) {
-		h0_autofree char *p = h0_asprintf(ETC "/%s", f->path);
+		h0_autofree char *p = world_path(f->path);
 		old &= h0_streq(crashfs_get(fs, p), f->before);
 		new &= h0_streq(crashfs_get(fs, p), f->after);
 		if (crashfs_get(fs, p) && f->meta && !h0_streq(crashfs_meta(fs, p), f->meta))
@@ -180,7 +211,7 @@ bool world_leftovers(const struct crashfs *fs)
 {
 	h0_autostrv struct h0_strv paths = {0};
 	bool found = false;
-	crashfs_find(fs, ETC, &paths);
+	crashfs_find(fs, "/etc", &paths);
 	for (size_t i = 0; i < paths.n; i++)
 		found |= h0_ends(paths.v[i], "~") || h0_ends(paths.v[i], "/journal") ||
 		         h0_ends(paths.v[i], "/journal.new");
@@ -190,7 +221,7 @@ bool world_leftovers(const struct crashfs *fs)
 static void plain_files(const struct crashfs *fs, struct h0_buf *ret)
 {
 	h0_autostrv struct h0_strv paths = {0};
-	crashfs_find(fs, ETC, &paths);
+	crashfs_find(fs, "/etc", &paths);
 	for (size_t i = 0; i < paths.n; i++)
 		if (!h0_starts(paths.v[i], ETC "/.txn/"))
 			h0_buf_addf(ret, "%s=%s;", paths.v[i], crashfs_get(fs, paths.v[i]));

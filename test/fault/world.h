@@ -26,10 +26,14 @@ struct world {
 
 /* steady: both directories, a change, a removal, a creation, earlier generations.
  * first: there is no /etc. slots_only: one new file in a slots/ somebody has just made.
- * by_hand: /etc/hal0 made by hand a moment ago, nothing in it. */
-extern const struct world world_steady, world_first, world_slots_only, world_by_hand;
+ * by_hand: /etc/hal0 made by hand a moment ago, nothing in it. beside: modprobe.d's file changes
+ * too. modprobe: that file alone, and neither it nor its directory was there. */
+extern const struct world world_steady, world_first, world_slots_only, world_by_hand, world_beside,
+    world_modprobe;
 extern const struct world *const worlds[]; /* ends with NULL */
 
+/* Where a file of the world is, absolute; the caller owns it. */
+char *world_path(const char *path);
 struct crashfs *world_new(const struct world *w);
 
 /* The change set itself, through the real code. */
@@ -48,7 +52,7 @@ enum view world_files(const struct world *w, const struct crashfs *fs);
 enum view world_snap(const struct world *w, const struct h0_ops *ops, uint64_t *ret_generation);
 /* Staged files, journal.new or journal: what must not be left after recovery. */
 bool world_leftovers(const struct crashfs *fs);
-/* The paths below ETC without .txn and their bytes are the same in both. */
+/* The paths below /etc without .txn and their bytes are the same in both. */
 bool world_same_files(const struct crashfs *a, const struct crashfs *b);
 
 /* A set of 64-bit sums. */

@@ -235,14 +235,14 @@ static void test_live(void)
 	box_done(&b);
 }
 
-static void trio(const char *name, const char *npu, const char *stt, enum h0_route_known state, const char *want)
+static void trio(const char *name, const char *npu, const char *stt, int state, const char *want)
 {
 	struct box b;
 	const char *const slots[] = {npu ? npu : stt, npu ? stt : NULL, NULL};
 	box_open(&b, slots);
 	struct h0_err e = {0};
-	struct h0_route_live live = {"npu", state, NULL};
-	struct h0_route_ask ask = {.slots = &b.slots, .live = &live, .nlive = 1, .model = "w",
+	struct h0_route_live live = {"npu", state < 0 ? H0_ROUTE_DOWN : (enum h0_route_known)state, NULL};
+	struct h0_route_ask ask = {.slots = &b.slots, .live = &live, .nlive = 1, .model = "w", .loads = state < 0,
 		.path = "/v1/audio/transcriptions"};
 	h0_autoroute struct h0_route r = {0};
 	int rc = h0_route_find(&ask, &r, &e);
@@ -254,20 +254,43 @@ static void trio(const char *name, const char *npu, const char *stt, enum h0_rou
 }
 
 #define STT(rest) SLOT("stt-npu", 8090, "transcription", "npu", rest "[model];default=\"w\"")
-#define NPU(rest) SLOT("npu", 8088, "llm", "npu", rest)
+#define NPU(rest) SLOT("npu", 8088, "llm", "npu", "model.default=\"x:1b\";" rest)
 
 static void test_trio(void)
 {
 	trio("the anchor's port", NPU("[npu];asr=true"), STT(""), H0_ROUTE_UNKNOWN, NULL);
 	trio("ready", NPU("[npu];asr=true"), STT(""), H0_ROUTE_READY, NULL);
-	trio("no anchor", NULL, STT(""), H0_ROUTE_UNKNOWN, "create a slot");
-	trio("toggle off", NPU("[npu];embed=true"), STT(""), H0_ROUTE_READY, "npu.asr = true");
+	trio("no anchor", NULL, STT(""), H0_ROUTE_UNKNOWN, "slot create npu");
+	trio("toggle off", NPU("[npu];embed=true"), STT(""), H0_ROUTE_READY, "npu.asr=true");
 	trio("anchor disabled", NPU("enabled=false;[npu];asr=true"), STT(""), H0_ROUTE_READY, "not enabled");
 	trio("record disabled", NPU("[npu];asr=true"), STT("enabled=false;"), H0_ROUTE_READY, "not enabled");
-	trio("anchor down", NPU("[npu];asr=true"), STT(""), H0_ROUTE_DOWN, "not ready");
-	trio("anchor loading", NPU("[npu];asr=true"), STT(""), H0_ROUTE_LOADING, "not ready");
+	trio("anchor down", NPU("[npu];asr=true"), STT(""), H0_ROUTE_DOWN, "does not run: hal0 slot start npu");
+	trio("anchor loading", NPU("[npu];asr=true"), STT(""), H0_ROUTE_LOADING, "still loading");
+	trio("anchor without a model", SLOT("npu", 8088, "llm", "npu", "[npu];asr=true"), STT(""),
+	     H0_ROUTE_UNKNOWN, "no model");
+	trio("anchor of another type", SLOT("npu", 8088, "transcription", "npu", "model.default=\"x:1b\";[npu];asr=true"),
+	     STT(""), H0_ROUTE_UNKNOWN, "not of type llm");
+	trio("anchor broken", "npu:port = ;", STT(""), H0_ROUTE_UNKNOWN, "is invalid");
+	trio("who can start it does not mind", NPU("[npu];asr=true"), STT(""), -1, NULL);
 	trio("npu elsewhere", SLOT("npu", 8088, "llm", "cpu", "[npu];asr=true"), STT(""), H0_ROUTE_READY,
 	     "not on device npu");
+}
+
+/* One name, two worlds: what FLM calls a model is never a GGUF's name. */
+static void test_flm_names(void)
+{
+	struct box b;
+	static const char *const both[] = {
+		SLOT("chat", 8081, "llm", "cpu", "[model];default=\"gemma4-it-e2b\""),
+		SLOT("npu", 8088, "llm", "npu", "[model];default=\"gemma4-it-e2b-FLM\""),
+		SLOT("tagged", 8082, "llm", "cpu", "[model];default=\"llama3.2:1b\""), NULL};
+	box_open(&b, both);
+	check(&b, &(struct want){"gemma4-it-e2b", CHAT, "chat", "model", CHAT, NULL});
+	check(&b, &(struct want){"gemma4-it-e2b-FLM", CHAT, "npu", "model", CHAT, "gemma4-it:e2b"});
+	check(&b, &(struct want){"gemma4-it:e2b", CHAT, "npu", "model", CHAT, NULL});
+	check(&b, &(struct want){"llama3.2:1b", CHAT, "tagged", "model", CHAT, NULL});
+	check(&b, &(struct want){"llama3.2-1b-FLM", CHAT, "npu", "hint", CHAT, "gemma4-it:e2b"});
+	box_done(&b);
 }
 
 static void test_steps(void)
@@ -325,6 +348,7 @@ int main(void)
 	test_boxes();
 	test_live();
 	test_trio();
+	test_flm_names();
 	test_steps();
 	test_local();
 	test_endpoints();

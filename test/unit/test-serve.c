@@ -145,7 +145,12 @@ static bool answer(int fd, const char *what)
 		return say(fd, "HTTP/1.1 103 Early\r\nX: y\r\n\r\n" OK5);
 	else if (strcmp(what, "busy") == 0)
 		return say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
-	else if (strcmp(what, "usage") == 0)
+	else if (strcmp(what, "locked") == 0) {
+		pthread_mutex_lock(&lock);
+		bool good = strstr(slot_head, "Authorization: Bearer new\r\n") && !strstr(slot_head, "mine");
+		pthread_mutex_unlock(&lock);
+		return say(fd, good ? OK5 : "HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno secret");
+	} else if (strcmp(what, "usage") == 0)
 		return say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 51\r\n\r\n"
 		               "{\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":9}}");
 	else
@@ -299,7 +304,17 @@ static void used(const char *slot, unsigned in_flight, void *arg)
 	used_calls++;
 }
 
-static struct h0_serve_conf conf = {.bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
+static const char *slot_key_now = "old";
+static atomic_int key_calls;
+
+static void key(const char *slot, char *dst, void *arg)
+{
+	(void)slot, (void)arg;
+	key_calls++;
+	snprintf(dst, H0_SERVE_KEY, "%s", slot_key_now);
+}
+
+static struct h0_serve_conf conf = {.key = key, .bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
 	.max_clients = 400, .loops = 2, .wait_ms = 1500, .drain_ms = 3000, .load = load, .ready = ready, .used = used,
 	.stop = &stop};
 
@@ -460,7 +475,7 @@ static void test_plain(void)
 	ok(strcasestr(slot_head, "content-length: 24") && !strcasestr(slot_head, "transfer-encoding"), "with a length");
 	check("fields that are nobody else's business", ask(POST("", "Authorization: Bearer s\r\nCookie: c\r\nX-Keep: k\r\n"
 	      "Connection: close, x-hop\r\nX-Hop: h\r\nAccept-Encoding: gzip\r\n", BODY)), 200, "hello");
-	ok(strstr(slot_head, "X-Keep: k") && !strcasestr(slot_head, "bearer") && !strcasestr(slot_head, "cookie") &&
+	ok(strstr(slot_head, "X-Keep: k") && !strcasestr(slot_head, "Bearer s") && !strcasestr(slot_head, "cookie") &&
 	   !strcasestr(slot_head, "x-hop") && !strcasestr(slot_head, "gzip"), "stay here");
 	check("the slot's refusal", ask(POST("?do=refuse", "", BODY)), 418, "X-Mine: yes");
 	h0_autofree char *r = ask(POST("?do=refuse", "X-Request-Id: mine-1\r\n", BODY));
@@ -849,6 +864,23 @@ static void test_drain(void)
 	conf.idle_exit_s = 0;
 }
 
+/* The slot's own key, which no client knows. */
+static void test_slot_key(void)
+{
+	check("the slot's key is sent", ask(POST("", "Authorization: Bearer mine\r\n", BODY)), 200, "hello");
+	pthread_mutex_lock(&lock);
+	bool sent = strstr(slot_head, "Authorization: Bearer old\r\n"), client = strstr(slot_head, "mine");
+	pthread_mutex_unlock(&lock);
+	ok(sent && !client, "in place of what the client sent");
+	slot_key_now = "wrong";
+	check("a key that the slot refuses, and no other", ask(POST("?do=locked", "", BODY)), 502, "does not take the key");
+	slot_key_now = "new";
+	int before = key_calls;
+	check("a slot with a new key is asked again with it", ask(POST("?do=locked", "", BODY)), 200, "hello");
+	ok(key_calls > before, "which is read then");
+	check("and then at once", ask(POST("?do=locked", "", BODY)), 200, "hello");
+}
+
 static void test_keys(void)
 {
 	h0_strv_add(&guard.keys, "first");
@@ -894,6 +926,7 @@ int main(void)
 	test_big_body();
 	test_bad_slot();
 	test_stream();
+	test_slot_key();
 	test_cold();
 	test_reload();
 	test_aborts();

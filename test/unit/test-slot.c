@@ -183,11 +183,18 @@ static void test_conflicts(void)
 	         "slots/b.toml:2:11: default: slot 'a' is the default of type llm already "
 	         "(slots/a.toml)");
 	conflict("port = 8081\ndefault = true\n", "port = 8082\ndefault = true\ntype = \"tts\"\n", "");
-	conflict("port = 8081\ndevice = \"npu\"\n", "port = 8082\ndevice = \"npu\"\n",
-	         "slots/b.toml:2:10: device: the NPU serves one chat slot at a time and 'a' is enabled "
-	         "(slots/a.toml): disable one");
-	conflict("port = 8081\ndevice = \"npu\"\nenabled = false\n", "port = 8082\ndevice = \"npu\"\n",
-	         "");
+	conflict("port = 8081\ndevice = \"npu\"\nmodel.default = \"x:1b\"\n",
+	         "port = 8082\ndevice = \"npu\"\nmodel.default = \"y:2b\"\n",
+	         "slots/b.toml:2:10: device: the NPU serves one chat slot at a time, and there is a: hal0 slot "
+	         "disable a");
+	conflict("port = 8081\ndevice = \"npu\"\nmodel.default = \"x:1b\"\nenabled = false\n",
+	         "port = 8082\ndevice = \"npu\"\nmodel.default = \"y:2b\"\n", "");
+	conflict("port = 8081\ndevice = \"npu\"\nmodel.default = \"x:1b\"\n",
+	         "port = 8082\ndevice = \"npu\"\n", "");
+	conflict("port = 8081\nbackend = \"flm\"\nmodel.default = \"x:1b\"\n",
+	         "[slot]\nport = 8082\ndevice = \"npu\"\n[model]\ndefault = \"y:2b\"\n",
+	         "slots/b.toml:3:10: slot.device: the NPU serves one chat slot at a time, and there is a: hal0 "
+	         "slot disable a");
 	conflict("port = 8088\ndevice = \"npu\"\n",
 	         "port = 8088\ndevice = \"npu\"\ntype = \"embedding\"\n", "");
 }
