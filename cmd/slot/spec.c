@@ -58,6 +58,9 @@ static const struct h0_opt start_opts[] = {
 	 "give up after so long without progress (default: 5m)"},
 	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
 	 "return as soon as the container runs"},
+	{0, "evict", H0_OPT_FLAG, AT(slot_start_opts, evict), NULL,
+	 "if it does not fit, unload idle slots, least recently used first"},
+	{'f', "force", H0_OPT_FLAG, AT(slot_start_opts, force), NULL, "start it even if it does not fit"},
 	{0},
 };
 
@@ -75,6 +78,12 @@ static const struct h0_opt restart_opts[] = {
 static const struct h0_opt stop_opts[] = {
 	{0, "timeout", H0_OPT_DURATION, AT(slot_stop_opts, timeout_s), "TIME",
 	 "kill the server after so long (default: 20s)"},
+	{0},
+};
+
+static const struct h0_opt run_opts[] = {
+	{0, "end", H0_OPT_FLAG, AT(slot_run_opts, end), NULL,
+	 "end what an earlier run began: for a unit's ExecStop"},
 	{0},
 };
 
@@ -148,6 +157,8 @@ static const struct h0_example set_examples[] = {
 
 static const struct h0_example start_examples[] = {
 	{"hal0 slot start primary", "Start it and wait until it answers"},
+	{"hal0 slot start primary --evict", "And if need be unload what nobody uses"},
+	{"hal0 slot start primary --evict --dry-run", "Would it fit, and what would have to go?"},
 	{0},
 };
 
@@ -190,6 +201,7 @@ static const struct h0_example restart_examples[] = {
 
 static const struct h0_example run_examples[] = {
 	{"hal0 slot run primary", "What a unit's ExecStart says"},
+	{"hal0 slot run --end primary", "What its ExecStop says"},
 	{0},
 };
 
@@ -240,9 +252,8 @@ static const char fit_text[] =
 	"layers, mixtures of experts, latent attention, a GPU without flash attention, tensors of "
 	"unknown type, and flags that place parts of the model by hand.\n\n"
 	"The pool is the budget *hal0 probe* wrote to hardware.json, or a look at the machine when it has "
-	"not run. What is free now counts when that file describes this machine. *create*, *set* and "
-	"*start* only warn when a slot does not fit: pages of a mapped model can be dropped and read "
-	"again, so the estimate's no is not yet the kernel's.";
+	"not run. What is free now counts when that file describes this machine. *create* and "
+	"*set* only warn when a slot does not fit; *start* refuses it.";
 
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
@@ -263,9 +274,24 @@ static const char status_text[] =
 	"that its container runs, its port answers the health check and lists the model. With names "
 	"the exit code is 1 unless every one of them is ready.";
 
+static const char enable_text[] =
+	"Writes *enabled = true* and, where systemd runs, enables the slot's unit, so that it starts at "
+	"boot. A slot that does not name the model it needs is enabled, but waits for one.";
+
+static const char disable_text[] =
+	"Writes *enabled = false* and disables the slot's unit. A slot that runs goes on running.";
+
 static const char start_text[] =
 	"Checks the slot first: profile, model file (a GGUF file, complete, every shard there), "
-	"image, device nodes, port. Then it starts the container and waits until the server answers "
+	"image, device nodes, port, and whether it fits beside the slots that run or are being started "
+	"(*/run/hal0/ledger.json* holds what each of them was estimated at, so two commands at once "
+	"cannot give the same memory away). What does not fit is refused with the figures, exit 1. "
+	"*--evict* then unloads idle slots, least recently used first and no more than needed; never one "
+	"with a request under way, one that still loads, or one that *idle_timeout_s = 0* pins. *--force* "
+	"starts it all the same. A slot of which nobody can say what it needs (its program is not "
+	"llama-server, its model does not tell) is started, and nothing is unloaded for it. At most "
+	"*max_slots* of *hal0.toml* run at once.\n\n"
+	"Then it starts the container and waits until the server answers "
 	"its health check and lists the model. There is no limit on how long a load takes, only on "
 	"how long nothing moves.\n\n"
 	"A slot that runs already is left alone (exit 0); when its files have changed meanwhile a "
@@ -285,9 +311,12 @@ static const char restart_text[] =
 	"told. So *restart --all --if-changed* is what a handler of a configuration tool calls.";
 
 static const char run_text[] =
-	"Prepares as *start* does, then becomes *podman run* in the foreground, which tells systemd "
-	"when the container runs (*--sdnotify=conmon*). No process of hal0 stays. For a unit with "
-	"*Type=notify*, *ExecStart=hal0-slot run %i* and *ExecStartPost=hal0-slot wait %i*.";
+	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "
+	"with *Type=notify* (*NOTIFY_SOCKET* is set) it starts the container and ends: podman's monitor, "
+	"conmon, is the unit's main process from then on. No process of hal0 stays either way. With "
+	"*--end* it ends and removes what is left of the container; when systemd says that the unit has "
+	"failed (*SERVICE_RESULT*), *hal0 slot status* says why.\n\n"
+	"hal0 brings such a unit along, *hal0-slot@.service*.";
 
 static const char wait_text[] =
 	"Waits until a slot that somebody has started is ready. Exit 1 when it does not run.";
@@ -335,9 +364,9 @@ static const struct h0_verb verbs[] = {
 	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
 	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .aliases = "remove,rm", .examples = delete_examples, .flags = H0_VERB_WRITES | H0_VERB_ASKS},
-	{"enable", "SLOT", 1, 1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
+	{"enable", "SLOT", 1, 1, "start it at boot, route to it", enable_text, NULL, 0, slot_change_cols,
 	 .comp = H0_COMP_SLOT, .examples = enable_examples, .flags = H0_VERB_WRITES},
-	{"disable", "SLOT", 1, 1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
+	{"disable", "SLOT", 1, 1, "do not start it at boot, nor route to it", disable_text, NULL, 0, slot_change_cols,
 	 .comp = H0_COMP_SLOT, .examples = disable_examples, .flags = H0_VERB_WRITES},
 	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", start_text, start_opts,
 	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",
@@ -348,7 +377,8 @@ static const struct h0_verb verbs[] = {
 	{"restart", "[SLOT...]", 0, -1, "stop and start with the settings as they are now", restart_text,
 	 restart_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = restart_examples, .flags = H0_VERB_WRITES},
-	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, NULL, 0, NULL,
+	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, run_opts,
+	 sizeof(struct slot_run_opts), NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
 	{"wait", "SLOT...", 1, -1, "wait until slots answer", wait_text, wait_opts,
 	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT, .examples = wait_examples},
@@ -377,6 +407,13 @@ const struct h0_prog slot_prog = {
 	"read-only root with a small */tmp*, a limit on processes, the device nodes its device needs "
 	"and no other, the model store read-only, and a server that listens on 127.0.0.1 alone. It "
 	"runs as nobody, or as the owner of a model file that is not for everybody.\n\n"
+	"Where systemd is the init and root asks, *start*, *stop* and *restart* drive the slot's unit, "
+	"*hal0-slot@NAME.service*, and otherwise podman, with the same command, the same messages and the "
+	"same exit codes. The unit is active when the slot answers; systemd starts a server again that "
+	"crashed (five times within half an hour, then the unit stays failed), and those slots at boot "
+	"that are *enabled* and have what they need. *systemctl* may be used on it just as well. With "
+	"*HAL0_HOME* slots are podman's alone. *HAL0_SYSTEMCTL* names another systemctl; empty means: no "
+	"units.\n\n"
 	"*HAL0_PODMAN* names another podman than the first one in *PATH*; *HAL0_PODMAN_TIMEOUT* is "
 	"how many seconds it may take to answer a question (default 20).",
 	.verbs = verbs,
@@ -384,6 +421,7 @@ const struct h0_prog slot_prog = {
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tone slot, see *hal0-slot.toml*(5)\n\n"
 	         "*/etc/hal0/profiles.toml*\n\thow slots run, see *hal0-profiles.toml*(5)\n\n"
 	         "*/run/hal0/slots/*\n\tlocks and process ids\n\n"
+	         "*/run/hal0/ledger.json*\n\twhat slots that run or start were estimated to need\n\n"
 	         "*/var/lib/hal0/slots/NAME/state.json*\n\tthe slot's last transition\n\n"
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",

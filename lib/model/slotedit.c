@@ -193,7 +193,7 @@ static int make_coherent(struct draft *d, const struct h0_profiles *profiles,
 		return set_word(d, "device", h0_device_names[h0_profile_device(p, s->device)], e);
 	if (new_profile)
 		return contradiction(s, p, e);
-	const struct h0_profile *follow = h0_profiles_default(profiles, s->device, s->type);
+	const struct h0_profile *follow = h0_profiles_default(profiles, s->device, s->type, -1);
 	if (follow)
 		return set_word(d, "profile", follow->name, e);
 	return contradiction(s, p, e);

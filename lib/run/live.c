@@ -13,6 +13,7 @@ int h0_box_open(struct h0_box *ret, struct h0_err *e)
 	if (h0_paths_init(&b.paths, e) < 0 || h0_podman_init(&b.podman, e) < 0 ||
 	    h0_snap_open(b.paths.etc, &b.snap, e) < 0 || h0_slots_load(&b.snap, &b.slots, e) < 0)
 		return -1;
+	b.units = h0_units_find(&b.paths);
 	*ret = b;
 	b = (struct h0_box){0};
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/envelope.h"
 #include "fmt/json.h"
 #include "serve/inner.h"
 
@@ -45,7 +46,7 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 	d->model_in = h0_strdup(model);
 	if (h0_route_find(&ask, &r, &d->err) < 0) {
 		char text[sizeof d->err.msg];
-		d->status = h0_status_of_code(h0_err_name(&d->err), d->err.kind);
+		d->status = h0_envelope_status(h0_err_name(&d->err), d->err.kind);
 		if (d->err.file[0]) { /* a broken slot file: say where */
 			h0_err_text(&d->err, text, sizeof text);
 			snprintf(d->err.msg, sizeof d->err.msg, "%s", text);

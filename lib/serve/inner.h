@@ -255,7 +255,6 @@ void h0_decision_unref(struct decision *d);
 void h0_decisions_forget(struct h0_loop *l);
 
 /* answer.c */
-int h0_status_of_code(const char *code, enum h0_kind kind);
 /* An answer of our own. `more` is whole header lines, or NULL. */
 void h0_answer(struct client *c, int status, const char *type, const char *more, const char *body, size_t n);
 /* The envelope of an error. retry_after_s < 0: not said. */

@@ -91,7 +91,7 @@ static void profiles(const struct h0_snap *snap)
 	for (int d = 0; d < H0_DEVICE_N; d++)
 		for (int t = 0; t < H0_TYPE_N; t++) {
 			const struct h0_profile *got =
-				h0_profiles_default(&p, (enum h0_device)d, (enum h0_slot_type)t);
+				h0_profiles_default(&p, (enum h0_device)d, (enum h0_slot_type)t, -1);
 			H0_ASSERT(!got || h0_profile_fits(got, (enum h0_device)d));
 		}
 }
