@@ -87,7 +87,7 @@ static const struct h0_opt serve_opts[] = {
 static const struct h0_opt export_opts[] = {
 	{'o', "output", H0_OPT_STR, AT(route_export_opts, dir), "DIR",
 	 "where the files go (default: /etc/hal0/haproxy)", H0_COMP_FILE},
-	{'c', "check", H0_OPT_FLAG, AT(route_export_opts, check), NULL,
+	{0, "check", H0_OPT_FLAG, AT(route_export_opts, check), NULL,
 	 "write nothing; exit 1 when a file is not as it would be now"},
 	{'b', "bind", H0_OPT_STR, AT(route_export_opts, bind), "ADDRESS",
 	 "address to listen on (default: 127.0.0.1)", .def = "127.0.0.1"},

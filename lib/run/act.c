@@ -125,7 +125,7 @@ int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_
 	}
 	if (rename(s->log_path, old) < 0 && errno != ENOENT)
 		return h0_fail_sys(e, "%s", s->log_path);
-	return 0;
+	return h0_spec_prepare(s, e);
 }
 
 /* By systemd where it watches over slots. */

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2016
 # hal0-route export haproxy: the files, what tells that they are due, and a real HAProxy that must
 # decide as `explain` does. The slots are stand-ins that say who they are; e2e-haproxy has real ones.
 . "${HAL0_SOURCE:?}/test/tap.sh"
