@@ -36,7 +36,7 @@ int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mod
 	if (check_files(b, slot, mode, ret, e) < 0 ||
 	    h0_podman_image_exists(&b->podman, ret->plan.image, &there, e) < 0)
 		return -1;
-	return there ? 0 : h0_podman_no_image(ret->plan.image, e);
+	return there ? h0_flm_check_models(&b->podman, ret, e) : h0_podman_no_image(ret->plan.image, e);
 }
 
 int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
