@@ -113,7 +113,7 @@ static int report(struct h0_ctx *ctx, const struct h0_paths *paths, const struct
 	if (written(cs, &slot) < 0)
 		return slot_changed(ctx, c->name, cs, changed, "", "exists with these settings", e);
 	warn_about_model(ctx, paths, &slot);
-	slot_warn_fit(ctx, &slot, false);
+	slot_warn_fit(ctx, &slot);
 	h0_autofree char *done = h0_asprintf("created on port %d, device %s: hal0 slot start %s",
 	                                     slot.port, h0_device_names[slot.device], c->name);
 	return slot_changed(ctx, c->name, cs, changed, done, "", e);
