@@ -259,8 +259,8 @@ static void kokoro(const struct request *r)
 		json(r, 200, "{\"object\":\"list\",\"data\":[{\"id\":\"kokoro\",\"object\":\"model\"}]}");
 	else if (is(r, "GET", "/v1/audio/voices"))
 		json(r, 200, "{\"voices\":[\"af_heart\"]}");
-	else if (is(r, "POST", "/v1/audio/speech") && running_ms() >= 600)
-		reply(r, 200, "audio/wav", value(r, "input", voice, sizeof voice), strlen(voice));
+	else if (is(r, "POST", "/v1/audio/speech") && *value(r, "input", voice, sizeof voice) && running_ms() >= 600)
+		reply(r, 200, "audio/wav", voice, strlen(voice));
 	else
 		json(r, is(r, "POST", "/v1/audio/speech") ? 503 : 404, "{\"error\":\"no\"}");
 }

@@ -28,6 +28,32 @@ int h0_flm_may_start(const struct h0_box *b, const struct h0_slot *slot, struct 
 	return h0_slot_is_shadow(slot) ? never_by_itself(b, slot, e) : h0_npu_check(&b->slots, slot, true, e);
 }
 
+/* The driver gives the NPU to one program at a time, whoever's it is. */
+static int check_free(const struct h0_slot *slot, const struct h0_ctrs *ctrs, struct h0_err *e)
+{
+	for (size_t i = 0; i < ctrs->n; i++) {
+		const struct h0_ctr *c = &ctrs->v[i];
+		if (c->provider != H0_PROVIDER_FLM || !c->ours || h0_streq(c->slot, slot->name) || !h0_ctr_alive(c))
+			continue;
+		h0_fail(e, H0_CONFLICT, "slot %s needs the NPU, and slot %s runs on it: hal0 slot stop %s", slot->name,
+		        c->slot, c->slot);
+		h0_err_detail(e, "conflicting_slots[]", "%s", c->slot);
+		h0_err_detail(e, "hint", "hal0 slot stop %s", c->slot);
+		return h0_err_code(e, "slot.npu_exclusivity_violation");
+	}
+	return 0;
+}
+
+int h0_flm_admit(const struct h0_box *b, const struct h0_spec *s, const struct h0_ctrs *ctrs,
+                 struct h0_err *e)
+{
+	if (s->plan.family != H0_PROVIDER_FLM)
+		return 0;
+	if (check_free(s->plan.slot, ctrs, e) < 0 || h0_spec_prepare(s, e) < 0)
+		return -1;
+	return h0_flm_check_models(&b->podman, s, e);
+}
+
 /* ---- its models ---- */
 
 static bool goes_along(const struct h0_argv *a, const struct h0_argv_item *it)

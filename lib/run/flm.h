@@ -15,6 +15,11 @@
  * anchor is the one to start. H0_CONFLICT: another slot wants the NPU. */
 int h0_flm_may_start(const struct h0_box *b, const struct h0_slot *slot, struct h0_err *e);
 
+/* May its container run now, beside those that run? H0_CONFLICT when another one has the NPU
+ * (slot.npu_exclusivity_violation); then as h0_flm_check_models. Makes the slot's directories. */
+int h0_flm_admit(const struct h0_box *b, const struct h0_spec *s, const struct h0_ctrs *ctrs,
+                 struct h0_err *e);
+
 /* Are the models FLM would serve on this machine? It would download them otherwise, gigabytes
  * nobody asked for, or serve another one in place of a name it does not know. By `flm list -j` in a
  * container like the slot's, without network and device. Slots of other programs pass. H0_CONFIG:
