@@ -32,6 +32,12 @@ static void add_row(struct slot_report *r, const char *name, bool changed, enum 
 	h0_rec_bool(r->rec, CHANGE_CHANGED, changed);
 	h0_rec_str(r->rec, CHANGE_STATE, h0_state_names[state]);
 	h0_rec_str(r->rec, CHANGE_MESSAGE, message);
+	if (r->evicted) {
+		struct h0_json *names = h0_json_array();
+		for (size_t i = 0; i < r->evicted->n; i++)
+			h0_json_add(names, h0_json_new_str(r->evicted->name[i]));
+		h0_rec_json(r->rec, CHANGE_EVICTED, names);
+	}
 	r->changed |= changed;
 }
 
@@ -77,6 +83,31 @@ void slot_report_command(struct slot_report *r, const char *name, const char *co
 	}
 	h0_json_add(all, list);
 	h0_json_set(r->commands, name, all);
+}
+
+void slot_report_removal(struct slot_report *r, const char *name, const struct h0_box *b,
+                         const char *slot, int grace_s)
+{
+	char grace[16], id[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
+	snprintf(grace, sizeof grace, "%d", grace_s);
+	snprintf(id, sizeof id, H0_CONTAINER_PREFIX "%s", slot);
+	slot_report_command(r, name, (const char *const[]){b->podman.program, "rm", "--force", "--ignore",
+	                    "--time", grace, id, NULL});
+}
+
+void slot_report_planned(struct slot_report *r, const struct h0_box *b, const struct h0_slot *slot,
+                         const struct h0_spec *s, const struct h0_foresight *f, bool changed,
+                         const char *message)
+{
+	r->evicted = &f->evicted;
+	slot_report_add(r, slot->name, changed, f->runs ? H0_STATE_READY : H0_STATE_OFFLINE, "%s", message);
+	r->evicted = NULL;
+	for (size_t i = 0; i < f->evicted.n; i++)
+		slot_report_removal(r, slot->name, b, f->evicted.name[i], H0_GRACE_S);
+	if (changed && f->runs)
+		slot_report_removal(r, slot->name, b, slot->name, H0_GRACE_S);
+	if (changed)
+		slot_report_command(r, slot->name, (const char *const *)s->argv.words.v);
 }
 
 int slot_report_end(struct slot_report *r, struct h0_err *e)
@@ -330,6 +361,7 @@ void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const 
 	h0_progress(w->ctx, "", "%s", "");
 	if (o->outdated)
 		slot_warn_outdated(w->ctx, slot->name);
+	r->evicted = &o->evicted;
 	if (o->interrupted)
 		slot_waiting_interrupted(&w->waiting, slot->name, o);
 	slot_warn_unrecorded(w->ctx, slot->name, o);
@@ -342,6 +374,18 @@ void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const 
 	else
 		slot_report_add(r, slot->name, false, o->state, waited ? "ready: it ran already"
 		                                                       : "it runs already");
+	r->evicted = NULL;
+}
+
+static void note(const char *text, void *arg)
+{
+	h0_warn(arg, "%s", text);
+}
+
+struct h0_how slot_how(struct slot_walk *w, const struct slot_start_opts *o)
+{
+	return (struct h0_how){.wait = o->no_wait ? NULL : &w->waiting.wait, .force = o->force,
+		.evict = o->evict, .note = note, .note_arg = w->ctx};
 }
 
 int slot_walk(struct h0_ctx *ctx, const void *opts, int64_t stall_s, slot_step step,

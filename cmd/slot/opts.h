@@ -34,7 +34,8 @@
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
 	X(CHANGED, "changed", NULL, BOOL, 0, "whether anything was done")                         \
 	X(STATE, "state", NULL, STR, 0, "state now")                                              \
-	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
+	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")                          \
+	X(EVICTED, "evicted", NULL, LIST, H0_COL_EXTRA, "slots unloaded to make room for it")
 
 #define SLOT_ARGV_COLS(X)                                                                         \
 	X(FLAG, "flag", NULL, STR, 0, "option, or a word that is none")                           \
@@ -143,7 +144,7 @@ struct slot_show_opts {
 
 struct slot_start_opts {
 	int64_t timeout_s;      /* without progress; 0 = the default */
-	bool no_wait;
+	bool no_wait, force, evict;
 	bool all, if_changed;   /* restart's own */
 };
 

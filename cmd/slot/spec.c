@@ -58,6 +58,9 @@ static const struct h0_opt start_opts[] = {
 	 "give up after so long without progress (default: 5m)"},
 	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
 	 "return as soon as the container runs"},
+	{0, "evict", H0_OPT_FLAG, AT(slot_start_opts, evict), NULL,
+	 "if it does not fit, unload idle slots, least recently used first"},
+	{'f', "force", H0_OPT_FLAG, AT(slot_start_opts, force), NULL, "start it even if it does not fit"},
 	{0},
 };
 
@@ -154,6 +157,8 @@ static const struct h0_example set_examples[] = {
 
 static const struct h0_example start_examples[] = {
 	{"hal0 slot start primary", "Start it and wait until it answers"},
+	{"hal0 slot start primary --evict", "And if need be unload what nobody uses"},
+	{"hal0 slot start primary --evict --dry-run", "Would it fit, and what would have to go?"},
 	{0},
 };
 
@@ -247,9 +252,8 @@ static const char fit_text[] =
 	"layers, mixtures of experts, latent attention, a GPU without flash attention, tensors of "
 	"unknown type, and flags that place parts of the model by hand.\n\n"
 	"The pool is the budget *hal0 probe* wrote to hardware.json, or a look at the machine when it has "
-	"not run. What is free now counts when that file describes this machine. *create*, *set* and "
-	"*start* only warn when a slot does not fit: pages of a mapped model can be dropped and read "
-	"again, so the estimate's no is not yet the kernel's.";
+	"not run. What is free now counts when that file describes this machine. *create* and "
+	"*set* only warn when a slot does not fit; *start* refuses it.";
 
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
@@ -279,7 +283,15 @@ static const char disable_text[] =
 
 static const char start_text[] =
 	"Checks the slot first: profile, model file (a GGUF file, complete, every shard there), "
-	"image, device nodes, port. Then it starts the container and waits until the server answers "
+	"image, device nodes, port, and whether it fits beside the slots that run or are being started "
+	"(*/run/hal0/ledger.json* holds what each of them was estimated at, so two commands at once "
+	"cannot give the same memory away). What does not fit is refused with the figures, exit 1. "
+	"*--evict* then unloads idle slots, least recently used first and no more than needed; never one "
+	"with a request under way, one that still loads, or one that *idle_timeout_s = 0* pins. *--force* "
+	"starts it all the same. A slot of which nobody can say what it needs (its program is not "
+	"llama-server, its model does not tell) is started, and nothing is unloaded for it. At most "
+	"*max_slots* of *hal0.toml* run at once.\n\n"
+	"Then it starts the container and waits until the server answers "
 	"its health check and lists the model. There is no limit on how long a load takes, only on "
 	"how long nothing moves.\n\n"
 	"A slot that runs already is left alone (exit 0); when its files have changed meanwhile a "
@@ -409,6 +421,7 @@ const struct h0_prog slot_prog = {
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tone slot, see *hal0-slot.toml*(5)\n\n"
 	         "*/etc/hal0/profiles.toml*\n\thow slots run, see *hal0-profiles.toml*(5)\n\n"
 	         "*/run/hal0/slots/*\n\tlocks and process ids\n\n"
+	         "*/run/hal0/ledger.json*\n\twhat slots that run or start were estimated to need\n\n"
 	         "*/var/lib/hal0/slots/NAME/state.json*\n\tthe slot's last transition\n\n"
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",

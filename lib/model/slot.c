@@ -10,7 +10,11 @@
 #include "model/cap.h"
 #include "model/device.h"
 #include "model/npu.h"
+#include "model/port.h"
 #include "model/provider.h"
+
+#define MAX_SLOTS      1000     /* these two as in conf/schema.c */
+#define IDLE_TIMEOUT_S 300
 
 /* ---- reading one file ---- */
 
@@ -246,9 +250,46 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct h0_slot *)a)->name, ((const struct h0_slot *)b)->name);
 }
 
+static int64_t bounded(const struct h0_toml_node *t, const char *key, int64_t min, int64_t max,
+                       int64_t otherwise)
+{
+	const struct h0_toml_node *n = h0_toml_get(t, key);
+	return n && n->type == H0_TOML_INT && n->i64 >= min && n->i64 <= max ? n->i64 : otherwise;
+}
+
+static void read_conf(const struct h0_snap *snap, struct h0_slots_conf *ret)
+{
+	const struct h0_snap_file *f = h0_snap_get(snap, "hal0.toml");
+	h0_autotoml struct h0_toml *doc = NULL;
+	*ret = (struct h0_slots_conf){0, H0_PORT_MIN, H0_PORT_MAX, IDLE_TIMEOUT_S};
+	if (!f || h0_toml_parse(f->text, f->len, f->path, &doc, NULL) < 0)
+		return;
+	const struct h0_toml_node *t = h0_toml_get(h0_toml_root(doc), "slots");
+	ret->max_slots = bounded(t, "max_slots", 0, MAX_SLOTS, ret->max_slots);
+	ret->idle_timeout_s = bounded(t, "idle_timeout_s", 0, INT32_MAX, ret->idle_timeout_s);
+	int first = (int)bounded(t, "port_range_start", 1024, 65535, ret->port_first);
+	int last = (int)bounded(t, "port_range_end", 1024, 65535, first > ret->port_last ? 65535 : ret->port_last);
+	if (first <= last) {
+		ret->port_first = first;
+		ret->port_last = last;
+	}
+}
+
+int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf)
+{
+	static const char *const kept[] = {"agent", "utility", "npu"};
+	if (s->idle_timeout_s >= 0)
+		return s->idle_timeout_s;
+	for (size_t i = 0; i < H0_ARRAY_LEN(kept); i++)
+		if (h0_streq(s->name, kept[i]))
+			return 0;
+	return conf->idle_timeout_s;
+}
+
 int h0_slots_load(const struct h0_snap *snap, struct h0_slots *ret, struct h0_err *e)
 {
 	struct h0_slots s = {0};
+	read_conf(snap, &s.conf);
 	s.v = h0_calloc(snap->n, sizeof *s.v);
 	for (size_t i = 0; i < snap->n; i++) {
 		const struct h0_snap_file *f = &snap->files[i];

@@ -61,9 +61,17 @@ struct h0_slot {
 	struct h0_toml *doc;        /* owned; NULL when it does not parse. Strings point into it */
 };
 
+/* hal0.toml [slots], with its defaults. A broken file says the defaults. */
+struct h0_slots_conf {
+	int64_t max_slots;          /* 0 = any number */
+	int port_first, port_last;
+	int64_t idle_timeout_s;     /* 0 = never */
+};
+
 struct h0_slots {
 	struct h0_slot *v;          /* sorted by name */
 	size_t n;
+	struct h0_slots_conf conf;
 };
 
 /* All slots of a snapshot. Fails only when nothing can be said at all. Free: h0_slots_done. */
@@ -87,6 +95,10 @@ const struct h0_toml_node *h0_slot_node(const struct h0_slot *s, const char *con
 /* H0_CONFIG (slot.config_error) at that key, or at the file when it is absent. Returns -1. */
 int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, const char *fmt, ...)
     H0_PRINTF(4, 5);
+
+/* After how many seconds without use it may be unloaded, 0 = never: what its file says; absent, what
+ * hal0.toml says, but agent, utility and npu are then kept (as by the original hal0). */
+int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf);
 
 /* What must hold between slots: a port each, one default per type, one slot that wants
  * the NPU (model/npu.h). Adds a finding per violation, at the later slot (by name). */

@@ -25,6 +25,7 @@ struct talk {
 	struct h0_health_ask *ask;
 	enum step step;
 	bool listing;           /* the second question */
+	const char *only;       /* the one path to ask, instead; the reply is kept */
 	int fd;
 	char request[384];
 	size_t len, sent;
@@ -45,16 +46,21 @@ static void decide(struct talk *t, enum h0_health h)
 	talk_close(t);
 }
 
-static void begin(struct talk *t)
+static const char *path_of(const struct talk *t)
 {
 	const struct h0_provider_info *p = &h0_providers[t->ask->provider];
+	return t->only ? t->only : t->listing ? p->models_path : p->health_path;
+}
+
+static void begin(struct talk *t)
+{
 	const char *key = t->ask->key;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)t->ask->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	/* HTTP/1.0: the reply ends with the connection and comes in no chunks */
 	t->len = (size_t)snprintf(t->request, sizeof t->request,
 	                          "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n%s%s%s\r\n",
-	                          t->listing ? p->models_path : p->health_path, t->ask->port,
+	                          path_of(t), t->ask->port,
 	                          *key ? "Authorization: Bearer " : "", key, *key ? "\r\n" : "");
 	t->sent = 0;
 	h0_buf_reset(&t->reply);
@@ -123,7 +129,9 @@ static void judge(struct talk *t)
 		decide(t, t->reply.len ? H0_HEALTH_BROKEN : H0_HEALTH_LOADING);
 		return;
 	}
-	if (t->listing) {
+	if (t->only) {
+		decide(t, H0_HEALTH_READY);
+	} else if (t->listing) {
 		decide(t, judge_list(t));
 	} else if (t->ask->status == 503) {
 		decide(t, H0_HEALTH_LOADING);
@@ -239,6 +247,23 @@ void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int 
 		talk_close(&t[i]);
 		h0_buf_done(&t[i].reply);
 	}
+}
+
+int h0_health_get(const struct h0_health_ask *who, const char *path, int timeout_ms,
+                  struct h0_buf *ret_body)
+{
+	struct h0_health_ask ask = *who;
+	struct talk t = {.ask = &ask, .only = path};
+	struct pollfd pf[1 + MAX_WAKE];
+	ask.health = H0_HEALTH_SILENT;
+	begin(&t);
+	converse(&t, 1, pf, 0, timeout_ms);
+	talk_close(&t);
+	bool whole = ask.health == H0_HEALTH_READY;
+	if (whole)
+		h0_buf_adds(ret_body, body_of(&t.reply));
+	h0_buf_done(&t.reply);
+	return whole ? ask.status : 0;
 }
 
 const char *h0_health_word(enum h0_health h)

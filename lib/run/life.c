@@ -7,11 +7,15 @@
 #include "base/mem.h"
 #include "run/act.h"
 #include "run/flm.h"
+#include "run/ledger.h"
 #include "run/load.h"
+#include "run/room.h"
 #include "run/state.h"
+#include "run/use.h"
 #include "sys/io.h"
 
-#define POLL_MS 10
+#define POLL_MS        10
+#define UNLOAD_LOCK_MS 2000  /* who is being started or stopped is not idle */
 
 /* ---- before ---- */
 static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
@@ -40,18 +44,21 @@ int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mod
 }
 
 int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
-                    bool *ret_runs, bool *ret_outdated, struct h0_err *e)
+                    bool anew, const struct h0_how *how, struct h0_foresight *ret, struct h0_err *e)
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
+	*ret = (struct h0_foresight){0};
 	if (h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot->name);
 	if (c && h0_live_check_owner(b, c, e) < 0)
 		return -1;
-	*ret_runs = h0_act_runs(c);
-	*ret_outdated = *ret_runs && !h0_streq(c->spec, s->argv.spec);
+	ret->runs = h0_act_runs(c);
+	ret->outdated = ret->runs && !h0_streq(c->spec, s->argv.spec);
 	/* a dead container's server may hold the port until it is cleared away */
-	return *ret_runs || (c && h0_ctr_alive(c)) ? 0 : h0_act_check_port(slot, e);
+	if (!ret->runs && !(c && h0_ctr_alive(c)) && h0_act_check_port(slot, e) < 0)
+		return -1;
+	return ret->runs && !anew ? 0 : h0_room_admit(b, slot, &ctrs, how, false, &ret->evicted, e);
 }
 
 /* ---- start and restart ---- */
@@ -85,7 +92,7 @@ static void load_of_launched(const struct h0_slot *slot, const struct h0_spec *s
 
 /* Under the lock: finds or starts the container, or with `anew` ends the one that runs and starts
  * another. *load says what to wait for. */
-static int begin(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+static int begin(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
                  bool anew, const struct h0_how *how, struct h0_load *load, struct h0_outcome *ret,
                  struct h0_err *e)
 {
@@ -98,8 +105,6 @@ static int begin(const struct h0_box *b, const struct h0_slot *slot, const struc
 		return 0;
 	if (lock < 0 || h0_act_look(b, slot->name, &ctrs, &c, e) < 0)
 		return -1;
-	if (c && anew && h0_act_end(b, c, slot->port, H0_GRACE_S, &ended, e) < 0)
-		return -1;
 	if (c && !anew) {
 		load_of(slot, c, load);
 		memcpy(ret->container, c->id, sizeof ret->container);
@@ -107,8 +112,14 @@ static int begin(const struct h0_box *b, const struct h0_slot *slot, const struc
 		ret->state = H0_STATE_WARMING;
 		return 0;
 	}
-	if (h0_act_launch(b, slot, s, ret, e) < 0)
+	if (h0_room_admit(b, slot, &ctrs, how, true, &ret->evicted, e) < 0 ||
+	    h0_room_evict(b, slot, &ctrs, &ret->evicted, e) < 0)
 		return -1;
+	if ((c && h0_act_end(b, c, slot->port, H0_GRACE_S, &ended, e) < 0) ||
+	    h0_act_launch(b, slot, s, ret, e) < 0) {
+		h0_ledger_forget(&b->paths, slot->name);
+		return -1;
+	}
 	load_of_launched(slot, s, ret, load);
 	return 0;
 }
@@ -144,10 +155,8 @@ int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h
                     struct h0_outcome *ret, struct h0_err *e)
 {
 	h0_autospec struct h0_spec s = {0};
-	bool runs, outdated;
 	*ret = (struct h0_outcome){0};
-	if (h0_life_check(b, slot, h0_life_mode(b), &s, e) < 0 ||
-	    h0_life_foresee(b, slot, &s, &runs, &outdated, e) < 0)
+	if (h0_life_check(b, slot, h0_life_mode(b), &s, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, true, how, ret, e);
 }
@@ -169,7 +178,8 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	if (h0_act_check_port(slot, e) < 0 || h0_act_make_ready(b, slot->name, ret, e) < 0)
+	if (h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
+	    h0_act_make_ready(b, slot->name, ret, e) < 0)
 		return -1;
 	return h0_act_record(b, slot->name, slot->port, ret->model.id ? ret->model.id : slot->model,
 	                     NULL, H0_STATE_STARTING, NULL, e);
@@ -244,5 +254,29 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 	}
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
-	return h0_live_foreign(b, c) ? 0 : h0_act_end(b, c, port, grace_s, ret, e);
+	if (h0_live_foreign(b, c))
+		return 0;
+	int rc = h0_act_end(b, c, port, grace_s, ret, e);
+	h0_ledger_forget(&b->paths, slot);
+	return rc;
+}
+
+int h0_life_unload(struct h0_box *b, const struct h0_ctr *c, int64_t unused_since,
+                   struct h0_outcome *ret, struct h0_err *e)
+{
+	h0_autoctrs struct h0_ctrs ctrs = {0};
+	struct h0_use use;
+	*ret = (struct h0_outcome){.state = H0_STATE_OFFLINE};
+	h0_autofd int lock = h0_act_lock(b, c->slot, UNLOAD_LOCK_MS, e);
+	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
+		return -1;
+	const struct h0_ctr *now = h0_ctrs_get(&ctrs, c->slot);
+	if (!now || !h0_streq(now->id, c->id))
+		return 0;
+	h0_use_look(b, now, &use);
+	if (use.serving || use.last > unused_since)
+		return h0_fail(e, H0_BUSY, "slot %s is in use%s%s", c->slot, use.serving ? ": " : "", use.why);
+	int rc = h0_act_end(b, now, c->port, H0_GRACE_S, ret, e);
+	h0_ledger_forget(&b->paths, c->slot);
+	return rc;
 }

@@ -6,6 +6,10 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "fmt/json.h"
+#include "sys/io.h"
+
+#define HARDWARE_MAX (4u << 20)
 
 int h0_box_open(struct h0_box *ret, struct h0_err *e)
 {
@@ -28,6 +32,19 @@ int h0_box_profiles(struct h0_box *b, struct h0_err *e)
 		return -1;
 	b->profiles.images = &b->images;
 	return 0;
+}
+
+enum h0_device h0_usual_device(const struct h0_paths *paths)
+{
+	h0_autofree char *file = h0_asprintf("%s/hardware.json", paths->etc);
+	h0_autobuf struct h0_buf text = {0};
+	h0_autojson struct h0_json *doc = NULL;
+	if (h0_read_file(file, HARDWARE_MAX, &text, NULL) < 0 ||
+	    h0_json_parse(h0_buf_str(&text), text.len, file, &doc, NULL) < 0)
+		return H0_DEVICE_CPU;
+	int device = h0_word_index(h0_device_names,
+	                           h0_json_str(h0_json_get(doc, "recommended_device")));
+	return device < 0 ? H0_DEVICE_CPU : (enum h0_device)device;
 }
 
 void h0_box_done(struct h0_box *b)

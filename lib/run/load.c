@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "run/act.h"
+#include "run/ledger.h"
 #include "run/log.h"
 #include "run/state.h"
 #include "sys/clock.h"
@@ -172,6 +173,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 		cause_of_end(b, l, exit_code_of(b, l->container), run_dir, log_path, why);
 	h0_podman_remove(&b->podman, l->container, 0, NULL);
 	h0_act_record(b, l->slot->name, l->port, l->model, l->container, H0_STATE_ERROR, why, NULL);
+	h0_ledger_forget(&b->paths, l->slot->name);
 	if (e)
 		*e = *why;
 	return -1;
