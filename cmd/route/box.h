@@ -25,6 +25,10 @@ int route_box_open(struct route_box *ret, struct h0_err *e);
 void route_box_done(struct route_box *b);
 #define route_autobox h0_auto(route_box_done)
 
+/* The keys of a file, one per line, which nobody else may read. H0_CONFIG: others can, or there is
+ * none in it. */
+int route_keys(const char *path, struct h0_strv *ret, struct h0_err *e);
+
 /* ---- bodies ---- */
 
 struct route_body {

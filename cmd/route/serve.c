@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/mem.h"
@@ -20,7 +19,6 @@
 #include "sys/io.h"
 #include "sys/spawn.h"
 
-#define MAX_KEYS  (1u << 20)
 #define FIRST_FD  3         /* of the sockets systemd hands over */
 #define SPARE_FDS 64
 
@@ -42,29 +40,10 @@ static void server_done(struct server *s)
 
 /* ---- who may ask ---- */
 
-static int read_keys(struct server *s, const char *path, struct h0_err *e)
-{
-	h0_autobuf struct h0_buf text = {0};
-	struct stat st;
-	if (h0_read_file(path, MAX_KEYS, &text, e) < 0)
-		return -1;
-	if (stat(path, &st) == 0 && (st.st_mode & 077))
-		return h0_fail(e, H0_CONFIG, "%s: others can read the keys: chmod 600 %s", path, path);
-	char *line = text.p, *save = NULL;
-	for (line = line ? strtok_r(line, "\r\n", &save) : NULL; line; line = strtok_r(NULL, "\r\n", &save)) {
-		line += strspn(line, " \t");
-		size_t n = strcspn(line, " \t");
-		line[n] = '\0';
-		if (n && *line != '#')
-			h0_strv_add(&s->guard.keys, line);
-	}
-	return s->guard.keys.n ? 0 : h0_fail(e, H0_CONFIG, "%s: there is no key in it", path);
-}
-
 static int set_guard(struct server *s, struct h0_err *e)
 {
 	const struct route_serve_opts *o = s->o;
-	if (o->key_file && read_keys(s, o->key_file, e) < 0)
+	if (o->key_file && route_keys(o->key_file, &s->guard.keys, e) < 0)
 		return -1;
 	for (size_t i = 0; i < o->host.n; i++)
 		h0_strv_add(&s->guard.hosts, o->host.v[i]);
