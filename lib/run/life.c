@@ -40,7 +40,7 @@ int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mod
 	if (check_files(b, slot, mode, ret, e) < 0 ||
 	    h0_podman_image_exists(&b->podman, ret->plan.image, &there, e) < 0)
 		return -1;
-	return there ? 0 : h0_podman_no_image(ret->plan.image, e);
+	return there ? h0_flm_check_models(&b->podman, ret, e) : h0_podman_no_image(ret->plan.image, e);
 }
 
 int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
@@ -80,7 +80,7 @@ static int begin(struct h0_box *b, const struct h0_slot *slot, const struct h0_s
 		ret->state = H0_STATE_WARMING;
 		return 0;
 	}
-	if (h0_room_admit(b, slot, &ctrs, how, true, &ret->evicted, e) < 0 ||
+	if (h0_flm_admit(b, s, &ctrs, e) < 0 || h0_room_admit(b, slot, &ctrs, how, true, &ret->evicted, e) < 0 ||
 	    h0_room_evict(b, slot, &ctrs, &ret->evicted, e) < 0)
 		return -1;
 	if ((c && h0_act_end(b, c, slot->port, H0_GRACE_S, &ended, e) < 0) ||
@@ -172,7 +172,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	if (h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
+	if (h0_flm_admit(b, ret, &ctrs, e) < 0 || h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
 	    h0_act_make_ready(b, slot->name, ret, e) < 0)
 		return -1;
 	return h0_act_record(b, slot->name, slot->port, ret->model.id ? ret->model.id : slot->model,

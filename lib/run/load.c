@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "run/act.h"
 #include "run/ledger.h"
+#include "run/flm.h"
 #include "run/log.h"
 #include "run/state.h"
 #include "sys/clock.h"
@@ -321,6 +322,9 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 			return 0;
 		}
 		if (ask.health == H0_HEALTH_READY && lives(l, &t)) {
+			struct h0_err bad = {0};
+			if (l->provider == H0_PROVIDER_FLM && h0_flm_check_loaded(log_path, l->slot->name, &bad) < 0)
+				return give_up(b, l, &bad, e);
 			ret->joined = !ret->changed && asked > 0;
 			return succeed(b, l, ret);
 		}
