@@ -22,7 +22,7 @@ static const struct h0_opt create_opts[] = {
 	{'t', "type", H0_OPT_ENUM, AT(slot_create_opts, type), "TYPE",
 	 "what it serves (default: llm)", H0_COMP_CHOICES, h0_type_names},
 	{'p', "port", H0_OPT_INT, AT(slot_create_opts, port), "PORT",
-	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 8081, 8200},
+	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 1024, 65535},
 	{'c', "ctx", H0_OPT_INT, AT(slot_create_opts, ctx), "TOKENS",
 	 "context size (default: from the model)", 0, NULL, 128, 1 << 30},
 	{0, "profile", H0_OPT_STR, AT(slot_create_opts, profile), "PROFILE",
