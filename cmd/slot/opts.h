@@ -148,6 +148,12 @@ struct slot_start_opts {
 	bool all, if_changed;   /* restart's own */
 };
 
+struct slot_swap_opts {
+	struct slot_start_opts start;
+	const char *model;              /* the second operand */
+	bool no_rollback;
+};
+
 struct slot_stop_opts {
 	int64_t timeout_s;      /* before SIGKILL; 0 = the default */
 };
@@ -187,6 +193,7 @@ int slot_disable(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_start(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_stop(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_restart(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_swap(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_wait(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);

@@ -53,14 +53,18 @@ static const struct h0_opt show_opts[] = {
 	{0},
 };
 
+/* Of whatever brings a slot up: where the options of start are in that verb's. */
+#define BRING_UP(type, at)                                                                        \
+	{0, "timeout", H0_OPT_DURATION, AT(type, at timeout_s), "TIME",                           \
+	 "give up after so long without progress (default: 5m)"},                                 \
+	{0, "no-wait", H0_OPT_FLAG, AT(type, at no_wait), NULL,                                   \
+	 "return as soon as the container runs"},                                                 \
+	{0, "evict", H0_OPT_FLAG, AT(type, at evict), NULL,                                       \
+	 "if it does not fit, unload idle slots, least recently used first"},                     \
+	{'f', "force", H0_OPT_FLAG, AT(type, at force), NULL, "start it even if it does not fit"}
+
 static const struct h0_opt start_opts[] = {
-	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default: 5m)"},
-	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
-	 "return as soon as the container runs"},
-	{0, "evict", H0_OPT_FLAG, AT(slot_start_opts, evict), NULL,
-	 "if it does not fit, unload idle slots, least recently used first"},
-	{'f', "force", H0_OPT_FLAG, AT(slot_start_opts, force), NULL, "start it even if it does not fit"},
+	BRING_UP(slot_start_opts, ),
 	{0},
 };
 
@@ -68,10 +72,14 @@ static const struct h0_opt restart_opts[] = {
 	{0, "all", H0_OPT_FLAG, AT(slot_start_opts, all), NULL, "every slot that runs"},
 	{0, "if-changed", H0_OPT_FLAG, AT(slot_start_opts, if_changed), NULL,
 	 "only those that run and differ from their files (see diff)"},
-	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default: 5m)"},
-	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
-	 "return as soon as the container runs"},
+	BRING_UP(slot_start_opts, ),
+	{0},
+};
+
+static const struct h0_opt swap_opts[] = {
+	{0, "no-rollback", H0_OPT_FLAG, AT(slot_swap_opts, no_rollback), NULL,
+	 "if the model does not come up, do not bring the old one back"},
+	BRING_UP(slot_swap_opts, start.),
 	{0},
 };
 
@@ -199,6 +207,12 @@ static const struct h0_example restart_examples[] = {
 	{0},
 };
 
+static const struct h0_example swap_examples[] = {
+	{"hal0 slot swap primary qwen3-8b", "Serve another model; the old one comes back if that fails"},
+	{"hal0 slot swap primary /srv/m.gguf --dry-run", "Would it fit, and what would change?"},
+	{0},
+};
+
 static const struct h0_example run_examples[] = {
 	{"hal0 slot run primary", "What a unit's ExecStart says"},
 	{"hal0 slot run --end primary", "What its ExecStop says"},
@@ -310,6 +324,16 @@ static const char restart_text[] =
 	"*--if-changed* leaves a slot alone that does not run, or runs as its files say; what differs is "
 	"told. So *restart --all --if-changed* is what a handler of a configuration tool calls.";
 
+static const char swap_text[] =
+	"Changes *model.default* in the slot's file and the running server with it. What can be wrong "
+	"beforehand (the model's file, its fit beside other slots, once the old one is gone) is found "
+	"while the old model still serves. The file changes while nothing runs: whenever this command is "
+	"killed, the container and the file say the same.\n\n"
+	"When the new model does not come up, the file is put back as one change (*hal0-conf log* shows "
+	"both) and the old model is loaded again; the exit code tells why the new one failed. "
+	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
+	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
+
 static const char run_text[] =
 	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "
 	"with *Type=notify* (*NOTIFY_SOCKET* is set) it starts the container and ends: podman's monitor, "
@@ -377,6 +401,9 @@ static const struct h0_verb verbs[] = {
 	{"restart", "[SLOT...]", 0, -1, "stop and start with the settings as they are now", restart_text,
 	 restart_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = restart_examples, .flags = H0_VERB_WRITES},
+	{"swap", "SLOT MODEL", 2, 2, "serve another model, the old one again if it fails", swap_text,
+	 swap_opts, sizeof(struct slot_swap_opts), slot_change_cols, .comp = H0_COMP_SLOT,
+	 .examples = swap_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_MODEL},
 	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, run_opts,
 	 sizeof(struct slot_run_opts), NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
