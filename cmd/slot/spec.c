@@ -6,6 +6,7 @@
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
+const struct h0_col slot_reap_cols[] = {SLOT_REAP_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
 const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
@@ -21,7 +22,7 @@ static const struct h0_opt create_opts[] = {
 	{'t', "type", H0_OPT_ENUM, AT(slot_create_opts, type), "TYPE",
 	 "what it serves (default: llm)", H0_COMP_CHOICES, h0_type_names},
 	{'p', "port", H0_OPT_INT, AT(slot_create_opts, port), "PORT",
-	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 8081, 8200},
+	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 1024, 65535},
 	{'c', "ctx", H0_OPT_INT, AT(slot_create_opts, ctx), "TOKENS",
 	 "context size (default: from the model)", 0, NULL, 128, 1 << 30},
 	{0, "profile", H0_OPT_STR, AT(slot_create_opts, profile), "PROFILE",
@@ -213,6 +214,12 @@ static const struct h0_example swap_examples[] = {
 	{0},
 };
 
+static const struct h0_example reap_examples[] = {
+	{"hal0 slot reap", "Unload what has been idle for longer than its idle_timeout_s"},
+	{"hal0 slot reap --dry-run --json", "How long each has been idle, and what would be done"},
+	{0},
+};
+
 static const struct h0_example run_examples[] = {
 	{"hal0 slot run primary", "What a unit's ExecStart says"},
 	{"hal0 slot run --end primary", "What its ExecStop says"},
@@ -346,6 +353,16 @@ static const char swap_text[] =
 	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
 	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
 
+static const char reap_text[] =
+	"Unloads the slots that have been idle for longer than *idle_timeout_s*: of the slot's file, else of "
+	"*hal0.toml*, 300 seconds unless it says otherwise; 0 is never, and slots called agent, utility or "
+	"npu are kept unless their own file has the key. For a timer (*hal0-reap.timer*); says nothing "
+	"when there is nothing to do.\n\n"
+	"A slot's last use is the latest of: its start, the last request *hal0-route serve* sent it "
+	"(*/run/hal0/slots/NAME/used*), and the last line of llama-server's log, so requests sent straight "
+	"to its port count. One that is answering, loading or does not say is kept; of programs that cannot "
+	"be asked, one that somebody is connected to.";
+
 static const char run_text[] =
 	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "
 	"with *Type=notify* (*NOTIFY_SOCKET* is set) it starts the container and ends: podman's monitor, "
@@ -427,6 +444,8 @@ static const struct h0_verb verbs[] = {
 	{"swap", "SLOT MODEL", 2, 2, "serve another model, the old one again if it fails", swap_text,
 	 swap_opts, sizeof(struct slot_swap_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = swap_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_MODEL},
+	{"reap", "", 0, 0, "unload slots that have been idle for too long", reap_text, NULL, 0,
+	 slot_reap_cols, .examples = reap_examples, .flags = H0_VERB_WRITES},
 	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, run_opts,
 	 sizeof(struct slot_run_opts), NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
