@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "box.h"
+#include "run/peek.h"
 #include "run/slotkey.h"
 #include "sys/durable.h"
 #include "sys/io.h"
@@ -103,6 +104,12 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	if (h0_spawn(&spawn, &r, e) < 0)
 		return -1;
 	return r.exit_code == 0 ? 0 : load_failed(slot, &r, e);
+}
+
+static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+{
+	struct server *s = arg;
+	h0_peek(&s->paths, slots, ROUTE_PATIENCE_MS, ret);
 }
 
 static int64_t load_ms(const char *slot, void *arg)
@@ -250,7 +257,7 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		.spool_dir = tmp && *tmp == '/' ? tmp : "/var/tmp", .max_body = (uint64_t)o->max_body,
 		.max_clients = max_clients(o), .loops = (unsigned)o->threads, .wait_ms = ms(o->wait_s),
 		.drain_ms = ms(o->drain_s), .idle_exit_s = (int)(o->idle_exit_s < 86400 ? o->idle_exit_s : 86400),
-		.key = key, .load = o->no_load ? NULL : load, .load_ms = load_ms, .loaded = loaded, .used = used,
+		.key = key, .load = o->no_load ? NULL : load, .look = look, .load_ms = load_ms, .loaded = loaded, .used = used,
 		.ready = ready, .note = note, .arg = &s, .stop = s.stop};
 	int rc = h0_serve(&conf, e);
 	tell_systemd("STOPPING=1");
