@@ -33,7 +33,7 @@ void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs);
  * look. Of slots: ask for the range of new slots, or for one port. */
 struct slot_ports {
 	int first, n;
-	bool bound[32];
+	bool bound[1024];
 };
 void slot_ports_look(struct slot_ports *p, int first, int last);
 bool slot_port_bound(int port, const void *slot_ports);

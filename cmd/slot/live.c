@@ -119,15 +119,19 @@ int slot_report_end(struct slot_report *r, struct h0_err *e)
 		h0_json_set_bool(more, "dry_run", true);
 		h0_json_set(more, "commands", r->commands);
 	}
+	if (r->diff.len)
+		h0_json_set_str(more, "diff", h0_buf_str(&r->diff));
 	bool single_failure = r->failed && r->ctx->argc == 1;
 	if (!for_people(r->ctx) && !single_failure) {
 		rc = h0_out_rec(r->ctx, r->rec, more, e);
 	} else {
 		h0_json_free(more);
-		rc = h0_out_bytes(r->ctx, h0_buf_str(&r->lines), r->lines.len, e);
+		h0_buf_add(&r->diff, h0_buf_str(&r->lines), r->lines.len);
+		rc = h0_out_bytes(r->ctx, h0_buf_str(&r->diff), r->diff.len, e);
 	}
 	h0_rec_free(r->rec);
 	h0_buf_done(&r->lines);
+	h0_buf_done(&r->diff);
 	if (rc < 0 || !r->failed)
 		return rc;
 	*e = r->first;

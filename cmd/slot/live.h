@@ -18,6 +18,7 @@ struct slot_report {
 	struct h0_err first;
 	struct h0_json *commands;       /* with --dry-run: name -> argv */
 	struct h0_buf lines;            /* the same for people */
+	struct h0_buf diff;             /* with --dry-run: of files that would change */
 	const struct h0_victims *evicted; /* for the next row; NULL = nothing to say */
 };
 void slot_report_begin(struct slot_report *r, struct h0_ctx *ctx);

@@ -6,6 +6,7 @@
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
+const struct h0_col slot_reap_cols[] = {SLOT_REAP_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
 const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
@@ -21,7 +22,7 @@ static const struct h0_opt create_opts[] = {
 	{'t', "type", H0_OPT_ENUM, AT(slot_create_opts, type), "TYPE",
 	 "what it serves (default: llm)", H0_COMP_CHOICES, h0_type_names},
 	{'p', "port", H0_OPT_INT, AT(slot_create_opts, port), "PORT",
-	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 8081, 8200},
+	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 1024, 65535},
 	{'c', "ctx", H0_OPT_INT, AT(slot_create_opts, ctx), "TOKENS",
 	 "context size (default: from the model)", 0, NULL, 128, 1 << 30},
 	{0, "profile", H0_OPT_STR, AT(slot_create_opts, profile), "PROFILE",
@@ -53,14 +54,18 @@ static const struct h0_opt show_opts[] = {
 	{0},
 };
 
+/* Of whatever brings a slot up: where the options of start are in that verb's. */
+#define BRING_UP(type, at)                                                                        \
+	{0, "timeout", H0_OPT_DURATION, AT(type, at timeout_s), "TIME",                           \
+	 "give up after so long without progress (default: 5m)"},                                 \
+	{0, "no-wait", H0_OPT_FLAG, AT(type, at no_wait), NULL,                                   \
+	 "return as soon as the container runs"},                                                 \
+	{0, "evict", H0_OPT_FLAG, AT(type, at evict), NULL,                                       \
+	 "if it does not fit, unload idle slots, least recently used first"},                     \
+	{'f', "force", H0_OPT_FLAG, AT(type, at force), NULL, "start it even if it does not fit"}
+
 static const struct h0_opt start_opts[] = {
-	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default: 5m)"},
-	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
-	 "return as soon as the container runs"},
-	{0, "evict", H0_OPT_FLAG, AT(slot_start_opts, evict), NULL,
-	 "if it does not fit, unload idle slots, least recently used first"},
-	{'f', "force", H0_OPT_FLAG, AT(slot_start_opts, force), NULL, "start it even if it does not fit"},
+	BRING_UP(slot_start_opts, ),
 	{0},
 };
 
@@ -68,10 +73,14 @@ static const struct h0_opt restart_opts[] = {
 	{0, "all", H0_OPT_FLAG, AT(slot_start_opts, all), NULL, "every slot that runs"},
 	{0, "if-changed", H0_OPT_FLAG, AT(slot_start_opts, if_changed), NULL,
 	 "only those that run and differ from their files (see diff)"},
-	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default: 5m)"},
-	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
-	 "return as soon as the container runs"},
+	BRING_UP(slot_start_opts, ),
+	{0},
+};
+
+static const struct h0_opt swap_opts[] = {
+	{0, "no-rollback", H0_OPT_FLAG, AT(slot_swap_opts, no_rollback), NULL,
+	 "if the model does not come up, do not bring the old one back"},
+	BRING_UP(slot_swap_opts, start.),
 	{0},
 };
 
@@ -199,6 +208,18 @@ static const struct h0_example restart_examples[] = {
 	{0},
 };
 
+static const struct h0_example swap_examples[] = {
+	{"hal0 slot swap primary qwen3-8b", "Serve another model; the old one comes back if that fails"},
+	{"hal0 slot swap primary /srv/m.gguf --dry-run", "Would it fit, and what would change?"},
+	{0},
+};
+
+static const struct h0_example reap_examples[] = {
+	{"hal0 slot reap", "Unload what has been idle for longer than its idle_timeout_s"},
+	{"hal0 slot reap --dry-run --json", "How long each has been idle, and what would be done"},
+	{0},
+};
+
 static const struct h0_example run_examples[] = {
 	{"hal0 slot run primary", "What a unit's ExecStart says"},
 	{"hal0 slot run --end primary", "What its ExecStop says"},
@@ -225,6 +246,18 @@ static const struct h0_example argv_examples[] = {
 static const struct h0_example diff_examples[] = {
 	{"hal0 slot diff", "Which running slots differ from their files?"},
 	{"hal0 slot diff primary --json", "One slot, for a program"},
+	{0},
+};
+
+static const struct h0_opt export_opts[] = {
+	{'o', "output", H0_OPT_STR, AT(slot_export_opts, dir), "DIR",
+	 "write the file there instead of on stdout", H0_COMP_FILE},
+	{0},
+};
+
+static const struct h0_example export_examples[] = {
+	{"hal0 slot export quadlet primary -o /etc/containers/systemd", "A unit that systemd starts without hal0"},
+	{"hal0 slot export kube primary", "The same as a pod, for podman kube play"},
 	{0},
 };
 
@@ -310,6 +343,26 @@ static const char restart_text[] =
 	"*--if-changed* leaves a slot alone that does not run, or runs as its files say; what differs is "
 	"told. So *restart --all --if-changed* is what a handler of a configuration tool calls.";
 
+static const char swap_text[] =
+	"Changes *model.default* in the slot's file and the running server with it. What can be wrong "
+	"beforehand (the model's file, its fit beside other slots, once the old one is gone) is found "
+	"while the old model still serves. The file changes while nothing runs: whenever this command is "
+	"killed, the container and the file say the same.\n\n"
+	"When the new model does not come up, the file is put back as one change (*hal0-conf log* shows "
+	"both) and the old model is loaded again; the exit code tells why the new one failed. "
+	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
+	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
+
+static const char reap_text[] =
+	"Unloads the slots that have been idle for longer than *idle_timeout_s*: of the slot's file, else of "
+	"*hal0.toml*, 300 seconds unless it says otherwise; 0 is never, and slots called agent, utility or "
+	"npu are kept unless their own file has the key. For a timer (*hal0-reap.timer*); says nothing "
+	"when there is nothing to do.\n\n"
+	"A slot's last use is the latest of: its start, the last request *hal0-route serve* sent it "
+	"(*/run/hal0/slots/NAME/used*), and the last line of llama-server's log, so requests sent straight "
+	"to its port count. One that is answering, loading or does not say is kept; of programs that cannot "
+	"be asked, one that somebody is connected to.";
+
 static const char run_text[] =
 	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "
 	"with *Type=notify* (*NOTIFY_SOCKET* is set) it starts the container and ends: podman's monitor, "
@@ -337,6 +390,17 @@ static const char argv_text[] =
 	"*--json* every flag is listed with where it comes from: *base* (hal0 needs it), *hal0* "
 	"(advised for this device and type), *profile*, *slot* (a key of its file), *extra_args*. Of "
 	"a server flag given twice the last one stands.";
+
+static const char export_text[] =
+	"Prints what *argv* would run in the words of others: *quadlet* is a *.container* file for systemd "
+	"and podman 4.4 or later, *kube* a pod for *podman kube play*. Both start the slot as its files "
+	"are now, without hal0; export again after a change.\n\n"
+	"A quadlet unit says all of it, and its container is the slot's own: *hal0 slot list*, *logs* and "
+	"*route* know it. A pod has no words for some limits and for the log; each is told on stderr and in "
+	"the file. Its container is named *hal0-kube-SLOT-server*, and *hal0 slot list* does not know it. "
+	"The slot's key is made if there is none yet.\n\n"
+	"With *--output* the file is *DIR/hal0-slot-SLOT.container* or *.yaml*; one that is the same "
+	"already is left alone.";
 
 static const char key_text[] =
 	"A slot's server answers only who sends its key: any page in a browser on this machine could "
@@ -377,6 +441,11 @@ static const struct h0_verb verbs[] = {
 	{"restart", "[SLOT...]", 0, -1, "stop and start with the settings as they are now", restart_text,
 	 restart_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = restart_examples, .flags = H0_VERB_WRITES},
+	{"swap", "SLOT MODEL", 2, 2, "serve another model, the old one again if it fails", swap_text,
+	 swap_opts, sizeof(struct slot_swap_opts), slot_change_cols, .comp = H0_COMP_SLOT,
+	 .examples = swap_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_MODEL},
+	{"reap", "", 0, 0, "unload slots that have been idle for too long", reap_text, NULL, 0,
+	 slot_reap_cols, .examples = reap_examples, .flags = H0_VERB_WRITES},
 	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, run_opts,
 	 sizeof(struct slot_run_opts), NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
@@ -392,6 +461,9 @@ static const struct h0_verb verbs[] = {
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
+	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,
+	 export_opts, sizeof(struct slot_export_opts), .examples = export_examples,
+	 .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog slot_prog = {

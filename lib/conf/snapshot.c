@@ -229,6 +229,17 @@ const struct h0_snap_file *h0_snap_get(const struct h0_snap *s, const char *path
 	return NULL;
 }
 
+bool h0_snap_same(const struct h0_snap *a, const struct h0_snap *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++) {
+		const struct h0_snap_file *x = &a->files[i], *y = &b->files[i];
+		same = strcmp(x->path, y->path) == 0 && x->len == y->len &&
+		       (!x->len || memcmp(x->text, y->text, x->len) == 0);
+	}
+	return same;
+}
+
 static bool is_changed(const struct h0_changeset *cs, const char *path)
 {
 	for (size_t i = 0; i < cs->n; i++)

@@ -456,6 +456,11 @@ static int create(const struct h0_snap *snap, const char *name, const struct h0_
 		*ret_existed = there;
 	if (there)
 		return compare(there, edits, e);
+	if (slots.conf.max_slots > 0 && (int64_t)slots.n >= slots.conf.max_slots) {
+		h0_fail(e, H0_CONFLICT, "hal0.toml allows %lld slots (slots.max_slots) and there are %zu",
+		        (long long)slots.conf.max_slots, slots.n);
+		return h0_err_code(e, "slot.config_error");
+	}
 	if (h0_profiles_load(snap, &profiles, e) < 0 ||
 	    complete(&slots, &profiles, name, edits, device, bound, &all, e) < 0)
 		return -1;

@@ -129,6 +129,14 @@ echo "/dev/kfd EACCES" >"$root/unreadable.list"
 finds kfd-closed note "no ROCm without kfd"
 write "sys/devices/pci0000:00/0000:c5:00.0/power_dpm_force_performance_level" high
 finds gpu-performance-level note "a pinned clock"
+printf '{"loader": null, "devices": []}' >"$root/vulkan.json"
+write etc/os-release "ID=fedora"
+on halo-512m doctor --fix
+like "commands of another system" "$out" "*dnf install vulkan-loader*"
+write etc/os-release "ID=cachyos
+ID_LIKE=arch"
+on halo-512m doctor --fix
+like "and of a third" "$out" "*pacman -S vulkan-icd-loader*"
 machine nvidia-nodriver
 finds nvidia-driver-missing error "nouveau"
 finds nvidia-cdi-missing warning "no CDI spec"
@@ -136,6 +144,7 @@ machine vm-virtio
 finds virtual-gpu-ignored note "a display of QEMU's"
 finds no-avx2 warning "an old CPU type"
 finds low-memory note "little memory"
+says "no driver to install without a GPU" '.items[] | select(.code == "vulkan-software-only").command == null'
 
 # ---- the NPU ----
 machine halo-512m
