@@ -10,7 +10,7 @@ static const struct h0_verb verbs[] = {
 	{.name = "probe", .help = "find out what this machine is and what it can run"},
 	{.name = "slot", .help = "named local inference endpoints, one model and one port each"},
 	{.name = "profile", .help = "image and server flags that slots share"},
-	{.name = "cap", .help = "which slot serves which capability"},
+	{.name = "cap", .help = "what the box does besides chat, and the slots that do it"},
 	{.name = "route", .help = "send requests to the right slot, and say why"},
 	{.name = "conf", .help = "check, recover and undo changes of /etc/hal0"},
 };

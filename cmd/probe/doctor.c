@@ -104,7 +104,7 @@ static int print_commands(struct h0_ctx *ctx, const struct h0_checks *c, struct 
 	h0_autobuf struct h0_buf t = {0};
 	for (int i = 0; i < c->n; i++) {
 		const struct h0_check *k = &c->v[i];
-		if (k->command)
+		if (*k->command)
 			h0_buf_addf(&t, "%s\n", k->command);
 		else if (*k->fix)
 			h0_buf_addf(&t, "# %s: %s\n", k->code, k->fix);
@@ -124,7 +124,7 @@ static int print_records(struct h0_ctx *ctx, const struct h0_checks *c, struct h
 		h0_rec_str(r, DOCTOR_FACT, k->fact);
 		h0_rec_str(r, DOCTOR_WHY, *k->why ? k->why : NULL);
 		h0_rec_str(r, DOCTOR_FIX, *k->fix ? k->fix : NULL);
-		h0_rec_str(r, DOCTOR_COMMAND, k->command);
+		h0_rec_str(r, DOCTOR_COMMAND, *k->command ? k->command : NULL);
 	}
 	h0_json_set_str(more, "worst", h0_severity_name(c->n ? c->v[0].severity : H0_SEV_OK));
 	int rc = h0_out_rec(ctx, r, more, e);

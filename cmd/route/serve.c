@@ -8,19 +8,18 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "box.h"
+#include "run/peek.h"
 #include "run/slotkey.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/notify.h"
 #include "sys/spawn.h"
 
-#define MAX_KEYS  (1u << 20)
 #define FIRST_FD  3         /* of the sockets systemd hands over */
 #define SPARE_FDS 64
 
@@ -42,29 +41,10 @@ static void server_done(struct server *s)
 
 /* ---- who may ask ---- */
 
-static int read_keys(struct server *s, const char *path, struct h0_err *e)
-{
-	h0_autobuf struct h0_buf text = {0};
-	struct stat st;
-	if (h0_read_file(path, MAX_KEYS, &text, e) < 0)
-		return -1;
-	if (stat(path, &st) == 0 && (st.st_mode & 077))
-		return h0_fail(e, H0_CONFIG, "%s: others can read the keys: chmod 600 %s", path, path);
-	char *line = text.p, *save = NULL;
-	for (line = line ? strtok_r(line, "\r\n", &save) : NULL; line; line = strtok_r(NULL, "\r\n", &save)) {
-		line += strspn(line, " \t");
-		size_t n = strcspn(line, " \t");
-		line[n] = '\0';
-		if (n && *line != '#')
-			h0_strv_add(&s->guard.keys, line);
-	}
-	return s->guard.keys.n ? 0 : h0_fail(e, H0_CONFIG, "%s: there is no key in it", path);
-}
-
 static int set_guard(struct server *s, struct h0_err *e)
 {
 	const struct route_serve_opts *o = s->o;
-	if (o->key_file && read_keys(s, o->key_file, e) < 0)
+	if (o->key_file && route_keys(o->key_file, &s->guard.keys, e) < 0)
 		return -1;
 	for (size_t i = 0; i < o->host.n; i++)
 		h0_strv_add(&s->guard.hosts, o->host.v[i]);
@@ -124,6 +104,12 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	if (h0_spawn(&spawn, &r, e) < 0)
 		return -1;
 	return r.exit_code == 0 ? 0 : load_failed(slot, &r, e);
+}
+
+static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+{
+	struct server *s = arg;
+	h0_peek(&s->paths, slots, ROUTE_PATIENCE_MS, ret);
 }
 
 static int64_t load_ms(const char *slot, void *arg)
@@ -257,7 +243,7 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		.spool_dir = tmp && *tmp == '/' ? tmp : "/var/tmp", .max_body = (uint64_t)o->max_body,
 		.max_clients = max_clients(o), .loops = (unsigned)o->threads, .wait_ms = ms(o->wait_s),
 		.drain_ms = ms(o->drain_s), .idle_exit_s = (int)(o->idle_exit_s < 86400 ? o->idle_exit_s : 86400),
-		.key = key, .load = o->no_load ? NULL : load, .load_ms = load_ms, .loaded = loaded, .used = used,
+		.key = key, .load = o->no_load ? NULL : load, .look = look, .load_ms = load_ms, .loaded = loaded, .used = used,
 		.ready = ready, .note = note, .arg = &s, .stop = s.stop};
 	int rc = h0_serve(&conf, e);
 	h0_notify("STOPPING=1");

@@ -24,9 +24,8 @@ int slot_follow(const struct h0_ctx *ctx, const char *name, bool *ret_changed, s
 int slot_changed(struct h0_ctx *ctx, const char *name, const struct h0_changeset *cs, bool changed,
                  const char *done, const char *same, struct h0_err *e);
 
-/* Warns when a slot does not fit (fit.c): into the machine; with `now` into what is left beside
- * the other slots, and also when it fits only just. Says nothing when nobody can know. */
-void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot, bool now);
+/* Warns when a slot does not fit into the machine (fit.c). Says nothing when nobody can know. */
+void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot);
 /* The same for the slot file a change set writes. */
 void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs);
 
@@ -34,7 +33,7 @@ void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs);
  * look. Of slots: ask for the range of new slots, or for one port. */
 struct slot_ports {
 	int first, n;
-	bool bound[32];
+	bool bound[1024];
 };
 void slot_ports_look(struct slot_ports *p, int first, int last);
 bool slot_port_bound(int port, const void *slot_ports);

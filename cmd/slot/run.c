@@ -58,9 +58,9 @@ int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	if (h0_slots_find(&b.slots, ctx->argv[0], &slot, e) < 0)
 		return -1;
 	if (ctx->dry_run) {
-		bool runs, outdated;
+		struct h0_foresight f;
 		if (h0_life_check(&b, slot, H0_ARGV_FOREGROUND, &s, e) < 0 ||
-		    h0_life_foresee(&b, slot, &s, &runs, &outdated, e) < 0)
+		    h0_life_foresee(&b, slot, &s, false, &(struct h0_how){0}, &f, e) < 0)
 			return -1;
 		slot_report_begin(&r, ctx);
 		slot_report_add(&r, slot->name, true, H0_STATE_OFFLINE, "would become podman");

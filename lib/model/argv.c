@@ -561,7 +561,7 @@ static int mounts(struct build *b, struct h0_err *e)
 	if (!f->data_dir)
 		return 0;
 	if (b->plan->family == H0_PROVIDER_FLM)
-		return mount(b, f->data_dir, "/var/lib/hal0/.config/flm/models", "rw", e);
+		return mount(b, f->data_dir, H0_FLM_MODELS, "rw", e);
 	for (size_t i = 0; b->plan->family == H0_PROVIDER_COMFYUI && i < H0_ARRAY_LEN(comfyui_dirs); i++) {
 		h0_autofree char *from = h0_asprintf("%s/%s", f->data_dir, comfyui_dirs[i][0]);
 		if (mount(b, from, comfyui_dirs[i][1], "rw", e) < 0)

@@ -29,6 +29,7 @@
 #define H0_LABEL_PROVIDER "io.hal0.provider" /* the program inside, by h0_provider_names */
 
 #define H0_ARGV_MODEL_PATH "--model_path"        /* of the speech servers */
+#define H0_FLM_MODELS "/var/lib/hal0/.config/flm/models" /* FLM's, in its container */
 #define H0_COMFYUI_PATHS "extra_model_paths.yaml" /* tells ComfyUI where its models are mounted */
 
 enum h0_argv_source {

@@ -13,7 +13,8 @@
 
 #define VK_RADV 3 /* VkDriverId */
 
-/* Why a finding matters, and the command that mends it. Codes not listed explain themselves. */
+/* Why a finding matters, and the command that mends it, "+NAME": one that differs between systems,
+ * below. */
 static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"unprivileged-container", "its user namespace keeps the GPU and NPU drivers out", NULL},
 	{"gpu-no-device-node", "without the node no container can use the GPU", NULL},
@@ -29,8 +30,8 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"nvidia-cdi-missing", "podman hands NVIDIA GPUs over by CDI",
 	 "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"},
 	{"vulkan-software-only", "the host's Vulkan would compute on the CPU",
-	 "apt-get install mesa-vulkan-drivers"},
-	{"vulkan-loader-missing", "only tools on the host miss it", "apt-get install libvulkan1"},
+	 "+vulkan-driver"},
+	{"vulkan-loader-missing", "only tools on the host miss it", "+vulkan-loader"},
 	{"vulkan-driver-failed", "a broken driver may break the server too", "vulkaninfo --summary"},
 	{"amdvlk-installed", "AMDVLK reads prompts up to twice as fast, RADV is better at long "
 	                     "contexts and at staying up", NULL},
@@ -58,7 +59,7 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"gttsize-disagrees", "users report trouble when the two limits differ", "hal0 probe tune"},
 	{"gttsize-deprecated", "newer kernels take the limit from ttm.pages_limit", "hal0 probe tune"},
 	{"limit-not-live", "module options in the initramfs are older than the file",
-	 "update-initramfs -u"},
+	 "+initramfs"},
 	{"ttm-pool-small", "pages come and go through the page allocator, which may stutter", NULL},
 	{"iommu-off", "some 6 % faster memory reads, under 2 % in decoding, but usually no NPU", NULL},
 	{"iommu-passthrough", "measured gain: none", NULL},
@@ -66,7 +67,7 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"amdgpu-not-loaded", "there is no driver to bind to the GPU", "modprobe amdgpu"},
 	{"kfd-closed", "slots on gpu-rocm cannot start; gpu-vulkan does not need it", NULL},
 	{"device-cgroup", "a node that is there still cannot be opened", NULL},
-	{"podman-missing", "every slot is a podman container", "apt-get install podman"},
+	{"podman-missing", "every slot is a podman container", "+podman"},
 	{"memlock-low", "the NPU's driver locks the model in memory", NULL},
 	{"memory-fragmented", "slots take longer to start and run slower", NULL},
 	{"gpu-performance-level", "a pinned level makes it slow, or its load reading untrue", NULL},
@@ -76,7 +77,7 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"cuda-toolbox-pending", "CUDA may read prompts faster", NULL},
 	{"low-memory", "models of 7B and more want 16 GiB", NULL},
 	{"vulkan-device-missing", "the host's tools cannot use the GPU; nor can an image whose Mesa is "
-	                          "as old as this one's", "apt-get install mesa-vulkan-drivers"},
+	                          "as old as this one's", "+vulkan-driver"},
 	{"vulkan-driver-other", "hal0 is tested with RADV on AMD GPUs", NULL},
 	{"iommu-group-shared", "a guest gets the whole group or nothing of it", NULL},
 	{"cpu-pinning", "threads that move between the CPU's dies lose their caches", NULL},
@@ -91,6 +92,32 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"slot-on-cpu", "the usable GPU stands idle", NULL},
 	{"flm-image-stale", "the image lacks libxrt_coreutil.so.2: a stale tag", NULL},
 };
+
+static const struct { const char *name, *debian, *fedora, *arch, *suse; } by_system[] = {
+	{"+vulkan-driver", "apt-get install mesa-vulkan-drivers", "dnf install mesa-vulkan-drivers",
+	 "pacman -S vulkan-radeon", "zypper install libvulkan_radeon"},
+	{"+vulkan-loader", "apt-get install libvulkan1", "dnf install vulkan-loader",
+	 "pacman -S vulkan-icd-loader", "zypper install libvulkan1"},
+	{"+podman", "apt-get install podman", "dnf install podman", "pacman -S podman",
+	 "zypper install podman"},
+	{"+initramfs", "update-initramfs -u", "dracut --force", "mkinitcpio -P", "dracut --force"},
+};
+
+const char *h0_doctor_command(const struct h0_hw *hw, const char *name)
+{
+	const char *id = hw->os.distro_id;
+	for (size_t i = 0; i < H0_ARRAY_LEN(by_system); i++) {
+		if (strcmp(by_system[i].name, name) != 0)
+			continue;
+		if (strstr(id, "suse"))
+			return by_system[i].suse;
+		if (strstr(id, "fedora") || strstr(id, "rhel"))
+			return by_system[i].fedora;
+		return strstr(id, "arch") || strstr(id, "cachyos") ? by_system[i].arch
+		                                                   : by_system[i].debian;
+	}
+	return name;
+}
 
 static const struct about *about(const char *code)
 {
@@ -111,7 +138,8 @@ void h0_doctor_add(struct h0_checks *c, const char *code, enum h0_severity sever
 	va_list ap;
 	*k = (struct h0_check){.code = code, .severity = severity};
 	k->why = severity == H0_SEV_OK ? "" : a->why;
-	k->command = severity == H0_SEV_OK ? NULL : a->command;
+	if (severity != H0_SEV_OK && a->command)
+		snprintf(k->command, sizeof k->command, "%s", h0_doctor_command(c->hw, a->command));
 	va_start(ap, fmt);
 	vsnprintf(k->fact, sizeof k->fact, fmt, ap);
 	va_end(ap);
@@ -308,9 +336,13 @@ void h0_doctor(const struct h0_machine *m, const struct h0_doctor_slot *slots, s
                struct h0_checks *ret)
 {
 	ret->n = 0;
+	ret->hw = m->hw;
 	for (int i = 0; i < m->nwarning; i++)
 		add(ret, m->warning[i].code, m->warning[i].severity, m->warning[i].fix, "%s",
 		    m->warning[i].message);
+	for (int i = 0; i < ret->n && !m->ngpu; i++)
+		if (strcmp(ret->v[i].code, "vulkan-software-only") == 0)
+			ret->v[i].command[0] = '\0'; /* there is nothing to drive */
 	amdgpu_module(m, ret);
 	gpu_state(m, ret);
 	npu_state(m, ret);

@@ -17,10 +17,11 @@ struct h0_check {
 	char fact[256];
 	const char *why;               /* "" when all is well */
 	char fix[256];                 /* "" = nothing to do */
-	const char *command;           /* the fix as one command, NULL = there is none */
+	char command[96];              /* the fix as one command here, "" = there is none */
 };
 
 struct h0_checks {
+	const struct h0_hw *hw;        /* whose findings */
 	int n;
 	struct h0_check v[H0_CHECKS_MAX];
 };
@@ -52,6 +53,8 @@ void h0_doctor(const struct h0_machine *m, const struct h0_doctor_slot *slots, s
 void h0_doctor_boot(const struct h0_machine *m, struct h0_checks *c);
 void h0_doctor_slot(const struct h0_machine *m, const struct h0_doctor_slot *s,
                     struct h0_checks *c);
+/* "+NAME" as the command it is on this system; anything else is the command itself. */
+const char *h0_doctor_command(const struct h0_hw *hw, const char *name);
 /* code: from the table in doctor.c, which knows why it matters; with H0_SEV_OK any. */
 void h0_doctor_add(struct h0_checks *c, const char *code, enum h0_severity severity,
                    const char *fix, const char *fmt, ...) H0_PRINTF(5, 6);

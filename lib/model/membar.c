@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/str.h"
 
 #define KNOWN(x) ((x) != H0_UNKNOWN)
@@ -95,66 +94,4 @@ void h0_membar(const struct h0_machine *m, struct h0_membar *ret)
 		if (g->uma == H0_FACT_NO && KNOWN(g->vram) && KNOWN(g->hw->vram_used))
 			vram_bar(g, &ret->bar[ret->n++]);
 	}
-}
-
-static const char *color(const char *name)
-{
-	static const struct { const char *name, *color; } colors[] = {
-		{"inference", "#d9480f"}, {"carve-out", "#f08c00"}, {"system", "#1971c2"},
-		{"proxmox-host", "#7048e8"}, {"other", "#868e96"},
-	};
-	for (size_t i = 0; i < H0_ARRAY_LEN(colors); i++)
-		if (strcmp(colors[i].name, name) == 0)
-			return colors[i].color;
-	return "#dee2e6";
-}
-
-static void svg_text(struct h0_buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '<')
-			h0_buf_adds(out, "&lt;");
-		else if (*s == '&')
-			h0_buf_adds(out, "&amp;");
-		else
-			h0_buf_addc(out, *s);
-	}
-}
-
-static int svg_bar(const struct h0_bar *b, int y, struct h0_buf *out)
-{
-	char human[32];
-	double x = 10;
-	h0_buf_addf(out, "<text x=\"10\" y=\"%d\" font-weight=\"bold\">", y + 14);
-	svg_text(out, b->label);
-	h0_buf_addf(out, ", %s</text>\n", h0_num_human(b->total, human, sizeof human));
-	for (int i = 0; i < b->n; i++) {
-		double w = b->total ? 700.0 * (double)b->seg[i].bytes / (double)b->total : 0;
-		h0_buf_addf(out, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"24\" fill=\"%s\"/>\n",
-		            x, y + 22, w, color(b->seg[i].name));
-		x += w;
-	}
-	y += 52;
-	for (int i = 0; i < b->n; i++, y += 18) {
-		h0_buf_addf(out,
-		            "<rect x=\"10\" y=\"%d\" width=\"12\" height=\"12\" fill=\"%s\"/>"
-		            "<text x=\"28\" y=\"%d\">",
-		            y + 2, color(b->seg[i].name), y + 12);
-		svg_text(out, b->seg[i].label);
-		h0_buf_addf(out, ": %s</text>\n", h0_num_human(b->seg[i].bytes, human, sizeof human));
-	}
-	return y + 14;
-}
-
-void h0_membar_svg(const struct h0_membar *b, struct h0_buf *ret)
-{
-	h0_autobuf struct h0_buf body = {0};
-	int y = 10;
-	for (int i = 0; i < b->n; i++)
-		y = svg_bar(&b->bar[i], y, &body);
-	h0_buf_addf(ret,
-	            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"%d\" "
-	            "font-family=\"sans-serif\" font-size=\"13\">\n"
-	            "<rect width=\"720\" height=\"%d\" fill=\"white\"/>\n%s</svg>\n",
-	            y, y, h0_buf_str(&body));
 }

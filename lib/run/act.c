@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "run/load.h"
 #include "run/slotkey.h"
 #include "run/state.h"
 #include "sys/io.h"
@@ -184,4 +185,18 @@ int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int gra
 	}
 	ret->unrecorded = h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_OFFLINE, NULL, NULL) < 0;
 	return 0;
+}
+
+int h0_act_await(const struct h0_box *b, const struct h0_load *load, const struct h0_how *how,
+                 struct h0_outcome *ret, struct h0_err *e)
+{
+	if (!how->wait || ret->interrupted)
+		return 0;
+	if (h0_load_wait(b, load, how->wait, ret, e) == 0) {
+		if (!ret->interrupted)
+			h0_unit_settle(&b->units, load->slot->name);
+		return 0;
+	}
+	(void)h0_unit_leave(&b->units, load->slot->name, NULL, NULL); /* it has failed: no tries behind our back */
+	return -1;
 }

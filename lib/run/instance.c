@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "run/act.h"
 #include "run/log.h"
+#include "run/room.h"
 #include "run/unit.h"
 #include "sys/io.h"
 #include "sys/notify.h"
@@ -51,7 +52,7 @@ static int run_alone(struct h0_box *b, const struct h0_slot *slot, struct h0_err
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	return h0_act_launch(b, slot, &s, &o, e);
+	return h0_room_take(b, slot, &ctrs, e) < 0 ? -1 : h0_act_launch(b, slot, &s, &o, e);
 }
 
 int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)

@@ -34,6 +34,9 @@ struct h0_box {
 int h0_box_open(struct h0_box *ret, struct h0_err *e);
 /* Loads the catalog unless it is there. */
 int h0_box_profiles(struct h0_box *b, struct h0_err *e);
+/* Where a slot computes that nobody says it of: as the probe wrote down, cpu when it did not run
+ * yet. */
+enum h0_device h0_usual_device(const struct h0_paths *paths);
 void h0_box_done(struct h0_box *b);
 #define h0_autobox h0_auto(h0_box_done)
 

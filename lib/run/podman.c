@@ -15,6 +15,7 @@
 #include "fmt/json.h"
 #include "model/argv.h"
 #include "sys/io.h"
+#include "sys/proc.h"
 #include "sys/spawn.h"
 
 #define ASK_MS      20000
@@ -439,22 +440,6 @@ void h0_ctrs_done(struct h0_ctrs *c)
 }
 
 /* ---- the kernel's view ---- */
-/* State letter and parent of a process; false when there is none. */
-static bool proc_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
-{
-	h0_autobuf struct h0_buf b = {0};
-	char path[64];
-	int parent;
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (h0_read_file(path, 4096, &b, NULL) < 0)
-		return false;
-	const char *p = strrchr(h0_buf_str(&b), ')'); /* the name in front may hold anything */
-	if (!p || sscanf(p + 1, " %c %d", ret_state, &parent) != 2)
-		return false;
-	*ret_parent = parent;
-	return true;
-}
-
 static bool in_cgroup_of(pid_t pid, const char *id)
 {
 	h0_autobuf struct h0_buf b = {0};
@@ -468,19 +453,16 @@ static bool in_cgroup_of(pid_t pid, const char *id)
 
 bool h0_ctr_alive(const struct h0_ctr *c)
 {
-	char state;
-	pid_t parent;
-	return c->pid > 0 && proc_stat(c->pid, &state, &parent) && state != 'Z' && state != 'X' &&
-	       in_cgroup_of(c->pid, c->id);
+	return h0_proc_lives(c->pid, NULL) && in_cgroup_of(c->pid, c->id);
 }
 
 bool h0_ctr_monitored(const struct h0_ctr *c)
 {
 	h0_autobuf struct h0_buf b = {0};
-	char state, path[64];
-	pid_t parent;
-	if (c->pid <= 0 || !proc_stat(c->pid, &state, &parent))
+	struct h0_proc server;
+	char path[64];
+	if (!h0_proc_look(c->pid, &server))
 		return false;
-	snprintf(path, sizeof path, "/proc/%d/comm", (int)parent);
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)server.parent);
 	return h0_read_file(path, 64, &b, NULL) == 0 && h0_starts(h0_buf_str(&b), "conmon");
 }

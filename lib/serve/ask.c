@@ -183,7 +183,8 @@ int h0_ask_head(struct client *c)
 		break;
 	}
 	const char *origin = h0_guard_origin(conf->guard, h);
-	snprintf(a->origin, sizeof a->origin, "%s", origin ? origin : "");
+	if (origin)
+		snprintf(a->origin, sizeof a->origin, "%s", origin);
 	if (!h0_path_ok(target_of(h)) && strcmp(h->method, "OPTIONS") != 0)
 		return refuse(c, 400, "the target is no path");
 	if (h->length > conf->max_body)

@@ -129,6 +129,14 @@ echo "/dev/kfd EACCES" >"$root/unreadable.list"
 finds kfd-closed note "no ROCm without kfd"
 write "sys/devices/pci0000:00/0000:c5:00.0/power_dpm_force_performance_level" high
 finds gpu-performance-level note "a pinned clock"
+printf '{"loader": null, "devices": []}' >"$root/vulkan.json"
+write etc/os-release "ID=fedora"
+on halo-512m doctor --fix
+like "commands of another system" "$out" "*dnf install vulkan-loader*"
+write etc/os-release "ID=cachyos
+ID_LIKE=arch"
+on halo-512m doctor --fix
+like "and of a third" "$out" "*pacman -S vulkan-icd-loader*"
 machine nvidia-nodriver
 finds nvidia-driver-missing error "nouveau"
 finds nvidia-cdi-missing warning "no CDI spec"
@@ -136,6 +144,7 @@ machine vm-virtio
 finds virtual-gpu-ignored note "a display of QEMU's"
 finds no-avx2 warning "an old CPU type"
 finds low-memory note "little memory"
+says "no driver to install without a GPU" '.items[] | select(.code == "vulkan-software-only").command == null'
 
 # ---- the NPU ----
 machine halo-512m
@@ -277,6 +286,9 @@ $model"
 on halo-512m doctor --json
 like "a profile's -ngl" "$out" "*slot profiled gives the GPU 1 of its*"
 rm "$HAL0_HOME/etc/hal0/profiles.toml"
+slot toolbox gpu-vulkan "profile = \"rocm\"
+$model"
+finds slot-wrong-toolbox warning "a profile for another back end"
 slot broken gpu-vulkan "$model
 context_size = \"many\""
 finds slot-broken warning "a file that says nonsense"
@@ -286,6 +298,6 @@ like "where" "$out" "*slots/broken.toml:5:16*"
 sed -n 's/^\t{"\([a-z0-9-]*\)",.*/\1/p' "$HAL0_SOURCE/lib/model/doctor.c" | sort -u >"$tmp/codes"
 sort -u "$tmp/seen" >"$tmp/seen.sorted"
 is "every finding was provoked" "$(comm -23 "$tmp/codes" "$tmp/seen.sorted" | tr '\n' ' ')" \
-  "cuda-toolbox-pending memlock-low podman-missing slot-no-hipblaslt slot-wrong-toolbox vulkan-driver-failed "
+  "cuda-toolbox-pending memlock-low podman-missing slot-no-hipblaslt vulkan-driver-failed "
 is "and every one has its why" "$(comm -13 "$tmp/codes" "$tmp/seen.sorted")" ""
 tap_done

@@ -64,6 +64,19 @@ says "memory with a card" '[.items[] | select(.bar == "vram").bytes] | add == 25
 on halo-512m memory --svg "$tmp/bar.svg"
 rc_is "a picture" 0
 like "is SVG" "$(cat "$tmp/bar.svg")" "<svg *GTT inference*</svg>"
+# the picture in README.md is what the program draws: 43 GiB of a model, 55 of 125 GiB in use
+cp -a "$tmp/halo-512m" "$tmp/busy"
+echo 46170898432 >"$tmp/busy/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_used"
+echo 419430400 >"$tmp/busy/sys/devices/pci0000:00/0000:c5:00.0/mem_info_vram_used"
+sed -i 's/^MemAvailable: .*/MemAvailable: 73400320 kB/' "$tmp/busy/proc/meminfo"
+on busy memory --svg "$tmp/busy.svg"
+ok "the picture of README.md" cmp "$tmp/busy.svg" "$HAL0_SOURCE/man/memory-bar.svg"
+ok "README.md shows it" grep -q '(man/memory-bar.svg)' "$HAL0_SOURCE/README.md"
+if command -v rsvg-convert >/dev/null; then
+  ok "it can be drawn" rsvg-convert "$tmp/busy.svg" -o "$tmp/busy.png"
+else
+  tap_result 0 "it can be drawn # SKIP rsvg-convert is not installed"
+fi
 if command -v xmllint >/dev/null; then
   ok "is XML" xmllint --noout "$tmp/bar.svg"
   on xtx memory --svg "$tmp/bars.svg"

@@ -40,7 +40,9 @@ echo "systemctl \$*" >>"$tmp/calls"
 [ ! -e "$tmp/refuses" ] || { echo "Failed to \$1 unit: Access denied" >&2; exit 4; }
 case \$1 in
 show) cat "$tmp/state" ;;
-start | restart) [ -e "$tmp/dead" ] ||
+start | restart)
+  [ ! -e "$tmp/dead" ] || exit 0
+  sed -i 's/^ActiveState=.*/ActiveState=activating/; s/^SubState=.*/SubState=start/' "$tmp/state"
   NOTIFY_SOCKET=/nowhere "$slot" run a >"$tmp/unit.out" 2>"$tmp/unit.err" </dev/null & ;;
 is-enabled) cat "$tmp/enabled" ;;
 esac
@@ -121,6 +123,7 @@ is 'without units podman is called' "$rc $(calls)" '0 podman run'
 like 'as ever' "$(cat "$tmp/calls")" '*run --detach --name hal0-slot-a*'
 
 # ---- stop ----
+state inactive dead
 begin
 run "$slot" stop a --json
 is 'nothing runs' "$rc $(printf %s "$out" | jq .changed) $(calls)" '0 false '

@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (data[0] == paths[i][0][0] && paths[i][1])
 			snap = snap_with(&file, paths[i][1], text, size - 1);
 	h0_check(&snap, &found);
-	has_reason(h0_selections_load(&snap, &selections, &e), &e);
+	has_reason(h0_selections_load(&snap, &(struct h0_slots){0}, &selections, &e), &e);
 	if (data[0] == 's')
 		slot(&snap);
 	else if (data[0] == 'p')

@@ -89,6 +89,18 @@ static void test_cause(void)
 	cause("0.00.013.516 E srv  load: strange words\n0.00.014.000 E srv  more: words\n", H0_EXTERN,
 	      "load: strange words", "the first error otherwise");
 	cause("0.00.013.516 I all is well\n", H0_EXTERN, "", "no error: nothing is made up");
+	/* of other servers: no captures of the real ones, but the shapes their languages give them */
+	cause("Traceback (most recent call last):\n  File \"main.py\", line 3, in <module>\n"
+	      "torch.OutOfMemoryError: HIP out of memory\n", H0_EXTERN, "not enough memory: torch.Out",
+	      "a Python program that ran out of memory");
+	cause("Starting\nValueError: no such voice\n", H0_EXTERN, "ValueError: no such voice", "another exception");
+	cause("usage: server [-h]\nserver: error: unrecognized arguments: --x 1\n", H0_CONFIG, "does not know a flag",
+	      "an option it does not know");
+	cause("flm: error while loading shared libraries: libxrt_coreutil.so.2: cannot open shared object file: "
+	      "No such file\n", H0_EXTERN, "the image lacks a library", "a stale image");
+	cause("[ERROR] DRM_IOCTL_AMDXDNA_CREATE_HWCTX IOCTL failed (err=-22)\n", H0_CONFLICT,
+	      "another program has the NPU: DRM_IOCTL", "a busy NPU");
+	cause("Errors are told below\nno Error in sight\n", H0_EXTERN, "", "the word alone is no error");
 	struct h0_log_cause c;
 	h0_log_cause("error: invalid argument: --no-mmap\n", &c);
 	is_int(c.kind, H0_CONFIG, "unknown flag");

@@ -314,7 +314,20 @@ static void key(const char *slot, char *dst, void *arg)
 	snprintf(dst, H0_SERVE_KEY, "%s", slot_key_now);
 }
 
-static struct h0_serve_conf conf = {.key = key, .bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
+static atomic_bool swapped;
+static atomic_int looks;
+
+/* Once `swapped`, slot "main" has another model than its file says. */
+static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+{
+	static const char *const models[] = {"swapped-in", NULL};
+	(void)slots, (void)arg;
+	looks++;
+	*ret = (struct h0_route_look){.v = h0_calloc(1, sizeof *ret->v), .n = 1};
+	ret->v[0] = (struct h0_route_live){"main", H0_ROUTE_READY, swapped ? models : NULL};
+}
+
+static struct h0_serve_conf conf = {.look = look, .key = key, .bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
 	.max_clients = 400, .loops = 2, .wait_ms = 1500, .drain_ms = 3000, .load = load, .ready = ready, .used = used,
 	.stop = &stop};
 
@@ -768,6 +781,24 @@ static void test_reload(void)
 	unlink(path);
 }
 
+static void test_look(void)
+{
+	bool seen = false;
+	int before = looks;
+	swapped = false;
+	check("a model no slot lists", ask(POST("", "", "{\"model\":\"swapped-in\"}")), 200, "hello");
+	is_str(slot_body, "{\"model\":\"tiny\"}", "goes to the default, as that one's model");
+	swapped = true;
+	for (double t = now(); !seen && now() - t < 5; nap(20)) {
+		free(ask(POST("", "", "{\"model\":\"swapped-in\"}")));
+		seen = strstr(slot_body, "swapped-in") != NULL;
+	}
+	ok(seen, "once a slot lists it, it goes there as it is");
+	ok(looks > before && looks < before + 20, "for which the slots were asked %d times, not at every request",
+	   looks - before);
+	swapped = false;
+}
+
 static void *abort_some(void *arg)
 {
 	unsigned seed = (unsigned)(uintptr_t)arg;
@@ -929,6 +960,7 @@ int main(void)
 	test_slot_key();
 	test_cold();
 	test_reload();
+	test_look();
 	test_aborts();
 	test_limits();
 	test_drain();
