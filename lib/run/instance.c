@@ -7,7 +7,10 @@
 
 #include "base/mem.h"
 #include "run/act.h"
+#include "run/flm.h"
+#include "run/ledger.h"
 #include "run/log.h"
+#include "run/room.h"
 #include "run/room.h"
 #include "run/unit.h"
 #include "sys/io.h"

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016,SC2034 # expanded inside; used where it is sourced
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Sourced by tests that need a machine of their own: a container with systemd as its init and podman
 # inside (scripts/build-systemd-image). It has its own network, so ports are free there.
@@ -20,7 +20,7 @@ inside() {
 until_inside() { # COMMAND...
   _end=$(($(date +%s) + ${within:-5}))
   while ! podman exec "$machine" "$@" >/dev/null 2>&1; do
-    [ "$(date +%s)" -lt $_end ] || return 1
+    [ "$(date +%s)" -lt "$_end" ] || return 1
     sleep 0.1
   done
 }

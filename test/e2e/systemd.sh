@@ -14,6 +14,7 @@ tap_cleanup() {
 mkdir "$tmp/models"
 chmod 755 "$tmp" "$tmp/models"
 "$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$tmp/models/tiny.gguf" >/dev/null
+"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a, too." "$tmp/models/other.gguf" >/dev/null
 head -c 4096 /dev/zero >"$tmp/models/zeros.gguf"
 sed 's/llama/xlama/' "$tmp/models/tiny.gguf" >"$tmp/models/strange.gguf"
 chmod 644 "$tmp"/models/*
@@ -38,7 +39,7 @@ active() {
 until_true() { # COMMAND...: within ten seconds
   _end=$(($(date +%s) + 10))
   while ! "$@" >/dev/null 2>&1; do
-    [ "$(date +%s)" -lt $_end ] || return 1
+    [ "$(date +%s)" -lt "$_end" ] || return 1
     sleep 0.1
   done
 }
@@ -153,7 +154,7 @@ pid() { # FIELD
   container "{{.State.$1}}"
 }
 kill_inside() { # PID
-  podman exec "$machine" sh -c "kill -KILL $1"
+  podman exec "$machine" kill -KILL "$1"
 }
 back() { # RESTARTS: it was started again so often, and is up
   [ "$(show NRestarts)" = "$1" ] && active
@@ -205,6 +206,24 @@ slot restart a --json
 is "restart" "$rc $(printf %s "$out" | jq -c '[.changed,.items[0].state]')" '0 [true,"ready"]'
 is "uses the newer unit" "$(show Description) $(show NeedDaemonReload)" "a newer hal0 slot a no"
 is "and the newer settings" "$(container '{{join .Config.CreateCommand " "}}' | grep -c -- '--ctx-size 512')" 1
+
+# ---- another model, and idleness ----
+slot swap a /models/other.gguf
+is "swap" "$rc $(show ActiveState) $(answers)" "0 active I am slot a, too."
+slot swap a /models/strange.gguf
+rc_is "swap to a model that does not load" 3
+is "goes back" "$(show ActiveState) $(answers)" "active I am slot a, too."
+slot swap a /models/tiny.gguf
+podman exec "$machine" systemctl enable --quiet --now hal0-reap.timer
+is "the timer waits" "$(podman exec "$machine" systemctl is-active hal0-reap.timer)" active
+inside systemctl start hal0-reap.service
+is "reap leaves what may stay" "$rc $(show ActiveState)" "0 active"
+slot set a -q idle_timeout_s=1
+sleep 1.2
+inside systemctl start hal0-reap.service
+is "reap unloads what is idle" "$rc $(show ActiveState)" "0 inactive"
+slot set a -q --unset idle_timeout_s
+slot start a
 
 # ---- boot ----
 slot create b --model /models/tiny.gguf --device cpu --image "$slot_image" --ctx 512 -q
