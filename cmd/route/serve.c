@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/serve.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -41,6 +42,27 @@ static void server_done(struct server *s)
 
 /* ---- who may ask ---- */
 
+/* Whether other machines reach a listening socket. */
+static bool is_open(int fd)
+{
+	struct sockaddr_storage a = {0};
+	socklen_t len = sizeof a;
+	char host[INET6_ADDRSTRLEN] = "";
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0 || a.ss_family == AF_UNIX)
+		return false;
+	const void *addr = a.ss_family == AF_INET ? (void *)&((struct sockaddr_in *)&a)->sin_addr
+	                                          : (void *)&((struct sockaddr_in6 *)&a)->sin6_addr;
+	return !inet_ntop(a.ss_family, addr, host, sizeof host) || !h0_guard_is_loopback(host);
+}
+
+static int check_open(const struct server *s, const char *what, struct h0_err *e)
+{
+	if (s->guard.keys.n)
+		return 0;
+	return h0_fail(e, H0_USAGE, "%s can be reached from other machines: a key file is needed "
+	               "(--key-file)", what);
+}
+
 static int set_guard(struct server *s, struct h0_err *e)
 {
 	const struct route_serve_opts *o = s->o;
@@ -52,10 +74,11 @@ static int set_guard(struct server *s, struct h0_err *e)
 		h0_strv_add(&s->guard.origins, o->origin.v[i]);
 	if (!s->ngiven && !h0_guard_is_loopback(o->bind)) {
 		h0_strv_add(&s->guard.hosts, o->bind);
-		if (!s->guard.keys.n)
-			return h0_fail(e, H0_USAGE, "%s can be reached from other machines: a key file is needed "
-			               "(--key-file)", o->bind);
+		return check_open(s, o->bind, e);
 	}
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (is_open(s->given[i]) && check_open(s, "the socket that was given", e) < 0)
+			return -1;
 	return 0;
 }
 
