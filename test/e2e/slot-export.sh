@@ -105,13 +105,14 @@ $(! command -v runc >/dev/null || echo 'runtime = "runc"')
 CONF
 [ -z "${CONTAINERS_CONF:-}" ] && export CONTAINERS_CONF="$tmp/containers.conf"
 look() { # CONTAINER: what it is, without what differs by nature
-  podman container inspect "$1" | jq -S '.[0]|{path: .Path, args: .Args, image: .Image, user: .Config.User,
-    env: [.Config.Env[]|select(test("^(HOSTNAME|PATH|TERM|container)=")|not)]|sort, rootfs: .HostConfig.ReadonlyRootfs,
-    caps: (.EffectiveCaps // []), security: (.HostConfig.SecurityOpt|sort), network: .HostConfig.NetworkMode,
-    groups: (.HostConfig.GroupAdd // []), devices: [.HostConfig.Devices[]?.PathOnHost],
-    mounts: [.Mounts[]|select(.Type == "bind")|"\(.Source) \(.Destination) \(.RW)"]|sort,
-    tmp: ([.Mounts[]|select(.Destination == "/tmp")]|length + (.HostConfig.Tmpfs // {}|length) > 0)}' 2>/dev/null |
-    sed 's/"tmp": .*/"tmp": true/'
+  podman container inspect "$1" >"$tmp/inspected"
+  jq -S '.[0]|{path: .Path, args: .Args, image: .Image, user: .Config.User,
+    env: ([.Config.Env[]|select(test("^(HOSTNAME|PATH|TERM|container)=")|not)]|sort),
+    rootfs: .HostConfig.ReadonlyRootfs, caps: (.EffectiveCaps // []), security: (.HostConfig.SecurityOpt|sort),
+    network: .HostConfig.NetworkMode, groups: (.HostConfig.GroupAdd // []),
+    devices: [.HostConfig.Devices[]?|.PathOnHost],
+    mounts: ([.Mounts[]|select(.Type == "bind")|"\(.Source) \(.Destination) \(.RW)"]|sort),
+    tmp: ((([.Mounts[]|.Destination] + ((.HostConfig.Tmpfs // {})|keys))|index("/tmp")) != null)}' "$tmp/inspected"
 }
 answers() {
   _i=0
