@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/mem.h"
+#include "model/npu.h"
 #include "model/plan.h"
 #include "model/port.h"
 #include "run/live.h"
@@ -49,11 +50,16 @@ static int read_edits(struct h0_ctx *ctx, const struct slot_create_opts *o, stru
 }
 
 /* An explicit port is looked at alone, else the range a new slot's port is picked from. */
-static void look_at_ports(struct create *c)
+static int look_at_ports(struct create *c, const struct h0_paths *paths, struct h0_err *e)
 {
+	h0_autosnap struct h0_snap snap = {0};
+	h0_autoslots struct h0_slots slots = {0};
 	const char *port = h0_edits_get(&c->edits, "port");
-	int first = port ? atoi(port) : H0_PORT_MIN;
-	slot_ports_look(&c->ports, first, port ? first : H0_PORT_NEW_MAX);
+	if (h0_snap_open(paths->etc, &snap, e) < 0 || h0_slots_load(&snap, &slots, e) < 0)
+		return -1;
+	int first = port ? atoi(port) : slots.conf.port_first;
+	slot_ports_look(&c->ports, first, port ? first : slots.conf.port_new_last);
+	return 0;
 }
 
 /* The slot as it now is, or would be. */
@@ -97,8 +103,11 @@ static int report(struct h0_ctx *ctx, const struct h0_paths *paths, const struct
 		return slot_changed(ctx, c->name, cs, changed, "", "exists with these settings", e);
 	warn_about_model(ctx, paths, &slot);
 	slot_warn_fit(ctx, &slot);
-	h0_autofree char *done = h0_asprintf("created on port %d, device %s: hal0 slot start %s",
-	                                     slot.port, h0_device_names[slot.device], c->name);
+	slot_warn_flm(ctx, c->name);
+	h0_autofree char *done = h0_slot_is_shadow(&slot)
+		? h0_asprintf("created on port %d, device npu: the NPU's chat slot answers for it", slot.port)
+		: h0_asprintf("created on port %d, device %s: hal0 slot start %s", slot.port,
+		              h0_device_names[slot.device], c->name);
 	return slot_changed(ctx, c->name, cs, changed, done, "", e);
 }
 
@@ -114,8 +123,8 @@ static int run(struct h0_ctx *ctx, const struct slot_create_opts *o, struct crea
 	    check_model_given(c, o, e) < 0)
 		return -1;
 	c->device = h0_usual_device(&paths);
-	look_at_ports(c);
-	if (slot_commit(ctx, plan, c, &cs, &changed, e) < 0)
+	if (look_at_ports(c, &paths, e) < 0 ||
+	    slot_commit(ctx, plan, c, &cs, &changed, e) < 0)
 		return -1;
 	return report(ctx, &paths, c, &cs, changed, e);
 }

@@ -6,6 +6,7 @@
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
+const struct h0_col slot_reap_cols[] = {SLOT_REAP_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
 const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
@@ -21,7 +22,7 @@ static const struct h0_opt create_opts[] = {
 	{'t', "type", H0_OPT_ENUM, AT(slot_create_opts, type), "TYPE",
 	 "what it serves (default: llm)", H0_COMP_CHOICES, h0_type_names},
 	{'p', "port", H0_OPT_INT, AT(slot_create_opts, port), "PORT",
-	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 8081, 8200},
+	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 1024, 65535},
 	{'c', "ctx", H0_OPT_INT, AT(slot_create_opts, ctx), "TOKENS",
 	 "context size (default: from the model)", 0, NULL, 128, 1 << 30},
 	{0, "profile", H0_OPT_STR, AT(slot_create_opts, profile), "PROFILE",
@@ -213,6 +214,12 @@ static const struct h0_example swap_examples[] = {
 	{0},
 };
 
+static const struct h0_example reap_examples[] = {
+	{"hal0 slot reap", "Unload what has been idle for longer than its idle_timeout_s"},
+	{"hal0 slot reap --dry-run --json", "How long each has been idle, and what would be done"},
+	{0},
+};
+
 static const struct h0_example run_examples[] = {
 	{"hal0 slot run primary", "What a unit's ExecStart says"},
 	{"hal0 slot run --end primary", "What its ExecStop says"},
@@ -239,6 +246,18 @@ static const struct h0_example argv_examples[] = {
 static const struct h0_example diff_examples[] = {
 	{"hal0 slot diff", "Which running slots differ from their files?"},
 	{"hal0 slot diff primary --json", "One slot, for a program"},
+	{0},
+};
+
+static const struct h0_opt export_opts[] = {
+	{'o', "output", H0_OPT_STR, AT(slot_export_opts, dir), "DIR",
+	 "write the file there instead of on stdout", H0_COMP_FILE},
+	{0},
+};
+
+static const struct h0_example export_examples[] = {
+	{"hal0 slot export quadlet primary -o /etc/containers/systemd", "A unit that systemd starts without hal0"},
+	{"hal0 slot export kube primary", "The same as a pod, for podman kube play"},
 	{0},
 };
 
@@ -334,6 +353,16 @@ static const char swap_text[] =
 	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
 	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
 
+static const char reap_text[] =
+	"Unloads the slots that have been idle for longer than *idle_timeout_s*: of the slot's file, else of "
+	"*hal0.toml*, 300 seconds unless it says otherwise; 0 is never, and slots called agent, utility or "
+	"npu are kept unless their own file has the key. For a timer (*hal0-reap.timer*); says nothing "
+	"when there is nothing to do.\n\n"
+	"A slot's last use is the latest of: its start, the last request *hal0-route serve* sent it "
+	"(*/run/hal0/slots/NAME/used*), and the last line of llama-server's log, so requests sent straight "
+	"to its port count. One that is answering, loading or does not say is kept; of programs that cannot "
+	"be asked, one that somebody is connected to.";
+
 static const char run_text[] =
 	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "
 	"with *Type=notify* (*NOTIFY_SOCKET* is set) it starts the container and ends: podman's monitor, "
@@ -361,6 +390,17 @@ static const char argv_text[] =
 	"*--json* every flag is listed with where it comes from: *base* (hal0 needs it), *hal0* "
 	"(advised for this device and type), *profile*, *slot* (a key of its file), *extra_args*. Of "
 	"a server flag given twice the last one stands.";
+
+static const char export_text[] =
+	"Prints what *argv* would run in the words of others: *quadlet* is a *.container* file for systemd "
+	"and podman 4.4 or later, *kube* a pod for *podman kube play*. Both start the slot as its files "
+	"are now, without hal0; export again after a change.\n\n"
+	"A quadlet unit says all of it, and its container is the slot's own: *hal0 slot list*, *logs* and "
+	"*route* know it. A pod has no words for some limits and for the log; each is told on stderr and in "
+	"the file. Its container is named *hal0-kube-SLOT-server*, and *hal0 slot list* does not know it. "
+	"The slot's key is made if there is none yet.\n\n"
+	"With *--output* the file is *DIR/hal0-slot-SLOT.container* or *.yaml*; one that is the same "
+	"already is left alone.";
 
 static const char key_text[] =
 	"A slot's server answers only who sends its key: any page in a browser on this machine could "
@@ -404,6 +444,8 @@ static const struct h0_verb verbs[] = {
 	{"swap", "SLOT MODEL", 2, 2, "serve another model, the old one again if it fails", swap_text,
 	 swap_opts, sizeof(struct slot_swap_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = swap_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_MODEL},
+	{"reap", "", 0, 0, "unload slots that have been idle for too long", reap_text, NULL, 0,
+	 slot_reap_cols, .examples = reap_examples, .flags = H0_VERB_WRITES},
 	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, run_opts,
 	 sizeof(struct slot_run_opts), NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
@@ -419,6 +461,9 @@ static const struct h0_verb verbs[] = {
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
+	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,
+	 export_opts, sizeof(struct slot_export_opts), .examples = export_examples,
+	 .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog slot_prog = {
@@ -430,8 +475,8 @@ const struct h0_prog slot_prog = {
 	"without losing a comment. Whether it runs is asked of podman and of the server itself, "
 	"never remembered.\n\n"
 	"A slot's name is 1 to 32 of a-z, 0-9, \\_ and -, starting with a letter or digit.\n\n"
-	"Its container is called *hal0-slot-NAME*. It has no capabilities and cannot gain any, a "
-	"read-only root with a small */tmp*, a limit on processes, the device nodes its device needs "
+	"Its container is called *hal0-slot-NAME*. It has no capabilities and cannot gain any, "
+	"for llama-server a read-only root with a small */tmp*, a limit on processes, the device nodes its device needs "
 	"and no other, the model store read-only, and a server that listens on 127.0.0.1 alone. It "
 	"runs as nobody, or as the owner of a model file that is not for everybody.\n\n"
 	"Where systemd is the init and root asks, *start*, *stop* and *restart* drive the slot's unit, "
@@ -441,6 +486,21 @@ const struct h0_prog slot_prog = {
 	"that are *enabled* and have what they need. *systemctl* may be used on it just as well. With "
 	"*HAL0_HOME* slots are podman's alone. *HAL0_SYSTEMCTL* names another systemctl; empty means: no "
 	"units.\n\n"
+	"The program in it follows from the profile, or without one from *provider* and *type*. With device "
+	"*cpu* and *-ngl* above 0 in *server.extra_args* llama-server runs on Vulkan's driver for the "
+	"processor, where the image has it. Kokoro and Moonshine take *model.default* as the place of their "
+	"files when it is a path (Moonshine's may be an id of the store). ComfyUI's data is in *comfyui* "
+	"below the model store, or *HAL0_COMFYUI_DATA_ROOT*; FLM's models in */var/lib/hal0/.config/flm/models*, "
+	"or *HAL0_FLM_MODELS_DIR*.\n\n"
+	"## THE NPU\n\n"
+	"The NPU runs one program at a time, FLM, for one slot of type llm. A second one with a model is not "
+	"enabled nor started (exit 4). FLM knows models by tags, *family:size*; *family-size-FLM* is the same "
+	"model in the registry's words, and any other name is none of FLM's. What is not on the machine is "
+	"not downloaded by a start: it says which command does.\n\n"
+	"That slot's server also embeds and transcribes when *npu.embed* and *npu.asr* say so. Slots of "
+	"type embedding and transcription on device npu are records of that: requests for them go to its "
+	"port, *list*, *status* and *wait* look at its server, and none of them is ever started.\n\n"
+	"## ENVIRONMENT\n\n"
 	"*HAL0_PODMAN* names another podman than the first one in *PATH*; *HAL0_PODMAN_TIMEOUT* is "
 	"how many seconds it may take to answer a question (default 20).",
 	.verbs = verbs,

@@ -32,7 +32,7 @@ static const struct h0_key slot_server[] = {
 	{"key", H0_KEY_BOOL, .dflt = "true",
 	 .help = "The server answers only who sends the slot's key (hal0 slot key), so no web page; "
 	         "false: whoever reaches the port. Of llama-server only, the others know no keys"},
-	{"port", H0_KEY_INT, .min = 8081, .max = 8200, .flags = H0_KEY_DEPRECATED,
+	{"port", H0_KEY_INT, .min = 1024, .max = 65535, .flags = H0_KEY_DEPRECATED,
 	 .help = "Older place of port"},
 	{0},
 };
@@ -58,7 +58,7 @@ static const char *const runtimes[] = {"container", NULL};
 
 static const struct h0_key slot_keys[] = {
 	{"name", H0_KEY_STR, H0_FMT_NAME, .help = "The slot's name; must be the file's name"},
-	{"port", H0_KEY_INT, .flags = H0_KEY_REQUIRED, .min = 8081, .max = 8200,
+	{"port", H0_KEY_INT, .flags = H0_KEY_REQUIRED, .min = 1024, .max = 65535,
 	 .help = "Loopback port of the server; no two slots share one"},
 	{"type", H0_KEY_STR, .choices = h0_type_names,
 	 .help = "What it serves; absent, it follows from provider and name, else llm"},
@@ -293,7 +293,7 @@ static const struct h0_key meta_keys[] = {
 	{0},
 };
 static const struct h0_key slots_keys[] = {
-	{"max_slots", H0_KEY_INT, .max = 1000, .dflt = "0", .help = "At most so many slots; 0 any number"},
+	{"max_slots", H0_KEY_INT, .max = 1000, .dflt = "0", .help = "At most so many slots, and so many at once; 0 any number"},
 	{"port_range_start", H0_KEY_INT, .min = 1024, .max = 65535, .dflt = "8081",
 	 .help = "First port of slots"},
 	{"port_range_end", H0_KEY_INT, .min = 1024, .max = 65535, .dflt = "8200",

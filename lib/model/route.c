@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/flm.h"
 #include "model/npu.h"
+#include "model/provider.h"
 
 const struct h0_route_chain h0_route_chains[] = {
 	{"primary", {NULL}},
@@ -209,6 +210,9 @@ static bool advertises(const struct finder *f, const struct h0_slot *s)
 		const struct h0_route_live *l = &f->ask->live[i];
 		if (l->state != H0_ROUTE_READY || !l->models || strcmp(l->slot, s->name) != 0)
 			continue;
+		/* FLM lists all it could download; what it has loaded is what it was started with */
+		if (is_flm(s))
+			return h0_flm_same(s->model, f->model);
 		for (const char *const *m = l->models; *m; m++)
 			if (strcmp(*m, f->model) == 0)
 				return true;
@@ -500,6 +504,14 @@ static enum verdict rule_endpoint(struct finder *f)
 	return FAILED;
 }
 
+static bool started_without(const struct h0_route_ask *ask, const struct h0_slot *s, enum h0_slot_type t)
+{
+	for (size_t i = 0; i < ask->nlive; i++)
+		if (strcmp(ask->live[i].slot, s->name) == 0)
+			return ask->live[i].without & H0_TYPE_BIT(t);
+	return false;
+}
+
 /* A record of the NPU trio: its anchor must be able to answer for it. */
 static enum verdict rule_trio(struct finder *f)
 {
@@ -513,6 +525,8 @@ static enum verdict rule_trio(struct finder *f)
 			h0_npu_trio_fail(&why, s, "slot %s is still loading: hal0 slot wait %s", a->name, a->name);
 		else if (live == H0_ROUTE_DOWN && !f->ask->loads)
 			h0_npu_trio_fail(&why, s, "slot %s does not run: hal0 slot start %s", a->name, a->name);
+		else if (live == H0_ROUTE_READY && started_without(f->ask, a, s->type))
+			h0_npu_trio_fail(&why, s, "slot %s was started without it: hal0 slot restart %s", a->name, a->name);
 	}
 	if (why.kind) {
 		step(f->r, "npu trio", false, "%s", why.msg);
@@ -525,6 +539,24 @@ static enum verdict rule_trio(struct finder *f)
 	step(f->r, "npu trio", true, "slot %s has one server for all of the NPU: port %d", a->name, a->port);
 	f->r->anchor = a;
 	return FOUND;
+}
+
+static void state_step(struct finder *f, const struct h0_slot *s)
+{
+	switch (live_state(f->ask, s)) {
+	case H0_ROUTE_READY:
+		step(f->r, "state", true, "slot %s is ready", s->name);
+		return;
+	case H0_ROUTE_LOADING:
+		step(f->r, "state", false, "slot %s is loading", s->name);
+		return;
+	case H0_ROUTE_DOWN:
+		step(f->r, "state", false, "slot %s does not run%s%s", s->name,
+		     f->ask->loads ? "" : ": hal0 slot start ", f->ask->loads ? ", it is started first" : s->name);
+		return;
+	default:
+		step(f->r, "state", false, "slot %s does not say how it is", s->name);
+	}
 }
 
 static void finish(struct finder *f)
@@ -549,7 +581,12 @@ static void finish(struct finder *f)
 	}
 	if (r->endpoint && r->endpoint->missing)
 		step(r, "endpoint", false, "%s", r->endpoint->missing);
+	if (f->ask->nlive)
+		state_step(f, r->anchor);
 	h0_route_model_id(s, id, sizeof id);
+	/* what its server lists is what it wants to hear, whatever the file says by now */
+	if (strcmp(r->rule, "loaded") == 0 && !is_flm(s))
+		return;
 	if (*id && !h0_streq(f->ask->model, id)) {
 		r->model = keep(r, id);
 		if (f->ask->model && *f->ask->model)
@@ -586,4 +623,30 @@ void h0_route_done(struct h0_route *r)
 	free(r->steps);
 	h0_arena_done(&r->mem);
 	*r = (struct h0_route){0};
+}
+
+/* ---- what is known ---- */
+
+void h0_route_look_done(struct h0_route_look *l)
+{
+	free(l->v);
+	h0_arena_done(&l->mem);
+	*l = (struct h0_route_look){0};
+}
+
+static bool same_models(const char *const *a, const char *const *b)
+{
+	while (a && b && *a && *b && strcmp(*a, *b) == 0)
+		a++, b++;
+	return !(a && *a) && !(b && *b);
+}
+
+bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_look *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->v[i].slot, b->v[i].slot) == 0 && a->v[i].state == b->v[i].state &&
+		       a->v[i].without == b->v[i].without &&
+		       same_models(a->v[i].models, b->v[i].models);
+	return same;
 }

@@ -64,7 +64,8 @@ struct h0_slot {
 /* hal0.toml [slots], with its defaults. A broken file says the defaults. */
 struct h0_slots_conf {
 	int64_t max_slots;          /* 0 = any number */
-	int port_first, port_last;
+	int port_first, port_last;  /* of any slot */
+	int port_new_last;          /* of a new one */
 	int64_t idle_timeout_s;     /* 0 = never */
 };
 
@@ -100,6 +101,8 @@ int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, con
  * hal0.toml says, but agent, utility and npu are then kept (as by the original hal0). */
 int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf);
 
+/* H0_CONFIG at the key when the slot's port is outside hal0.toml's range. */
+int h0_slot_check_port(const struct h0_slot *s, const struct h0_slots_conf *conf, struct h0_err *e);
 /* What must hold between slots: a port each, one default per type, one slot that wants
  * the NPU (model/npu.h). Adds a finding per violation, at the later slot (by name). */
 void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret);

@@ -355,6 +355,15 @@ static void write_new(const char *name, const struct h0_edits *edits, struct h0_
 	add_lines(edits, model_layout, out);
 }
 
+/* Of a record of the NPU's trio: the slot whose server answers for it, where it exists already. */
+static const struct h0_slot *server_for(const struct h0_slots *slots, const struct h0_edits *edits)
+{
+	const char *type = h0_edits_get(edits, "type");
+	bool record = h0_streq(type, "\"embedding\"") || h0_streq(type, "\"transcription\"");
+	const struct h0_slot *anchor = h0_npu_anchor(slots);
+	return record && h0_streq(h0_edits_get(edits, "device"), "\"npu\"") ? anchor : NULL;
+}
+
 /* Copies what is given and adds what is not: name, type, device, port. */
 static int complete(const struct h0_slots *slots, const struct h0_profiles *profiles,
                     const char *name, const struct h0_edits *given, enum h0_device device,
@@ -379,7 +388,9 @@ static int complete(const struct h0_slots *slots, const struct h0_profiles *prof
 	}
 	if (h0_edits_get(ret, "port"))
 		return 0;
-	if (h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
+	const struct h0_slot *server = server_for(slots, ret);
+	port = server ? server->port : 0;
+	if (!port && h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
 		return -1;
 	h0_autofree char *lit = h0_asprintf("%d", port);
 	h0_edits_put(ret, "port", lit);
@@ -456,6 +467,11 @@ static int create(const struct h0_snap *snap, const char *name, const struct h0_
 		*ret_existed = there;
 	if (there)
 		return compare(there, edits, e);
+	if (slots.conf.max_slots > 0 && (int64_t)slots.n >= slots.conf.max_slots) {
+		h0_fail(e, H0_CONFLICT, "hal0.toml allows %lld slots (slots.max_slots) and there are %zu",
+		        (long long)slots.conf.max_slots, slots.n);
+		return h0_err_code(e, "slot.config_error");
+	}
 	if (h0_profiles_load(snap, &profiles, e) < 0 ||
 	    complete(&slots, &profiles, name, edits, device, bound, &all, e) < 0)
 		return -1;

@@ -143,6 +143,8 @@ static void pose(struct question *q)
 static bool too_many(const struct question *q, const struct h0_room_users *u)
 {
 	int64_t most = q->b->slots.conf.max_slots, n = 1;
+	if (!h0_slots_get(&q->b->slots, q->slot->name))
+		return false; /* one that is only tried out */
 	for (size_t i = 0; i < u->n; i++)
 		n += !u->v[i].goes;
 	return most > 0 && n > most;

@@ -104,6 +104,36 @@ like "and says what that means" "$err" "*does not fit and is started all the sam
 slot stop --timeout 1s $a $b $c
 is "the ledger is empty when nothing runs" "$(booked)" ""
 
+# ---- reap: the idle, by their own time ----
+pool 1073741824
+printf 'idle_timeout_s = 2\n%s\n' "$(cat "$etc/slots/$a.toml")" >"$etc/slots/$a.toml"
+printf 'idle_timeout_s = 4\n%s\n' "$(cat "$etc/slots/$b.toml")" >"$etc/slots/$b.toml"
+slot start $a $b $c
+slot reap --json
+rc_is "reap, when all have just started" 0
+is "unloads none" "$(printf %s "$out" | jq -c .changed)" false
+ask $a "$p1" ',"ignore_eos":true,"max_tokens":60000' &
+jobs="$jobs $!"
+sleep 4.3
+slot reap --dry-run --json
+is "--dry-run: one is at work, one idle, one is kept for ever" \
+  "$(printf %s "$out" | jq -c '[.items[]|[.changed,.idle_timeout_s,(.message|split(":")[0])]]')" \
+  '[[false,2,"kept"],[true,4,"would be unloaded, idle for '"$(printf %s "$out" | jq '.items[1].idle_s')"' s"],[false,0,"kept"]]'
+is "and unloads none" "$(runs)" abc
+mkdir -p "$HAL0_HOME/run/hal0/slots/$b"
+touch "$HAL0_HOME/run/hal0/slots/$b/used"
+slot reap
+is "one that the router has just used is kept" "$(runs)" abc
+touch -d '1 minute ago' "$HAL0_HOME/run/hal0/slots/$b/used"
+slot reap
+rc_is "reap" 0
+like "says what it unloads" "$err" "*$b: unloaded, idle for * s*"
+is "the others run on" "$(runs) $(booked)" "ac ac"
+slot reap
+is "and then has nothing to say" "$out$err" ""
+slot stop --timeout 1s $a $c
+sed -i /idle_timeout_s/d "$etc/slots/"*.toml
+
 # ---- two at once ----
 pool $((need + need / 2))
 sold=
@@ -150,7 +180,6 @@ slot stop $b
 
 # ---- max_slots ----
 pool 1073741824
-sed -i /idle_timeout_s/d "$etc/slots/$c.toml"
 printf '[slots]\nmax_slots = 1\n' >"$etc/hal0.toml"
 slot start $c
 rc_is "one slot of one" 0
