@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/flm.h"
 #include "model/npu.h"
+#include "model/provider.h"
 
 const struct h0_route_chain h0_route_chains[] = {
 	{"primary", {NULL}},
@@ -540,6 +541,14 @@ static enum verdict rule_endpoint(struct finder *f)
 	return FAILED;
 }
 
+static bool started_without(const struct h0_route_ask *ask, const struct h0_slot *s, enum h0_slot_type t)
+{
+	for (size_t i = 0; i < ask->nlive; i++)
+		if (strcmp(ask->live[i].slot, s->name) == 0)
+			return ask->live[i].without & H0_TYPE_BIT(t);
+	return false;
+}
+
 /* A record of the NPU trio: its anchor must be able to answer for it. */
 static enum verdict rule_trio(struct finder *f)
 {
@@ -553,6 +562,8 @@ static enum verdict rule_trio(struct finder *f)
 			h0_npu_trio_fail(&why, s, "slot %s is still loading: hal0 slot wait %s", a->name, a->name);
 		else if (live == H0_ROUTE_DOWN && !f->ask->loads)
 			h0_npu_trio_fail(&why, s, "slot %s does not run: hal0 slot start %s", a->name, a->name);
+		else if (live == H0_ROUTE_READY && started_without(f->ask, a, s->type))
+			h0_npu_trio_fail(&why, s, "slot %s was started without it: hal0 slot restart %s", a->name, a->name);
 	}
 	if (why.kind) {
 		step(f->r, "npu trio", false, "%s", why.msg);
@@ -702,6 +713,7 @@ bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_loo
 		       h0_streq(a->remote[i].addr, b->remote[i].addr) && same_models(a->remote[i].models, b->remote[i].models);
 	for (size_t i = 0; same && i < a->n; i++)
 		same = strcmp(a->v[i].slot, b->v[i].slot) == 0 && a->v[i].state == b->v[i].state &&
+		       a->v[i].without == b->v[i].without &&
 		       same_models(a->v[i].models, b->v[i].models);
 	return same;
 }

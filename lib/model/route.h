@@ -28,6 +28,7 @@ struct h0_route_live {
 	const char *slot;
 	enum h0_route_known state;
 	const char *const *models;  /* what it advertises, NULL-terminated; may be NULL */
+	unsigned without;           /* H0_TYPE_BIT set: what the NPU's server was started without */
 };
 
 /* What is known of an upstream. */
