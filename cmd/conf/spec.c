@@ -138,7 +138,7 @@ static const struct h0_example schema_examples[] = {
 };
 
 static const char *const schema_names[] = {"slot", "profiles", "capabilities", "hal0", "upstreams",
-                                           NULL};
+                                           "hardware", "apply", NULL};
 
 static const struct h0_verb verbs[] = {
 	{"check", "", 0, 0, "say what is wrong with the configuration", check_text, NULL, 0,

@@ -7,17 +7,17 @@
 #include "machine.h"
 #include "model/doctor.h"
 #include "model/plan.h"
-#include "model/profile.h"
 #include "opts.h"
+#include "run/facts.h"
+#include "run/live.h"
+#include "slots.h"
 #include "sys/io.h"
 
 #define STATE_MAX 65536
 
 /* The slots' part of the examination; what cannot be read is another program's to complain of. */
 struct slots {
-	struct h0_snap snap;
-	struct h0_slots slots;
-	struct h0_profiles profiles;
+	struct h0_box box;
 	struct h0_doctor_slot *v;
 	char **messages;
 	size_t n;
@@ -29,9 +29,7 @@ static void slots_done(struct slots *s)
 		free(s->messages[i]);
 	free(s->messages);
 	free(s->v);
-	h0_profiles_done(&s->profiles);
-	h0_slots_done(&s->slots);
-	h0_snap_done(&s->snap);
+	h0_box_done(&s->box);
 }
 
 static char *last_message(const struct h0_paths *paths, const char *name)
@@ -45,27 +43,46 @@ static char *last_message(const struct h0_paths *paths, const char *name)
 	return h0_strdup(h0_json_str(h0_json_get(j, "message")));
 }
 
+/* What follows from the slot's file and its profile: the very command that start would run. */
+static void slot_command(struct h0_box *b, const struct h0_slot *slot, struct h0_doctor_slot *ret)
+{
+	h0_autospec struct h0_spec s = {0};
+	struct h0_plan plan;
+	if (h0_box_profiles(b, NULL) < 0 || h0_plan_slot(slot, &b->profiles, &plan, NULL) < 0)
+		return;
+	if (plan.profile)
+		ret->backend = plan.profile->backend;
+	if (plan.family != H0_PROVIDER_LLAMA_SERVER ||
+	    h0_spec_make_anywhere(&b->paths, &b->snap, &b->profiles, &b->podman, slot, &s, NULL) < 0)
+		return;
+	h0_doctor_slot_argv(ret, &s.argv);
+	if (s.gguf.block_count > 0)
+		ret->layers = s.gguf.block_count;
+	if (probe_model_bytes(s.model.path, &ret->model_bytes, NULL) < 0)
+		ret->model_bytes = H0_UNKNOWN;
+}
+
 static void slots_load(struct slots *s)
 {
-	struct h0_paths paths;
-	if (h0_paths_init(&paths, NULL) < 0 || h0_snap_open(paths.etc, &s->snap, NULL) < 0 ||
-	    h0_slots_load(&s->snap, &s->slots, NULL) < 0)
+	if (h0_box_open(&s->box, NULL) < 0)
 		return;
-	bool profiles = h0_profiles_load(&s->snap, &s->profiles, NULL) == 0;
-	s->v = h0_calloc(s->slots.n + 1, sizeof *s->v);
-	s->messages = h0_calloc(s->slots.n + 1, sizeof *s->messages);
-	for (size_t i = 0; i < s->slots.n; i++) {
-		const struct h0_slot *slot = &s->slots.v[i];
-		struct h0_plan plan;
-		if (slot->broken)
-			continue;
+	s->v = h0_calloc(s->box.slots.n + 1, sizeof *s->v);
+	s->messages = h0_calloc(s->box.slots.n + 1, sizeof *s->messages);
+	for (size_t i = 0; i < s->box.slots.n; i++) {
+		const struct h0_slot *slot = &s->box.slots.v[i];
 		struct h0_doctor_slot *d = &s->v[s->n];
+		h0_doctor_slot_init(d);
 		d->name = slot->name;
+		if (slot->broken) {
+			char text[512];
+			h0_err_text(&slot->err, text, sizeof text);
+			d->error = s->messages[s->n++] = h0_strdup(text);
+			continue;
+		}
 		d->device = h0_device_names[slot->device];
 		d->context_size = slot->context_size > 0 ? slot->context_size : H0_UNKNOWN;
-		d->message = s->messages[s->n] = last_message(&paths, slot->name);
-		if (profiles && h0_plan_slot(slot, &s->profiles, &plan, NULL) == 0 && plan.profile)
-			d->backend = plan.profile->backend;
+		d->message = s->messages[s->n] = last_message(&s->box.paths, slot->name);
+		slot_command(&s->box, slot, d);
 		s->n++;
 	}
 }
@@ -87,7 +104,7 @@ static int print_commands(struct h0_ctx *ctx, const struct h0_checks *c, struct 
 	h0_autobuf struct h0_buf t = {0};
 	for (int i = 0; i < c->n; i++) {
 		const struct h0_check *k = &c->v[i];
-		if (k->command)
+		if (*k->command)
 			h0_buf_addf(&t, "%s\n", k->command);
 		else if (*k->fix)
 			h0_buf_addf(&t, "# %s: %s\n", k->code, k->fix);
@@ -95,19 +112,22 @@ static int print_commands(struct h0_ctx *ctx, const struct h0_checks *c, struct 
 	return h0_out_text(ctx, h0_buf_str(&t), e);
 }
 
-static int print_records(struct h0_ctx *ctx, const struct h0_checks *c, struct h0_err *e)
+static int print_records(struct h0_ctx *ctx, const struct h0_checks *c, bool fixes,
+                         struct h0_err *e)
 {
 	struct h0_rec *r = h0_rec_new(probe_doctor_cols);
 	struct h0_json *more = h0_json_object();
 	for (int i = 0; i < c->n; i++) {
 		const struct h0_check *k = &c->v[i];
+		if (fixes && !*k->fix)
+			continue;
 		h0_rec_row(r);
 		h0_rec_str(r, DOCTOR_SEVERITY, h0_severity_name(k->severity));
 		h0_rec_str(r, DOCTOR_CHECK, k->code);
 		h0_rec_str(r, DOCTOR_FACT, k->fact);
 		h0_rec_str(r, DOCTOR_WHY, *k->why ? k->why : NULL);
 		h0_rec_str(r, DOCTOR_FIX, *k->fix ? k->fix : NULL);
-		h0_rec_str(r, DOCTOR_COMMAND, k->command);
+		h0_rec_str(r, DOCTOR_COMMAND, *k->command ? k->command : NULL);
 	}
 	h0_json_set_str(more, "worst", h0_severity_name(c->n ? c->v[0].severity : H0_SEV_OK));
 	int rc = h0_out_rec(ctx, r, more, e);
@@ -140,8 +160,8 @@ int probe_doctor(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	slots_load(&s);
 	h0_autofree struct h0_checks *c = h0_calloc(1, sizeof *c);
 	h0_doctor(p.m, s.v, s.n, c);
-	int rc = o->fix                                        ? print_commands(ctx, c, e)
-	         : ctx->json || ctx->columns || ctx->format ? print_records(ctx, c, e)
-	                                                       : print_text(ctx, c, e);
+	int rc = ctx->json || ctx->columns || ctx->format ? print_records(ctx, c, o->fix, e)
+	         : o->fix                                     ? print_commands(ctx, c, e)
+	                                                      : print_text(ctx, c, e);
 	return rc < 0 ? rc : exit_code(c);
 }

@@ -22,6 +22,7 @@
 
 #define ROUTE_EXPLAIN_COLS(X)                                                                     \
 	X(SLOT, "slot", NULL, STR, 0, "the slot that answers")                                    \
+	X(UPSTREAM, "upstream", NULL, STR, 0, "the server elsewhere that answers")                \
 	X(URL, "url", NULL, STR, 0, "where the request goes")                                     \
 	X(MODEL, "model", NULL, STR, 0, "model name in the request as sent")                      \
 	X(RULE, "rule", NULL, STR, 0, "the rule that decided")                                    \
@@ -37,6 +38,13 @@
 	X(TAKEN, "taken", NULL, BOOL, 0, "it decided, or changed what goes on")                   \
 	X(WHY, "why", NULL, STR, 0, "what it found")
 
+#define ROUTE_EXPORT_COLS(X)                                                                      \
+	X(FILE, "file", NULL, STR, 0, "the file")                                                 \
+	X(CHANGED, "changed", NULL, BOOL, 0, "it was written, or differs")                        \
+	X(SECRET, "secret", NULL, BOOL, H0_COL_EXTRA, "it holds keys")
+
+#define ROUTE_ENUM_EXPORT(id, ...)  EXPORT_##id,
+enum { ROUTE_EXPORT_COLS(ROUTE_ENUM_EXPORT) };
 #define ROUTE_ENUM_TABLE(id, ...)   TABLE_##id,
 #define ROUTE_ENUM_EXPLAIN(id, ...) EXPLAIN_##id,
 #define ROUTE_ENUM_STEP(id, ...)    STEP_##id,
@@ -45,7 +53,8 @@ enum { ROUTE_EXPLAIN_COLS(ROUTE_ENUM_EXPLAIN) };
 enum { ROUTE_STEP_COLS(ROUTE_ENUM_STEP) };
 
 extern const struct h0_prog route_prog;
-extern const struct h0_col route_table_cols[], route_explain_cols[], route_step_cols[];
+extern const struct h0_col route_table_cols[], route_explain_cols[], route_step_cols[],
+    route_export_cols[];
 
 struct route_explain_opts {
 	const char *path, *data;
@@ -77,6 +86,14 @@ struct route_serve_opts {
 	bool no_load;
 };
 
+struct route_export_opts {
+	const char *dir, *bind, *key_file, *node_key_file;
+	struct h0_strv host, origin, node;
+	int64_t port, peek;
+	bool check;
+};
+
+int route_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int route_table(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int route_explain(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int route_call(struct h0_ctx *ctx, const void *opts, struct h0_err *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/serve.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,19 +9,18 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "box.h"
+#include "run/peek.h"
 #include "run/slotkey.h"
 #include "sys/durable.h"
 #include "sys/io.h"
+#include "sys/notify.h"
 #include "sys/spawn.h"
 
-#define MAX_KEYS  (1u << 20)
 #define FIRST_FD  3         /* of the sockets systemd hands over */
 #define SPARE_FDS 64
 
@@ -42,29 +42,31 @@ static void server_done(struct server *s)
 
 /* ---- who may ask ---- */
 
-static int read_keys(struct server *s, const char *path, struct h0_err *e)
+/* Whether other machines reach a listening socket. */
+static bool is_open(int fd)
 {
-	h0_autobuf struct h0_buf text = {0};
-	struct stat st;
-	if (h0_read_file(path, MAX_KEYS, &text, e) < 0)
-		return -1;
-	if (stat(path, &st) == 0 && (st.st_mode & 077))
-		return h0_fail(e, H0_CONFIG, "%s: others can read the keys: chmod 600 %s", path, path);
-	char *line = text.p, *save = NULL;
-	for (line = line ? strtok_r(line, "\r\n", &save) : NULL; line; line = strtok_r(NULL, "\r\n", &save)) {
-		line += strspn(line, " \t");
-		size_t n = strcspn(line, " \t");
-		line[n] = '\0';
-		if (n && *line != '#')
-			h0_strv_add(&s->guard.keys, line);
-	}
-	return s->guard.keys.n ? 0 : h0_fail(e, H0_CONFIG, "%s: there is no key in it", path);
+	struct sockaddr_storage a = {0};
+	socklen_t len = sizeof a;
+	char host[INET6_ADDRSTRLEN] = "";
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0 || a.ss_family == AF_UNIX)
+		return false;
+	const void *addr = a.ss_family == AF_INET ? (void *)&((struct sockaddr_in *)&a)->sin_addr
+	                                          : (void *)&((struct sockaddr_in6 *)&a)->sin6_addr;
+	return !inet_ntop(a.ss_family, addr, host, sizeof host) || !h0_guard_is_loopback(host);
+}
+
+static int check_open(const struct server *s, const char *what, struct h0_err *e)
+{
+	if (s->guard.keys.n)
+		return 0;
+	return h0_fail(e, H0_USAGE, "%s can be reached from other machines: a key file is needed "
+	               "(--key-file)", what);
 }
 
 static int set_guard(struct server *s, struct h0_err *e)
 {
 	const struct route_serve_opts *o = s->o;
-	if (o->key_file && read_keys(s, o->key_file, e) < 0)
+	if (o->key_file && route_keys(o->key_file, &s->guard.keys, e) < 0)
 		return -1;
 	for (size_t i = 0; i < o->host.n; i++)
 		h0_strv_add(&s->guard.hosts, o->host.v[i]);
@@ -72,10 +74,11 @@ static int set_guard(struct server *s, struct h0_err *e)
 		h0_strv_add(&s->guard.origins, o->origin.v[i]);
 	if (!s->ngiven && !h0_guard_is_loopback(o->bind)) {
 		h0_strv_add(&s->guard.hosts, o->bind);
-		if (!s->guard.keys.n)
-			return h0_fail(e, H0_USAGE, "%s can be reached from other machines: a key file is needed "
-			               "(--key-file)", o->bind);
+		return check_open(s, o->bind, e);
 	}
+	for (size_t i = 0; i < s->ngiven; i++)
+		if (is_open(s->given[i]) && check_open(s, "the socket that was given", e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -126,6 +129,12 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	return r.exit_code == 0 ? 0 : load_failed(slot, &r, e);
 }
 
+static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+{
+	struct server *s = arg;
+	h0_peek(&s->paths, slots, ROUTE_PATIENCE_MS, ret);
+}
+
 static int64_t load_ms(const char *slot, void *arg)
 {
 	struct server *s = arg;
@@ -162,26 +171,12 @@ static void used(const char *slot, unsigned in_flight, void *arg)
 		(void)h0_write_all(fd, text, (size_t)n, NULL);
 }
 
-static void tell_systemd(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (!path || !*path || strlen(path) >= sizeof a.sun_path)
-		return;
-	memcpy(a.sun_path, path, strlen(path));
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (a.sun_path[0] == '@')
-		a.sun_path[0] = '\0';
-	h0_autofd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	(void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, len);
-}
-
 static void ready(int port, void *arg)
 {
 	struct server *s = arg;
 	bool six = strchr(s->o->bind, ':') != NULL;
 	h0_autofree char *url = h0_asprintf(six ? "http://[%s]:%d" : "http://%s:%d", s->o->bind, port);
-	tell_systemd("READY=1");
+	h0_notify("READY=1");
 	if (!s->ctx->json) {
 		h0_say(s->ctx, "listens on %s", s->ngiven ? "the socket it was given" : url);
 		return;
@@ -271,9 +266,9 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		.spool_dir = tmp && *tmp == '/' ? tmp : "/var/tmp", .max_body = (uint64_t)o->max_body,
 		.max_clients = max_clients(o), .loops = (unsigned)o->threads, .wait_ms = ms(o->wait_s),
 		.drain_ms = ms(o->drain_s), .idle_exit_s = (int)(o->idle_exit_s < 86400 ? o->idle_exit_s : 86400),
-		.key = key, .load = o->no_load ? NULL : load, .load_ms = load_ms, .loaded = loaded, .used = used,
+		.key = key, .load = o->no_load ? NULL : load, .look = look, .load_ms = load_ms, .loaded = loaded, .used = used,
 		.ready = ready, .note = note, .arg = &s, .stop = s.stop};
 	int rc = h0_serve(&conf, e);
-	tell_systemd("STOPPING=1");
+	h0_notify("STOPPING=1");
 	return rc;
 }

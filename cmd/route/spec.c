@@ -6,6 +6,7 @@
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col route_table_cols[] = {ROUTE_TABLE_COLS(COL){0}};
 const struct h0_col route_explain_cols[] = {ROUTE_EXPLAIN_COLS(COL){0}};
+const struct h0_col route_export_cols[] = {ROUTE_EXPORT_COLS(COL){0}};
 const struct h0_col route_step_cols[] = {ROUTE_STEP_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
@@ -82,6 +83,51 @@ static const struct h0_opt serve_opts[] = {
 	 "end after so long without a connection (default: never)"},
 	{0},
 };
+
+static const struct h0_opt export_opts[] = {
+	{'o', "output", H0_OPT_STR, AT(route_export_opts, dir), "DIR",
+	 "where the files go (default: /etc/hal0/haproxy)", H0_COMP_FILE},
+	{0, "check", H0_OPT_FLAG, AT(route_export_opts, check), NULL,
+	 "write nothing; exit 1 when a file is not as it would be now"},
+	{'b', "bind", H0_OPT_STR, AT(route_export_opts, bind), "ADDRESS",
+	 "address to listen on (default: 127.0.0.1)", .def = "127.0.0.1"},
+	{'p', "port", H0_OPT_INT, AT(route_export_opts, port), "PORT",
+	 "port to listen on (default: 8080)", 0, NULL, 1, 65535, .def = "8080"},
+	{'k', "key-file", H0_OPT_STR, AT(route_export_opts, key_file), "FILE",
+	 "keys that may ask, one per line; mode 0600", H0_COMP_FILE},
+	{0, "host", H0_OPT_LIST, AT(route_export_opts, host), "NAME",
+	 "another name clients call this server by"},
+	{0, "origin", H0_OPT_LIST, AT(route_export_opts, origin), "URL",
+	 "web pages of this origin may ask, as http://localhost:3000"},
+	{'n', "node", H0_OPT_LIST, AT(route_export_opts, node), "NAME=HOST:PORT",
+	 "a box to share the load among: where its router listens"},
+	{0, "node-key-file", H0_OPT_STR, AT(route_export_opts, node_key_file), "FILE",
+	 "the key that the nodes' routers ask for; mode 0600", H0_COMP_FILE},
+	{0, "peek", H0_OPT_SIZE, AT(route_export_opts, peek), "SIZE",
+	 "how far into a body the model is looked for (default: 64K)", .def = "64K"},
+	{0},
+};
+
+static const struct h0_example export_examples[] = {
+	{"hal0 route export haproxy", "Write /etc/hal0/haproxy for the slots of this box"},
+	{"hal0 route export haproxy --check", "Has a slot changed since?"},
+	{"hal0 route export haproxy --bind 192.168.1.5 --key-file /etc/hal0/keys --node a=192.168.1.6:8080 "
+	 "--node b=192.168.1.7:8080 --node-key-file /etc/hal0/node-key", "Two boxes behind one address"},
+	{0},
+};
+
+static const char export_text[] =
+	"Writes *haproxy.cfg* and the maps it uses: the same decisions as *explain*, worked out for every "
+	"endpoint and name, so that HAProxy answers as *serve* does. Run it with *haproxy -f "
+	"/etc/hal0/haproxy/haproxy.cfg*, reload it after a change of slots; a second run that finds "
+	"nothing new writes nothing.\n\n"
+	"Without *--node* it sends requests to the slots of this box. With *--node* it shares them among "
+	"the boxes that list the model: each is asked now for its models, and its own *hal0-route serve* "
+	"(or HAProxy) goes on from there. The nodes share one key.\n\n"
+	"HAProxy sees only the first *--peek* bytes of a request: in a longer body the model's name must "
+	"stand before the messages, in a form before the file; otherwise the header *X-Hal0-Slot: NAME* "
+	"says who answers. It does not start slots and does not rewrite the model's name. Keys are kept "
+	"as SHA-256 sums (*clients.lst*); those of slots stand in *keys.map*, mode 0600.";
 
 static const struct h0_example explain_examples[] = {
 	{"hal0 route explain gpt-4o", "Which slot a client that asks for gpt-4o gets, and why"},
@@ -163,19 +209,28 @@ static const struct h0_verb verbs[] = {
 	{"serve", "", 0, 0, "answer on one address for all slots", serve_text, serve_opts,
 	 sizeof(struct route_serve_opts), .examples = serve_examples,
 	 .flags = H0_VERB_SERVES},
+	{"export", "haproxy", 1, 1, "write the routes as a configuration of HAProxy", export_text, export_opts,
+	 sizeof(struct route_export_opts), route_export_cols, .examples = export_examples,
+	 .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog route_prog = {
 	.name = "hal0-route",
 	.summary = "send requests to the right slot, and say why",
 	.text = "Finds the slot for a request by the request's path and the model it names. The order: "
-	        "virtual names (*hal0/NAME*, with their chains), a slot's name, the model a slot is "
-	        "configured with, what the model's name tells, the default slot of the endpoint's type: "
+	        "virtual names (*hal0/NAME*, with their chains), a running slot that lists the model (every "
+	        "slot's own port is asked how it is), a slot's name, the model a slot is "
+	        "configured with, an upstream that lists it, what the model's name tells, the default slot of "
+	        "the endpoint's type: "
 	        "the one with *default = true*, else *primary*, *chat* or *agent* for chat, *embed*, "
 	        "*embed-rerank* or *rerank*, *stt*, *tts*, *img* for the others, else the only one. A slot "
-	        "of a type that cannot answer the endpoint is never chosen.",
+	        "of a type that cannot answer the endpoint is never chosen. For embeddings and speech on the "
+	        "NPU the request goes to its chat slot's server, see *hal0-slot*(1); where that cannot answer, "
+	        "*npu.trio_unavailable* says why and what to do.",
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
-	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots",
+	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots\n\n"
+	         "*/etc/hal0/upstreams.toml*\n\tservers elsewhere, see *hal0-upstreams.toml*(5)\n\n"
+	         "*/etc/hal0/api.env*\n\ttheir keys",
 	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-exit(7)",
 };

@@ -1,8 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "slot/common.h"
 
+#include <string.h>
+
 #include "fmt/json.h"
+#include "run/unit.h"
 #include "sys/loopback.h"
+
+int slot_follow(const struct h0_ctx *ctx, const char *name, bool *ret_changed, struct h0_err *e)
+{
+	struct h0_paths paths;
+	h0_autosnap struct h0_snap snap = {0};
+	h0_autoslots struct h0_slots slots = {0};
+	*ret_changed = false;
+	if (h0_paths_init(&paths, e) < 0)
+		return -1;
+	const struct h0_units units = h0_units_find(&paths);
+	if (!units.systemctl)
+		return 0;
+	if (h0_snap_open(paths.etc, &snap, e) < 0 || h0_slots_load(&snap, &slots, e) < 0)
+		return -1;
+	const struct h0_slot *slot = h0_slots_get(&slots, name);
+	if (slot && slot->broken)
+		return 0;
+	struct h0_unit_boot boot = {name, slot && h0_unit_boots(slot), false};
+	if (h0_units_follow(&units, &boot, 1, ctx->dry_run, e) < 0)
+		return h0_wrap(e, "slot %s: its file is as wanted, its unit is not", name);
+	*ret_changed = boot.changed;
+	return 0;
+}
+
+/* Of every slot file that was written. */
+static int follow_all(const struct h0_ctx *ctx, const struct h0_changeset *cs, struct h0_err *e)
+{
+	for (size_t i = 0; i < cs->n; i++) {
+		char name[H0_NAME_MAX + 1];
+		bool changed;
+		if (h0_slot_path_name(cs->v[i].path, name) && slot_follow(ctx, name, &changed, e) < 0)
+			return -1;
+	}
+	return 0;
+}
 
 int slot_commit(struct h0_ctx *ctx, h0_plan_fn plan, void *arg, struct h0_changeset *ret_cs,
                 bool *ret_changed, struct h0_err *e)
@@ -15,7 +53,9 @@ int slot_commit(struct h0_ctx *ctx, h0_plan_fn plan, void *arg, struct h0_change
 		.command_line = ctx->command_line,
 		.dry_run = ctx->dry_run,
 	};
-	return h0_txn_run(&o, plan, arg, ret_cs, ret_changed, e);
+	if (h0_txn_run(&o, plan, arg, ret_cs, ret_changed, e) < 0)
+		return -1;
+	return *ret_changed && !ctx->dry_run ? follow_all(ctx, ret_cs, e) : 0;
 }
 
 int slot_changed(struct h0_ctx *ctx, const char *name, const struct h0_changeset *cs, bool changed,

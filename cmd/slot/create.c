@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/mem.h"
-#include "fmt/json.h"
+#include "model/npu.h"
 #include "model/plan.h"
 #include "model/port.h"
+#include "run/live.h"
 #include "run/store.h"
 #include "slot/common.h"
-#include "sys/io.h"
-
-#define HARDWARE_MAX (4u << 20)
 
 struct create {
 	const char *name;
@@ -22,20 +20,6 @@ static int plan(const struct h0_snap *snap, void *arg, struct h0_changeset *cs, 
 	struct create *c = arg;
 	const struct h0_bound bound = {slot_port_bound, &c->ports};
 	return h0_slot_create(snap, c->name, &c->edits, c->device, &bound, cs, &c->existed, e);
-}
-
-/* What the probe wrote down; cpu when it did not run yet. */
-static enum h0_device recommended(const struct h0_paths *paths)
-{
-	h0_autofree char *file = h0_asprintf("%s/hardware.json", paths->etc);
-	h0_autobuf struct h0_buf text = {0};
-	h0_autojson struct h0_json *doc = NULL;
-	if (h0_read_file(file, HARDWARE_MAX, &text, NULL) < 0 ||
-	    h0_json_parse(h0_buf_str(&text), text.len, file, &doc, NULL) < 0)
-		return H0_DEVICE_CPU;
-	int device = h0_word_index(h0_device_names,
-	                           h0_json_str(h0_json_get(doc, "recommended_device")));
-	return device < 0 ? H0_DEVICE_CPU : (enum h0_device)device;
 }
 
 static int add_text(struct create *c, const char *key, const char *value, struct h0_err *e)
@@ -66,11 +50,16 @@ static int read_edits(struct h0_ctx *ctx, const struct slot_create_opts *o, stru
 }
 
 /* An explicit port is looked at alone, else the range a new slot's port is picked from. */
-static void look_at_ports(struct create *c)
+static int look_at_ports(struct create *c, const struct h0_paths *paths, struct h0_err *e)
 {
+	h0_autosnap struct h0_snap snap = {0};
+	h0_autoslots struct h0_slots slots = {0};
 	const char *port = h0_edits_get(&c->edits, "port");
-	int first = port ? atoi(port) : H0_PORT_MIN;
-	slot_ports_look(&c->ports, first, port ? first : H0_PORT_NEW_MAX);
+	if (h0_snap_open(paths->etc, &snap, e) < 0 || h0_slots_load(&snap, &slots, e) < 0)
+		return -1;
+	int first = port ? atoi(port) : slots.conf.port_first;
+	slot_ports_look(&c->ports, first, port ? first : slots.conf.port_new_last);
+	return 0;
 }
 
 /* The slot as it now is, or would be. */
@@ -113,9 +102,12 @@ static int report(struct h0_ctx *ctx, const struct h0_paths *paths, const struct
 	if (written(cs, &slot) < 0)
 		return slot_changed(ctx, c->name, cs, changed, "", "exists with these settings", e);
 	warn_about_model(ctx, paths, &slot);
-	slot_warn_fit(ctx, &slot, false);
-	h0_autofree char *done = h0_asprintf("created on port %d, device %s: hal0 slot start %s",
-	                                     slot.port, h0_device_names[slot.device], c->name);
+	slot_warn_fit(ctx, &slot);
+	slot_warn_flm(ctx, c->name);
+	h0_autofree char *done = h0_slot_is_shadow(&slot)
+		? h0_asprintf("created on port %d, device npu: the NPU's chat slot answers for it", slot.port)
+		: h0_asprintf("created on port %d, device %s: hal0 slot start %s", slot.port,
+		              h0_device_names[slot.device], c->name);
 	return slot_changed(ctx, c->name, cs, changed, done, "", e);
 }
 
@@ -130,9 +122,9 @@ static int run(struct h0_ctx *ctx, const struct slot_create_opts *o, struct crea
 	if (h0_paths_init(&paths, e) < 0 || read_edits(ctx, o, c, e) < 0 ||
 	    check_model_given(c, o, e) < 0)
 		return -1;
-	c->device = recommended(&paths);
-	look_at_ports(c);
-	if (slot_commit(ctx, plan, c, &cs, &changed, e) < 0)
+	c->device = h0_usual_device(&paths);
+	if (look_at_ports(c, &paths, e) < 0 ||
+	    slot_commit(ctx, plan, c, &cs, &changed, e) < 0)
 		return -1;
 	return report(ctx, &paths, c, &cs, changed, e);
 }

@@ -113,7 +113,7 @@ int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	return rc < 0 ? -1 : f.answer.verdict == H0_FIT_NOT ? H0_NO : 0;
 }
 
-void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot, bool now)
+void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot)
 {
 	h0_autobox struct h0_box b = {0};
 	h0_autofits struct h0_fits f = {0};
@@ -121,14 +121,11 @@ void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot, bool now)
 	if (slot->broken || !*slot->model || slot->device == H0_DEVICE_NPU ||
 	    h0_box_open(&b, NULL) < 0 || h0_fits_slot(&b, slot, &f, NULL) < 0)
 		return;
-	/* podman need not be asked about others where there are none */
-	h0_fits_judge(&b, !now ? H0_FITS_MACHINE : b.slots.n > 1 ? H0_FITS_NOW : H0_FITS_FREE,
-	              slot->name, &f);
-	if (f.answer.verdict != H0_FIT_NOT && !(now && f.answer.verdict == H0_FIT_TIGHT))
+	h0_fits_judge(&b, H0_FITS_MACHINE, slot->name, &f);
+	if (f.answer.verdict != H0_FIT_NOT)
 		return;
 	h0_fits_say(&f, &why);
-	h0_warn(ctx, "%s %s: %s", slot->name,
-	        f.answer.verdict == H0_FIT_NOT ? "does not fit" : "fits only just", h0_buf_str(&why));
+	h0_warn(ctx, "%s does not fit: %s", slot->name, h0_buf_str(&why));
 }
 
 void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs)
@@ -137,5 +134,5 @@ void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs)
 	if (!cs->n || !cs->v[0].after)
 		return;
 	h0_slot_parse(cs->v[0].path, cs->v[0].after, cs->v[0].after_len, &slot);
-	slot_warn_fit(ctx, &slot, false);
+	slot_warn_fit(ctx, &slot);
 }

@@ -32,6 +32,12 @@ static void add_row(struct slot_report *r, const char *name, bool changed, enum 
 	h0_rec_bool(r->rec, CHANGE_CHANGED, changed);
 	h0_rec_str(r->rec, CHANGE_STATE, h0_state_names[state]);
 	h0_rec_str(r->rec, CHANGE_MESSAGE, message);
+	if (r->evicted) {
+		struct h0_json *names = h0_json_array();
+		for (size_t i = 0; i < r->evicted->n; i++)
+			h0_json_add(names, h0_json_new_str(r->evicted->name[i]));
+		h0_rec_json(r->rec, CHANGE_EVICTED, names);
+	}
 	r->changed |= changed;
 }
 
@@ -79,6 +85,31 @@ void slot_report_command(struct slot_report *r, const char *name, const char *co
 	h0_json_set(r->commands, name, all);
 }
 
+void slot_report_removal(struct slot_report *r, const char *name, const struct h0_box *b,
+                         const char *slot, int grace_s)
+{
+	char grace[16], id[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
+	snprintf(grace, sizeof grace, "%d", grace_s);
+	snprintf(id, sizeof id, H0_CONTAINER_PREFIX "%s", slot);
+	slot_report_command(r, name, (const char *const[]){b->podman.program, "rm", "--force", "--ignore",
+	                    "--time", grace, id, NULL});
+}
+
+void slot_report_planned(struct slot_report *r, const struct h0_box *b, const struct h0_slot *slot,
+                         const struct h0_spec *s, const struct h0_foresight *f, bool changed,
+                         const char *message)
+{
+	r->evicted = &f->evicted;
+	slot_report_add(r, slot->name, changed, f->runs ? H0_STATE_READY : H0_STATE_OFFLINE, "%s", message);
+	r->evicted = NULL;
+	for (size_t i = 0; i < f->evicted.n; i++)
+		slot_report_removal(r, slot->name, b, f->evicted.name[i], H0_GRACE_S);
+	if (changed && f->runs)
+		slot_report_removal(r, slot->name, b, slot->name, H0_GRACE_S);
+	if (changed)
+		slot_report_command(r, slot->name, (const char *const *)s->argv.words.v);
+}
+
 int slot_report_end(struct slot_report *r, struct h0_err *e)
 {
 	int rc = 0;
@@ -88,15 +119,19 @@ int slot_report_end(struct slot_report *r, struct h0_err *e)
 		h0_json_set_bool(more, "dry_run", true);
 		h0_json_set(more, "commands", r->commands);
 	}
+	if (r->diff.len)
+		h0_json_set_str(more, "diff", h0_buf_str(&r->diff));
 	bool single_failure = r->failed && r->ctx->argc == 1;
 	if (!for_people(r->ctx) && !single_failure) {
 		rc = h0_out_rec(r->ctx, r->rec, more, e);
 	} else {
 		h0_json_free(more);
-		rc = h0_out_bytes(r->ctx, h0_buf_str(&r->lines), r->lines.len, e);
+		h0_buf_add(&r->diff, h0_buf_str(&r->lines), r->lines.len);
+		rc = h0_out_bytes(r->ctx, h0_buf_str(&r->diff), r->diff.len, e);
 	}
 	h0_rec_free(r->rec);
 	h0_buf_done(&r->lines);
+	h0_buf_done(&r->diff);
 	if (rc < 0 || !r->failed)
 		return rc;
 	*e = r->first;
@@ -330,6 +365,7 @@ void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const 
 	h0_progress(w->ctx, "", "%s", "");
 	if (o->outdated)
 		slot_warn_outdated(w->ctx, slot->name);
+	r->evicted = &o->evicted;
 	if (o->interrupted)
 		slot_waiting_interrupted(&w->waiting, slot->name, o);
 	slot_warn_unrecorded(w->ctx, slot->name, o);
@@ -342,6 +378,18 @@ void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const 
 	else
 		slot_report_add(r, slot->name, false, o->state, waited ? "ready: it ran already"
 		                                                       : "it runs already");
+	r->evicted = NULL;
+}
+
+static void note(const char *text, void *arg)
+{
+	h0_warn(arg, "%s", text);
+}
+
+struct h0_how slot_how(struct slot_walk *w, const struct slot_start_opts *o)
+{
+	return (struct h0_how){.wait = o->no_wait ? NULL : &w->waiting.wait, .force = o->force,
+		.evict = o->evict, .note = note, .note_arg = w->ctx};
 }
 
 int slot_walk(struct h0_ctx *ctx, const void *opts, int64_t stall_s, slot_step step,

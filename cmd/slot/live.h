@@ -18,6 +18,8 @@ struct slot_report {
 	struct h0_err first;
 	struct h0_json *commands;       /* with --dry-run: name -> argv */
 	struct h0_buf lines;            /* the same for people */
+	struct h0_buf diff;             /* with --dry-run: of files that would change */
+	const struct h0_victims *evicted; /* for the next row; NULL = nothing to say */
 };
 void slot_report_begin(struct slot_report *r, struct h0_ctx *ctx);
 void slot_report_add(struct slot_report *r, const char *name, bool changed, enum h0_state state,
@@ -25,6 +27,13 @@ void slot_report_add(struct slot_report *r, const char *name, bool changed, enum
 void slot_report_fail(struct slot_report *r, const char *name, const struct h0_err *e);
 /* A command that --dry-run does not run; words end with NULL. */
 void slot_report_command(struct slot_report *r, const char *name, const char *const *words);
+/* The one that would end `slot`'s container. */
+void slot_report_removal(struct slot_report *r, const char *name, const struct h0_box *b,
+                         const char *slot, int grace_s);
+/* A row, and what would be run for it: whom it drives out, its own end if it runs, its start. */
+void slot_report_planned(struct slot_report *r, const struct h0_box *b, const struct h0_slot *slot,
+                         const struct h0_spec *s, const struct h0_foresight *f, bool changed,
+                         const char *message);
 /* Prints; 0, or -1 with the first failure. */
 int slot_report_end(struct slot_report *r, struct h0_err *e);
 
@@ -59,6 +68,8 @@ typedef int (*slot_step)(struct slot_walk *w, const struct h0_slot *slot, struct
 /* stall_s: how long nothing may move while a step waits, 0 = the default. */
 int slot_walk(struct h0_ctx *ctx, const void *opts, int64_t stall_s, slot_step step,
               struct h0_err *e);
+/* By the options; notes become warnings. */
+struct h0_how slot_how(struct slot_walk *w, const struct slot_start_opts *o);
 /* What h0_life_start or _restart has done since `began_ms` (h0_now_ms). */
 void slot_report_started(struct slot_walk *w, const struct h0_slot *slot, const struct h0_outcome *o,
                          bool waited, int64_t began_ms);

@@ -34,6 +34,14 @@
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
 	X(CHANGED, "changed", NULL, BOOL, 0, "whether anything was done")                         \
 	X(STATE, "state", NULL, STR, 0, "state now")                                              \
+	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")                          \
+	X(EVICTED, "evicted", NULL, LIST, H0_COL_EXTRA, "slots unloaded to make room for it")
+
+#define SLOT_REAP_COLS(X)                                                                         \
+	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
+	X(CHANGED, "changed", NULL, BOOL, 0, "whether it was unloaded")                           \
+	X(IDLE, "idle", "idle_s", SECONDS, 0, "since its last use; null: not looked at")          \
+	X(TIMEOUT, "timeout", "idle_timeout_s", SECONDS, 0, "after which it may go; 0 never")     \
 	X(MESSAGE, "message", NULL, STR, 0, "what was done, or why not")
 
 #define SLOT_ARGV_COLS(X)                                                                         \
@@ -108,6 +116,7 @@
 
 #define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
 #define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
+#define SLOT_COL_ENUM_REAP(id, ...)   REAP_##id,
 #define SLOT_COL_ENUM_ARGV(id, ...)   ARGV_##id,
 #define SLOT_COL_ENUM_DIFF(id, ...)   DIFF_##id,
 #define SLOT_COL_ENUM_SHOW(id, ...)   SHOW_##id,
@@ -116,12 +125,13 @@ enum { SLOT_FIT_COLS(SLOT_COL_ENUM_FIT) };
 enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
 enum { SLOT_CHANGE_COLS(SLOT_COL_ENUM_CHANGE) };
 enum { SLOT_ARGV_COLS(SLOT_COL_ENUM_ARGV) };
+enum { SLOT_REAP_COLS(SLOT_COL_ENUM_REAP) };
 enum { SLOT_DIFF_COLS(SLOT_COL_ENUM_DIFF) };
 enum { SLOT_SHOW_COLS(SLOT_COL_ENUM_SHOW) };
 
 extern const struct h0_prog slot_prog;
 extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
-    slot_diff_cols[], slot_show_cols[], slot_fit_cols[];
+    slot_diff_cols[], slot_show_cols[], slot_reap_cols[], slot_fit_cols[];
 
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
@@ -143,12 +153,22 @@ struct slot_show_opts {
 
 struct slot_start_opts {
 	int64_t timeout_s;      /* without progress; 0 = the default */
-	bool no_wait;
+	bool no_wait, force, evict;
 	bool all, if_changed;   /* restart's own */
+};
+
+struct slot_swap_opts {
+	struct slot_start_opts start;
+	const char *model;              /* the second operand */
+	bool no_rollback;
 };
 
 struct slot_stop_opts {
 	int64_t timeout_s;      /* before SIGKILL; 0 = the default */
+};
+
+struct slot_run_opts {
+	bool end;
 };
 
 struct slot_wait_opts {
@@ -182,12 +202,19 @@ int slot_disable(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_start(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_stop(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_restart(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_swap(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_reap(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_wait(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_diff(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
+struct slot_export_opts {
+	const char *dir;        /* NULL: stdout */
+};
+
+int slot_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_key(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 

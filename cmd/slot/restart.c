@@ -26,16 +26,16 @@ static void restart_done(struct restart *r)
 	h0_box_done(&r->box);
 }
 
-static int would_restart(struct slot_walk *w, const struct h0_slot *slot, struct h0_err *e)
+static int would_restart(struct slot_walk *w, const struct h0_slot *slot, const struct h0_how *how,
+                         struct h0_err *e)
 {
 	h0_autospec struct h0_spec s = {0};
-	bool runs = false, outdated;
-	if (h0_life_check(w->box, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
-	    h0_life_foresee(w->box, slot, &s, &runs, &outdated, e) < 0)
+	struct h0_foresight f;
+	if (h0_life_check(w->box, slot, h0_life_mode(w->box), &s, e) < 0 ||
+	    h0_life_foresee(w->box, slot, &s, true, how, &f, e) < 0)
 		return -1;
-	slot_report_add(&w->report, slot->name, true, runs ? H0_STATE_READY : H0_STATE_OFFLINE,
-	                runs ? "would stop and start" : "would start");
-	slot_report_command(&w->report, slot->name, (const char *const *)s.argv.words.v);
+	slot_report_planned(&w->report, w->box, slot, &s, &f, true,
+	                    f.runs ? "would stop and start" : "would start");
 	return 0;
 }
 
@@ -67,13 +67,13 @@ static bool spared(struct slot_walk *w, const struct restart *r, const struct h0
 static int restart(struct slot_walk *w, const struct h0_slot *slot, struct h0_err *e)
 {
 	const struct restart *r = w->opts;
-	const struct h0_how how = {.wait = r->o->no_wait ? NULL : &w->waiting.wait};
+	const struct h0_how how = slot_how(w, r->o);
 	struct h0_outcome outcome;
 	int rc;
 	if (spared(w, r, slot, &rc, e))
 		return rc;
 	if (w->ctx->dry_run)
-		return would_restart(w, slot, e);
+		return would_restart(w, slot, &how, e);
 	int64_t began = h0_now_ms();
 	if (h0_life_restart(w->box, slot, &how, &outcome, e) < 0)
 		return -1;

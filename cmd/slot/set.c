@@ -46,6 +46,8 @@ static int apply(struct h0_ctx *ctx, struct set *s, const char *done, const char
 	if (slot_commit(ctx, plan, s, &cs, &changed, e) < 0)
 		return -1;
 	slot_warn_fit_written(ctx, &cs);
+	if (changed && h0_edits_get(&s->edits, "model.default"))
+		slot_warn_flm(ctx, s->name);
 	return slot_changed(ctx, s->name, &cs, changed, done, same, e);
 }
 
@@ -82,6 +84,11 @@ static int set_enabled(struct h0_ctx *ctx, bool on, struct h0_err *e)
 	int rc = h0_edits_set(&s.edits, "enabled", on ? "true" : "false", e);
 	if (rc == 0)
 		rc = slot_commit(ctx, plan_enabled, &s, &cs, &changed, e);
+	/* the file may say so already, and the unit not */
+	bool booted = false;
+	if (rc == 0 && !cs.n)
+		rc = slot_follow(ctx, s.name, &booted, e);
+	changed |= booted;
 	if (rc == 0)
 		rc = slot_changed(ctx, s.name, &cs, changed, on ? "enabled" : "disabled",
 		                  on ? "is enabled already" : "is disabled already", e);

@@ -6,6 +6,7 @@
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
 const struct h0_col slot_change_cols[] = {SLOT_CHANGE_COLS(COL){0}};
+const struct h0_col slot_reap_cols[] = {SLOT_REAP_COLS(COL){0}};
 const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
 const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
@@ -21,7 +22,7 @@ static const struct h0_opt create_opts[] = {
 	{'t', "type", H0_OPT_ENUM, AT(slot_create_opts, type), "TYPE",
 	 "what it serves (default: llm)", H0_COMP_CHOICES, h0_type_names},
 	{'p', "port", H0_OPT_INT, AT(slot_create_opts, port), "PORT",
-	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 8081, 8200},
+	 "loopback port (default: the next free one of 8081-8099)", 0, NULL, 1024, 65535},
 	{'c', "ctx", H0_OPT_INT, AT(slot_create_opts, ctx), "TOKENS",
 	 "context size (default: from the model)", 0, NULL, 128, 1 << 30},
 	{0, "profile", H0_OPT_STR, AT(slot_create_opts, profile), "PROFILE",
@@ -53,11 +54,18 @@ static const struct h0_opt show_opts[] = {
 	{0},
 };
 
+/* Of whatever brings a slot up: where the options of start are in that verb's. */
+#define BRING_UP(type, at)                                                                        \
+	{0, "timeout", H0_OPT_DURATION, AT(type, at timeout_s), "TIME",                           \
+	 "give up after so long without progress (default: 5m)"},                                 \
+	{0, "no-wait", H0_OPT_FLAG, AT(type, at no_wait), NULL,                                   \
+	 "return as soon as the container runs"},                                                 \
+	{0, "evict", H0_OPT_FLAG, AT(type, at evict), NULL,                                       \
+	 "if it does not fit, unload idle slots, least recently used first"},                     \
+	{'f', "force", H0_OPT_FLAG, AT(type, at force), NULL, "start it even if it does not fit"}
+
 static const struct h0_opt start_opts[] = {
-	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default: 5m)"},
-	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
-	 "return as soon as the container runs"},
+	BRING_UP(slot_start_opts, ),
 	{0},
 };
 
@@ -65,16 +73,26 @@ static const struct h0_opt restart_opts[] = {
 	{0, "all", H0_OPT_FLAG, AT(slot_start_opts, all), NULL, "every slot that runs"},
 	{0, "if-changed", H0_OPT_FLAG, AT(slot_start_opts, if_changed), NULL,
 	 "only those that run and differ from their files (see diff)"},
-	{0, "timeout", H0_OPT_DURATION, AT(slot_start_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default: 5m)"},
-	{0, "no-wait", H0_OPT_FLAG, AT(slot_start_opts, no_wait), NULL,
-	 "return as soon as the container runs"},
+	BRING_UP(slot_start_opts, ),
+	{0},
+};
+
+static const struct h0_opt swap_opts[] = {
+	{0, "no-rollback", H0_OPT_FLAG, AT(slot_swap_opts, no_rollback), NULL,
+	 "if the model does not come up, do not bring the old one back"},
+	BRING_UP(slot_swap_opts, start.),
 	{0},
 };
 
 static const struct h0_opt stop_opts[] = {
 	{0, "timeout", H0_OPT_DURATION, AT(slot_stop_opts, timeout_s), "TIME",
 	 "kill the server after so long (default: 20s)"},
+	{0},
+};
+
+static const struct h0_opt run_opts[] = {
+	{0, "end", H0_OPT_FLAG, AT(slot_run_opts, end), NULL,
+	 "end what an earlier run began: for a unit's ExecStop"},
 	{0},
 };
 
@@ -148,6 +166,8 @@ static const struct h0_example set_examples[] = {
 
 static const struct h0_example start_examples[] = {
 	{"hal0 slot start primary", "Start it and wait until it answers"},
+	{"hal0 slot start primary --evict", "And if need be unload what nobody uses"},
+	{"hal0 slot start primary --evict --dry-run", "Would it fit, and what would have to go?"},
 	{0},
 };
 
@@ -188,8 +208,21 @@ static const struct h0_example restart_examples[] = {
 	{0},
 };
 
+static const struct h0_example swap_examples[] = {
+	{"hal0 slot swap primary qwen3-8b", "Serve another model; the old one comes back if that fails"},
+	{"hal0 slot swap primary /srv/m.gguf --dry-run", "Would it fit, and what would change?"},
+	{0},
+};
+
+static const struct h0_example reap_examples[] = {
+	{"hal0 slot reap", "Unload what has been idle for longer than its idle_timeout_s"},
+	{"hal0 slot reap --dry-run --json", "How long each has been idle, and what would be done"},
+	{0},
+};
+
 static const struct h0_example run_examples[] = {
 	{"hal0 slot run primary", "What a unit's ExecStart says"},
+	{"hal0 slot run --end primary", "What its ExecStop says"},
 	{0},
 };
 
@@ -213,6 +246,18 @@ static const struct h0_example argv_examples[] = {
 static const struct h0_example diff_examples[] = {
 	{"hal0 slot diff", "Which running slots differ from their files?"},
 	{"hal0 slot diff primary --json", "One slot, for a program"},
+	{0},
+};
+
+static const struct h0_opt export_opts[] = {
+	{'o', "output", H0_OPT_STR, AT(slot_export_opts, dir), "DIR",
+	 "write the file there instead of on stdout", H0_COMP_FILE},
+	{0},
+};
+
+static const struct h0_example export_examples[] = {
+	{"hal0 slot export quadlet primary -o /etc/containers/systemd", "A unit that systemd starts without hal0"},
+	{"hal0 slot export kube primary", "The same as a pod, for podman kube play"},
 	{0},
 };
 
@@ -240,9 +285,8 @@ static const char fit_text[] =
 	"layers, mixtures of experts, latent attention, a GPU without flash attention, tensors of "
 	"unknown type, and flags that place parts of the model by hand.\n\n"
 	"The pool is the budget *hal0 probe* wrote to hardware.json, or a look at the machine when it has "
-	"not run. What is free now counts when that file describes this machine. *create*, *set* and "
-	"*start* only warn when a slot does not fit: pages of a mapped model can be dropped and read "
-	"again, so the estimate's no is not yet the kernel's.";
+	"not run. What is free now counts when that file describes this machine. *create* and "
+	"*set* only warn when a slot does not fit; *start* refuses it.";
 
 static const char create_text[] =
 	"Writes *slots/NAME.toml* and nothing else; *hal0 slot start* brings it up. The file is "
@@ -263,9 +307,24 @@ static const char status_text[] =
 	"that its container runs, its port answers the health check and lists the model. With names "
 	"the exit code is 1 unless every one of them is ready.";
 
+static const char enable_text[] =
+	"Writes *enabled = true* and, where systemd runs, enables the slot's unit, so that it starts at "
+	"boot. A slot that does not name the model it needs is enabled, but waits for one.";
+
+static const char disable_text[] =
+	"Writes *enabled = false* and disables the slot's unit. A slot that runs goes on running.";
+
 static const char start_text[] =
 	"Checks the slot first: profile, model file (a GGUF file, complete, every shard there), "
-	"image, device nodes, port. Then it starts the container and waits until the server answers "
+	"image, device nodes, port, and whether it fits beside the slots that run or are being started "
+	"(*/run/hal0/ledger.json* holds what each of them was estimated at, so two commands at once "
+	"cannot give the same memory away). What does not fit is refused with the figures, exit 1. "
+	"*--evict* then unloads idle slots, least recently used first and no more than needed; never one "
+	"with a request under way, one that still loads, or one that *idle_timeout_s = 0* pins. *--force* "
+	"starts it all the same. A slot of which nobody can say what it needs (its program is not "
+	"llama-server, its model does not tell) is started, and nothing is unloaded for it. At most "
+	"*max_slots* of *hal0.toml* run at once.\n\n"
+	"Then it starts the container and waits until the server answers "
 	"its health check and lists the model. There is no limit on how long a load takes, only on "
 	"how long nothing moves.\n\n"
 	"A slot that runs already is left alone (exit 0); when its files have changed meanwhile a "
@@ -284,10 +343,33 @@ static const char restart_text[] =
 	"*--if-changed* leaves a slot alone that does not run, or runs as its files say; what differs is "
 	"told. So *restart --all --if-changed* is what a handler of a configuration tool calls.";
 
+static const char swap_text[] =
+	"Changes *model.default* in the slot's file and the running server with it. What can be wrong "
+	"beforehand (the model's file, its fit beside other slots, once the old one is gone) is found "
+	"while the old model still serves. The file changes while nothing runs: whenever this command is "
+	"killed, the container and the file say the same.\n\n"
+	"When the new model does not come up, the file is put back as one change (*hal0-conf log* shows "
+	"both) and the old model is loaded again; the exit code tells why the new one failed. "
+	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
+	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
+
+static const char reap_text[] =
+	"Unloads the slots that have been idle for longer than *idle_timeout_s*: of the slot's file, else of "
+	"*hal0.toml*, 300 seconds unless it says otherwise; 0 is never, and slots called agent, utility or "
+	"npu are kept unless their own file has the key. For a timer (*hal0-reap.timer*); says nothing "
+	"when there is nothing to do.\n\n"
+	"A slot's last use is the latest of: its start, the last request *hal0-route serve* sent it "
+	"(*/run/hal0/slots/NAME/used*), and the last line of llama-server's log, so requests sent straight "
+	"to its port count. One that is answering, loading or does not say is kept; of programs that cannot "
+	"be asked, one that somebody is connected to.";
+
 static const char run_text[] =
-	"Prepares as *start* does, then becomes *podman run* in the foreground, which tells systemd "
-	"when the container runs (*--sdnotify=conmon*). No process of hal0 stays. For a unit with "
-	"*Type=notify*, *ExecStart=hal0-slot run %i* and *ExecStartPost=hal0-slot wait %i*.";
+	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "
+	"with *Type=notify* (*NOTIFY_SOCKET* is set) it starts the container and ends: podman's monitor, "
+	"conmon, is the unit's main process from then on. No process of hal0 stays either way. With "
+	"*--end* it ends and removes what is left of the container; when systemd says that the unit has "
+	"failed (*SERVICE_RESULT*), *hal0 slot status* says why.\n\n"
+	"hal0 brings such a unit along, *hal0-slot@.service*.";
 
 static const char wait_text[] =
 	"Waits until a slot that somebody has started is ready. Exit 1 when it does not run.";
@@ -308,6 +390,17 @@ static const char argv_text[] =
 	"*--json* every flag is listed with where it comes from: *base* (hal0 needs it), *hal0* "
 	"(advised for this device and type), *profile*, *slot* (a key of its file), *extra_args*. Of "
 	"a server flag given twice the last one stands.";
+
+static const char export_text[] =
+	"Prints what *argv* would run in the words of others: *quadlet* is a *.container* file for systemd "
+	"and podman 4.4 or later, *kube* a pod for *podman kube play*. Both start the slot as its files "
+	"are now, without hal0; export again after a change.\n\n"
+	"A quadlet unit says all of it, and its container is the slot's own: *hal0 slot list*, *logs* and "
+	"*route* know it. A pod has no words for some limits and for the log; each is told on stderr and in "
+	"the file. Its container is named *hal0-kube-SLOT-server*, and *hal0 slot list* does not know it. "
+	"The slot's key is made if there is none yet.\n\n"
+	"With *--output* the file is *DIR/hal0-slot-SLOT.container* or *.yaml*; one that is the same "
+	"already is left alone.";
 
 static const char key_text[] =
 	"A slot's server answers only who sends its key: any page in a browser on this machine could "
@@ -335,9 +428,9 @@ static const struct h0_verb verbs[] = {
 	{"delete", "SLOT", 1, 1, "remove a slot file", NULL, delete_opts,
 	 sizeof(struct slot_delete_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .aliases = "remove,rm", .examples = delete_examples, .flags = H0_VERB_WRITES | H0_VERB_ASKS},
-	{"enable", "SLOT", 1, 1, "set enabled = true", NULL, NULL, 0, slot_change_cols,
+	{"enable", "SLOT", 1, 1, "start it at boot, route to it", enable_text, NULL, 0, slot_change_cols,
 	 .comp = H0_COMP_SLOT, .examples = enable_examples, .flags = H0_VERB_WRITES},
-	{"disable", "SLOT", 1, 1, "set enabled = false", NULL, NULL, 0, slot_change_cols,
+	{"disable", "SLOT", 1, 1, "do not start it at boot, nor route to it", disable_text, NULL, 0, slot_change_cols,
 	 .comp = H0_COMP_SLOT, .examples = disable_examples, .flags = H0_VERB_WRITES},
 	{"start", "SLOT...", 1, -1, "start slots and wait until they answer", start_text, start_opts,
 	 sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT, .aliases = "load",
@@ -348,7 +441,13 @@ static const struct h0_verb verbs[] = {
 	{"restart", "[SLOT...]", 0, -1, "stop and start with the settings as they are now", restart_text,
 	 restart_opts, sizeof(struct slot_start_opts), slot_change_cols, .comp = H0_COMP_SLOT,
 	 .examples = restart_examples, .flags = H0_VERB_WRITES},
-	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, NULL, 0, NULL,
+	{"swap", "SLOT MODEL", 2, 2, "serve another model, the old one again if it fails", swap_text,
+	 swap_opts, sizeof(struct slot_swap_opts), slot_change_cols, .comp = H0_COMP_SLOT,
+	 .examples = swap_examples, .flags = H0_VERB_WRITES, .comp_rest = H0_COMP_MODEL},
+	{"reap", "", 0, 0, "unload slots that have been idle for too long", reap_text, NULL, 0,
+	 slot_reap_cols, .examples = reap_examples, .flags = H0_VERB_WRITES},
+	{"run", "SLOT", 1, 1, "become the slot's podman process (for units)", run_text, run_opts,
+	 sizeof(struct slot_run_opts), NULL,
 	 .comp = H0_COMP_SLOT, .examples = run_examples, .flags = H0_VERB_WRITES},
 	{"wait", "SLOT...", 1, -1, "wait until slots answer", wait_text, wait_opts,
 	 sizeof(struct slot_wait_opts), slot_change_cols, .comp = H0_COMP_SLOT, .examples = wait_examples},
@@ -362,6 +461,9 @@ static const struct h0_verb verbs[] = {
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
+	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,
+	 export_opts, sizeof(struct slot_export_opts), .examples = export_examples,
+	 .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog slot_prog = {
@@ -373,10 +475,32 @@ const struct h0_prog slot_prog = {
 	"without losing a comment. Whether it runs is asked of podman and of the server itself, "
 	"never remembered.\n\n"
 	"A slot's name is 1 to 32 of a-z, 0-9, \\_ and -, starting with a letter or digit.\n\n"
-	"Its container is called *hal0-slot-NAME*. It has no capabilities and cannot gain any, a "
-	"read-only root with a small */tmp*, a limit on processes, the device nodes its device needs "
+	"Its container is called *hal0-slot-NAME*. It has no capabilities and cannot gain any, "
+	"for llama-server a read-only root with a small */tmp*, a limit on processes, the device nodes its device needs "
 	"and no other, the model store read-only, and a server that listens on 127.0.0.1 alone. It "
 	"runs as nobody, or as the owner of a model file that is not for everybody.\n\n"
+	"Where systemd is the init and root asks, *start*, *stop* and *restart* drive the slot's unit, "
+	"*hal0-slot@NAME.service*, and otherwise podman, with the same command, the same messages and the "
+	"same exit codes. The unit is active when the slot answers; systemd starts a server again that "
+	"crashed (five times within half an hour, then the unit stays failed), and those slots at boot "
+	"that are *enabled* and have what they need. *systemctl* may be used on it just as well. With "
+	"*HAL0_HOME* slots are podman's alone. *HAL0_SYSTEMCTL* names another systemctl; empty means: no "
+	"units.\n\n"
+	"The program in it follows from the profile, or without one from *provider* and *type*. With device "
+	"*cpu* and *-ngl* above 0 in *server.extra_args* llama-server runs on Vulkan's driver for the "
+	"processor, where the image has it. Kokoro and Moonshine take *model.default* as the place of their "
+	"files when it is a path (Moonshine's may be an id of the store). ComfyUI's data is in *comfyui* "
+	"below the model store, or *HAL0_COMFYUI_DATA_ROOT*; FLM's models in */var/lib/hal0/.config/flm/models*, "
+	"or *HAL0_FLM_MODELS_DIR*.\n\n"
+	"## THE NPU\n\n"
+	"The NPU runs one program at a time, FLM, for one slot of type llm. A second one with a model is not "
+	"enabled nor started (exit 4). FLM knows models by tags, *family:size*; *family-size-FLM* is the same "
+	"model in the registry's words, and any other name is none of FLM's. What is not on the machine is "
+	"not downloaded by a start: it says which command does.\n\n"
+	"That slot's server also embeds and transcribes when *npu.embed* and *npu.asr* say so. Slots of "
+	"type embedding and transcription on device npu are records of that: requests for them go to its "
+	"port, *list*, *status* and *wait* look at its server, and none of them is ever started.\n\n"
+	"## ENVIRONMENT\n\n"
 	"*HAL0_PODMAN* names another podman than the first one in *PATH*; *HAL0_PODMAN_TIMEOUT* is "
 	"how many seconds it may take to answer a question (default 20).",
 	.verbs = verbs,
@@ -384,6 +508,7 @@ const struct h0_prog slot_prog = {
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tone slot, see *hal0-slot.toml*(5)\n\n"
 	         "*/etc/hal0/profiles.toml*\n\thow slots run, see *hal0-profiles.toml*(5)\n\n"
 	         "*/run/hal0/slots/*\n\tlocks and process ids\n\n"
+	         "*/run/hal0/ledger.json*\n\twhat slots that run or start were estimated to need\n\n"
 	         "*/var/lib/hal0/slots/NAME/state.json*\n\tthe slot's last transition\n\n"
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",

@@ -30,16 +30,12 @@ static int stop_one(struct h0_box *b, const char *name, const struct h0_ctrs *ct
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(ctrs, name);
 	if (r->ctx->dry_run) {
-		char grace[16], id[sizeof H0_CONTAINER_PREFIX + H0_NAME_MAX];
 		if (c && h0_live_check_owner(b, c, e) < 0)
 			return -1;
-		snprintf(grace, sizeof grace, "%d", grace_s);
-		snprintf(id, sizeof id, H0_CONTAINER_PREFIX "%s", name);
 		bool there = c && !h0_live_foreign(b, c);
 		slot_report_add(r, name, there, H0_STATE_OFFLINE, there ? "would stop" : "does not run");
 		if (there)
-			slot_report_command(r, name, (const char *const[]){b->podman.program, "rm", "--force",
-			                    "--ignore", "--time", grace, id, NULL});
+			slot_report_removal(r, name, b, name, grace_s);
 		return 0;
 	}
 	if (h0_life_stop(b, name, port, grace_s, &o, e) < 0)

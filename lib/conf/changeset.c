@@ -9,8 +9,8 @@
 #include "conf/names.h"
 
 const char *const h0_conf_files[] = {
-	"capabilities.toml", "hal0.toml",        "images.lock.json", "profiles.toml",
-	"upstreams.toml",    H0_CONF_MODPROBE, NULL,
+	"capabilities.toml", "capabilities.toml.v1.bak", "hal0.toml",      "images.lock.json",
+	"profiles.toml",     "upstreams.toml",           H0_CONF_MODPROBE, NULL,
 };
 
 const char *const h0_conf_dir_prefix[] = {"", "slots/", "../modprobe.d/"};

@@ -73,7 +73,10 @@ static struct h0_json *string_or_table(const struct h0_key *k)
 static struct h0_json *map_of(const struct h0_key *k)
 {
 	struct h0_json *j = typed("object"), *patterns = h0_json_object();
-	h0_json_set(patterns, NAME_PATTERN, object_of(k->sub, k->flags & H0_KEY_STRICT));
+	struct h0_json *entry = object_of(k->sub, k->flags & H0_KEY_STRICT);
+	if (k->flags & H0_KEY_PARTIAL)
+		h0_json_del(entry, "required");
+	h0_json_set(patterns, NAME_PATTERN, entry);
 	h0_json_set(j, "patternProperties", patterns);
 	h0_json_set_bool(j, "additionalProperties", false);
 	return j;
@@ -222,7 +225,7 @@ struct h0_json *h0_jsonschema(const struct h0_schema *s)
 {
 	struct h0_json *j = h0_json_object();
 	h0_json_set_str(j, "$schema", "http://json-schema.org/draft-07/schema#");
-	h0_json_set_str(j, "title", s->path);
+	h0_json_set_str(j, "title", s->path ? s->path : s->name);
 	h0_json_set_str(j, "description", s->summary);
 	h0_json_set_str(j, "type", "object");
 	struct h0_json *props = properties(s->keys);

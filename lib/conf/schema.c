@@ -32,7 +32,7 @@ static const struct h0_key slot_server[] = {
 	{"key", H0_KEY_BOOL, .dflt = "true",
 	 .help = "The server answers only who sends the slot's key (hal0 slot key), so no web page; "
 	         "false: whoever reaches the port. Of llama-server only, the others know no keys"},
-	{"port", H0_KEY_INT, .min = 8081, .max = 8200, .flags = H0_KEY_DEPRECATED,
+	{"port", H0_KEY_INT, .min = 1024, .max = 65535, .flags = H0_KEY_DEPRECATED,
 	 .help = "Older place of port"},
 	{0},
 };
@@ -58,7 +58,7 @@ static const char *const runtimes[] = {"container", NULL};
 
 static const struct h0_key slot_keys[] = {
 	{"name", H0_KEY_STR, H0_FMT_NAME, .help = "The slot's name; must be the file's name"},
-	{"port", H0_KEY_INT, .flags = H0_KEY_REQUIRED, .min = 8081, .max = 8200,
+	{"port", H0_KEY_INT, .flags = H0_KEY_REQUIRED, .min = 1024, .max = 65535,
 	 .help = "Loopback port of the server; no two slots share one"},
 	{"type", H0_KEY_STR, .choices = h0_type_names,
 	 .help = "What it serves; absent, it follows from provider and name, else llm"},
@@ -242,6 +242,50 @@ const struct h0_schema h0_schema_capabilities = {
 	           "enabled = true\n",
 };
 
+/* ---- what hal0-cap apply reads ---- */
+
+static const struct h0_key apply_keys[] = {
+	{"selections", H0_KEY_TABLE, .flags = H0_KEY_STRICT, .sub = selections,
+	 .help = "Per group and capability as in capabilities.toml; a key that is left out stays as it is"},
+	{"slots", H0_KEY_MAP, H0_FMT_NAME, .flags = H0_KEY_STRICT | H0_KEY_PARTIAL, .sub = slot_keys,
+	 .help = "Per slot the keys it shall have, as in hal0-slot.toml(5); a key that is left out stays "
+	         "as it is, a slot that is not there is made"},
+	{"run", H0_KEY_STRINGS, .help = "Slots that shall run"},
+	{"stop", H0_KEY_STRINGS, .help = "Slots that shall not run; their files stay"},
+	{"remove", H0_KEY_STRINGS, .help = "Slots that shall not be there: stopped, and their files removed"},
+	{0},
+};
+
+static const char apply_text[] =
+	"What a box shall be, for *hal0 cap apply*. All of it is planned together, checked together and "
+	"becomes the files below */etc/hal0* as one change set; then the slots follow. What the document "
+	"does not name stays as it is. Applying it again changes nothing.\n\n"
+	"A slot that is enabled by a selection runs afterwards, one that is disabled does not. A slot of "
+	"*slots* runs afterwards if it is in *run* or ran before; with new settings it is restarted. TOML "
+	"is what people write; a document whose first character is *{* is read as JSON of the same shape.";
+
+const struct h0_schema h0_schema_apply = {
+	.name = "apply",
+	.page = "hal0-apply",
+	.summary = "what a box shall be: a document for hal0 cap apply",
+	.text = apply_text,
+	.keys = apply_keys,
+	.flags = H0_KEY_STRICT,
+	.example = "run = [\"primary\"]\n"
+	           "\n"
+	           "[selections.embed.embed]\n"
+	           "model = \"bge-m3\"\n"
+	           "enabled = true\n"
+	           "\n"
+	           "[selections.voice.tts]\n"
+	           "enabled = false\n"
+	           "\n"
+	           "[slots.primary]\n"
+	           "device = \"gpu-vulkan\"\n"
+	           "model.default = \"qwen3-4b\"\n"
+	           "model.context_size = 32768\n",
+};
+
 /* ---- hal0.toml ---- */
 
 static const struct h0_key meta_keys[] = {
@@ -249,7 +293,7 @@ static const struct h0_key meta_keys[] = {
 	{0},
 };
 static const struct h0_key slots_keys[] = {
-	{"max_slots", H0_KEY_INT, .max = 1000, .dflt = "0", .help = "At most so many slots; 0 any number"},
+	{"max_slots", H0_KEY_INT, .max = 1000, .dflt = "0", .help = "At most so many slots, and so many at once; 0 any number"},
 	{"port_range_start", H0_KEY_INT, .min = 1024, .max = 65535, .dflt = "8081",
 	 .help = "First port of slots"},
 	{"port_range_end", H0_KEY_INT, .min = 1024, .max = 65535, .dflt = "8200",
@@ -334,6 +378,11 @@ const struct h0_schema h0_schema_upstreams = {
 	.path = "upstreams.toml",
 	.page = "hal0-upstreams.toml",
 	.summary = "other servers that requests may go to",
+	.text = "Another box, or any service that speaks the same protocol. It answers for the models it "
+	        "lists and no slot of this box has; of several, the first in the file. Its key is the value "
+	        "of the variable *auth_value_env*, else that line of */etc/hal0/api.env* (NAME=KEY, mode "
+	        "0600): sent as *Authorization: Bearer KEY* with auth_style bearer, as *X-Api-Key: KEY* with "
+	        "header. https needs a certificate that the system trusts.",
 	.keys = upstreams_keys,
 	.example = "[[upstream]]\n"
 	           "name = \"lab\"\n"
@@ -344,7 +393,7 @@ const struct h0_schema h0_schema_upstreams = {
 
 const struct h0_schema *const h0_schemas[] = {
 	&h0_schema_slot, &h0_schema_profiles,  &h0_schema_capabilities,
-	&h0_schema_hal0, &h0_schema_upstreams, &h0_schema_hardware,
+	&h0_schema_hal0, &h0_schema_upstreams, &h0_schema_hardware, &h0_schema_apply,
 	NULL,
 };
 

@@ -44,6 +44,7 @@ enum h0_key_flag {
 	H0_KEY_STRICT = 8,      /* of a table: an unknown key in it is an error, not a warning */
 	H0_KEY_RENAMED = 16,    /* deprecated in name only: alias_of takes the same value */
 	H0_KEY_NULLABLE = 32,   /* JSON: may be null, which means unknown */
+	H0_KEY_PARTIAL = 128,   /* of a map: what an entry leaves out is as it is somewhere else */
 	H0_KEY_JSON = 64,       /* of a schema: the file is JSON, and the programs write it */
 };
 
@@ -62,7 +63,7 @@ struct h0_key {
 
 struct h0_schema {
 	const char *name;               /* "slot", "profiles": argument of `hal0-conf schema` */
-	const char *path;               /* below /etc/hal0: "slots/NAME.toml" */
+	const char *path;               /* below /etc/hal0: "slots/NAME.toml"; NULL: wherever it likes */
 	const char *page;               /* manual page without ".5": "hal0-slot.toml" */
 	const char *summary;            /* one line */
 	const char *text;               /* paragraphs (scdoc), NULL = none */
@@ -78,6 +79,7 @@ extern const struct h0_schema h0_schema_capabilities;
 extern const struct h0_schema h0_schema_hal0;
 extern const struct h0_schema h0_schema_upstreams;
 extern const struct h0_schema h0_schema_hardware;
+extern const struct h0_schema h0_schema_apply;
 /* All of them, ends with NULL. */
 extern const struct h0_schema *const h0_schemas[];
 

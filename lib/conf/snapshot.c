@@ -229,6 +229,41 @@ const struct h0_snap_file *h0_snap_get(const struct h0_snap *s, const char *path
 	return NULL;
 }
 
+bool h0_snap_same(const struct h0_snap *a, const struct h0_snap *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++) {
+		const struct h0_snap_file *x = &a->files[i], *y = &b->files[i];
+		same = strcmp(x->path, y->path) == 0 && x->len == y->len &&
+		       (!x->len || memcmp(x->text, y->text, x->len) == 0);
+	}
+	return same;
+}
+
+static bool is_changed(const struct h0_changeset *cs, const char *path)
+{
+	for (size_t i = 0; i < cs->n; i++)
+		if (strcmp(cs->v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+void h0_snap_over(const struct h0_snap *base, const struct h0_changeset *cs, struct h0_snap *ret)
+{
+	struct h0_snap s = {.generation = base->generation, .pending = base->pending};
+	s.files = h0_calloc(base->n + cs->n + 1, sizeof *s.files);
+	for (size_t i = 0; i < base->n; i++)
+		if (!is_changed(cs, base->files[i].path))
+			s.files[s.n++] = base->files[i];
+	for (size_t i = 0; i < cs->n; i++)
+		if (cs->v[i].after)
+			s.files[s.n++] = (struct h0_snap_file){cs->v[i].path, cs->v[i].after,
+			                                       cs->v[i].after_len};
+	if (s.n > 1)
+		qsort(s.files, s.n, sizeof *s.files, by_path);
+	*ret = s;
+}
+
 void h0_snap_done(struct h0_snap *s)
 {
 	struct store *st = s->priv;

@@ -41,6 +41,12 @@ int h0_snap_open_ops(const struct h0_ops *o, const char *etc, struct h0_snap *re
                      struct h0_err *e);
 /* NULL when there is no such file. */
 const struct h0_snap_file *h0_snap_get(const struct h0_snap *s, const char *path);
+/* The same files with the same bytes. */
+bool h0_snap_same(const struct h0_snap *a, const struct h0_snap *b);
+/* What *base would be with a change set applied: a value to plan on, nothing is read. Borrows the
+ * texts of both, which must stay as they are meanwhile. Free with h0_snap_done. */
+struct h0_changeset;
+void h0_snap_over(const struct h0_snap *base, const struct h0_changeset *cs, struct h0_snap *ret);
 void h0_snap_done(struct h0_snap *s);
 #define h0_autosnap h0_auto(h0_snap_done)
 

@@ -229,7 +229,7 @@ static void check_int(struct check *c, const struct h0_key *key, const struct h0
 }
 
 static void check_keys(struct check *c, const struct h0_key *keys, const struct h0_toml_node *table,
-                       bool strict);
+                       unsigned flags);
 
 /* The tables of a map ({x = {...}}) or of an array ([[x]]). */
 static void check_many(struct check *c, const struct h0_key *key, const struct h0_toml_node *n)
@@ -243,7 +243,7 @@ static void check_many(struct check *c, const struct h0_key *key, const struct h
 		if (key->type == H0_KEY_MAP && key->format == H0_FMT_NAME && !h0_name_ok(child->key))
 			at_key(c, true, child,
 			       "a name is 1 to 32 of a-z, 0-9, _ and -, first a letter or digit");
-		check_keys(c, key->sub, child, key->flags & H0_KEY_STRICT);
+		check_keys(c, key->sub, child, key->flags);
 	}
 }
 
@@ -255,7 +255,6 @@ static void check_value(struct check *c, const struct h0_key *key, const struct 
 		[H0_KEY_STRINGS] = H0_TOML_ARRAY, [H0_KEY_TABLE] = H0_TOML_TABLE,
 		[H0_KEY_MAP] = H0_TOML_TABLE,     [H0_KEY_TABLES] = H0_TOML_ARRAY,
 	};
-	bool strict = key->flags & H0_KEY_STRICT;
 	switch (key->type) {
 	case H0_KEY_ANY:
 		return;
@@ -263,7 +262,7 @@ static void check_value(struct check *c, const struct h0_key *key, const struct 
 		if (n->type == H0_TOML_STRING)
 			return check_string(c, key, n);
 		if (n->type == H0_TOML_TABLE)
-			return check_keys(c, key->sub, n, strict);
+			return check_keys(c, key->sub, n, key->flags);
 		return wrong_type(c, key, n);
 	case H0_KEY_REAL:
 		if (n->type != H0_TOML_FLOAT && n->type != H0_TOML_INT)
@@ -282,7 +281,7 @@ static void check_value(struct check *c, const struct h0_key *key, const struct 
 	else if (key->type == H0_KEY_STR)
 		check_string(c, key, n);
 	else if (key->type == H0_KEY_TABLE && key->sub)
-		check_keys(c, key->sub, n, strict);
+		check_keys(c, key->sub, n, key->flags);
 	else if (key->type == H0_KEY_MAP || key->type == H0_KEY_TABLES)
 		check_many(c, key, n);
 	else if (key->type == H0_KEY_STRINGS)
@@ -309,11 +308,11 @@ static void check_one(struct check *c, const struct h0_key *keys, const struct h
 }
 
 static void check_keys(struct check *c, const struct h0_key *keys, const struct h0_toml_node *table,
-                       bool strict)
+                       unsigned flags)
 {
 	h0_toml_each(n, table)
-		check_one(c, keys, table, n, strict);
-	for (const struct h0_key *k = keys; k->name; k++)
+		check_one(c, keys, table, n, flags & H0_KEY_STRICT);
+	for (const struct h0_key *k = keys; !(flags & H0_KEY_PARTIAL) && k->name; k++)
 		if (k->flags & H0_KEY_REQUIRED && !h0_toml_get(table, k->name))
 			missing(c, table, k);
 }
@@ -350,7 +349,7 @@ void h0_validate(const struct h0_schema *s, const struct h0_toml *doc, const cha
 		h0_findings_add(ret, true, file, inner, "table expected, found %s",
 		                h0_toml_type_name(inner->type));
 	else
-		check_keys(&c, s->keys, root, s->flags & H0_KEY_STRICT);
+		check_keys(&c, s->keys, root, s->flags);
 }
 
 void h0_validate_text(const struct h0_schema *s, const char *text, size_t len, const char *file,

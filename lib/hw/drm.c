@@ -10,6 +10,9 @@
 #include "base/num.h"
 #include "hw/hw.h"
 
+/* No firmware carves out less and no driver maps less: a smaller total is a broken one. */
+#define LEAST (16 << 20)
+
 static bool numbered(const char *name, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -56,11 +59,11 @@ void h0_hw_gpu_counters(const struct h0_root *r, struct h0_hw_gpu *g)
 {
 	/* a total of nothing is no answer; a use of nothing is */
 	struct { int64_t *v; const char *file; int64_t min; } bytes[] = {
-		{&g->vram_total, "mem_info_vram_total", 1},
+		{&g->vram_total, "mem_info_vram_total", LEAST},
 		{&g->vram_used, "mem_info_vram_used", 0},
-		{&g->vis_vram_total, "mem_info_vis_vram_total", 1},
+		{&g->vis_vram_total, "mem_info_vis_vram_total", LEAST},
 		{&g->vis_vram_used, "mem_info_vis_vram_used", 0},
-		{&g->gtt_total, "mem_info_gtt_total", 1},
+		{&g->gtt_total, "mem_info_gtt_total", LEAST},
 		{&g->gtt_used, "mem_info_gtt_used", 0},
 	};
 	if (!*g->card)

@@ -75,6 +75,7 @@ struct h0_hw *h0_hw_probe(const struct h0_root *r, unsigned flags)
 	h0_hw_ttm(r, hw);
 	h0_hw_udev(r, hw);
 	h0_hw_pci(r, hw);
+	h0_hw_iommu(r, hw);
 	h0_hw_drm(r, hw);
 	h0_hw_kfd(r, hw);
 	h0_hw_accel(r, hw);

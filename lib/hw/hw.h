@@ -36,6 +36,7 @@ struct h0_hw_os {              /* os.c */
 	char release[96];      /* "6.18.4" */
 	char distro[128];      /* PRETTY_NAME */
 	char distro_id[64];    /* ID, then ID_LIKE after a blank */
+	char distro_version[32]; /* VERSION_ID */
 	char cmdline[4096];    /* kernel command line */
 	int64_t uptime_s;
 	int64_t disk_free;     /* of /var/lib/hal0 or the nearest parent; H0_UNKNOWN re-rooted */
@@ -120,6 +121,9 @@ struct h0_hw_gpu {
 	char pci_name[128];    /* from pci.ids, only where the own table has none; live only */
 	int64_t bar_max;       /* largest memory BAR */
 	int64_t boot_vga;
+	/* iommu.c */
+	char iommu_group[8];   /* its number, "" = unknown */
+	char iommu_others[128]; /* functions of other devices in it, bridges aside; blanks between */
 	/* drm.c */
 	char card[16], render[16];     /* "card1", "renderD128" */
 	struct h0_node render_node;    /* /dev/dri/renderD128 */
@@ -241,6 +245,7 @@ void h0_hw_power(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_ttm(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_udev(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_pci(const struct h0_root *r, struct h0_hw *hw);
+void h0_hw_iommu(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_drm(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_kfd(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_accel(const struct h0_root *r, struct h0_hw *hw);

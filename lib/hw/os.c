@@ -34,6 +34,8 @@ static void os_release(const struct h0_root *r, struct h0_hw_os *os)
 		unquote(id);
 	if (h0_text_field(b.p, "ID_LIKE", like, sizeof like))
 		unquote(like);
+	if (h0_text_field(b.p, "VERSION_ID", os->distro_version, sizeof os->distro_version))
+		unquote(os->distro_version);
 	snprintf(os->distro_id, sizeof os->distro_id, "%s%s%s", id, *like ? " " : "", like);
 }
 

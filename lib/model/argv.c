@@ -11,6 +11,7 @@
 #include "base/words.h"
 #include "model/argvdiff.h"
 #include "model/flm.h"
+#include "model/npu.h"
 
 #define PIDS_LIMIT       512      /* a llama-server of 32 threads needs about 100; below 16 it dies */
 #define TMPFS            "/tmp:rw,size=256m,mode=1777"
@@ -77,6 +78,7 @@ static const struct {
 	const char *key, *why;
 } owned[] = {
 	{"host", "a slot listens on 127.0.0.1 only"},
+	{"listen", "a slot listens on 127.0.0.1 only"},
 	{"port", "the slot's key 'port' sets it"},
 	{"model", "the slot's key 'model.default' sets it"},
 	{"alias", "requests are routed by it"},
@@ -371,6 +373,13 @@ static int flm_tag(const struct build *b, char tag[H0_FLM_NAME], struct h0_err *
 static int flm(struct build *b, struct h0_err *e)
 {
 	char tag[H0_FLM_NAME];
+	if (h0_slot_is_shadow(b->slot)) {
+		h0_slot_fail(b->slot, "type", e, "the NPU's chat slot answers for this one: it has no command of "
+		             "its own");
+		if (e)
+			e->kind = H0_NO;
+		return -1;
+	}
 	if (flm_tag(b, tag, e) < 0)
 		return -1;
 	piece(b, H0_ARGV_BASE, "serve", NULL);
@@ -403,19 +412,24 @@ static int comfyui(struct build *b, struct h0_err *e)
 	return 0;
 }
 
-static int moonshine(struct build *b, struct h0_err *e)
+/* Moonshine wants to be told what its files are; the name a model goes by ends in it. */
+static const char *moonshine_arch(const struct h0_argv_facts *f)
 {
-	if (b->f->model_path)
-		piece(b, H0_ARGV_BASE, "--model_path", b->f->model_path);
-	piece(b, H0_ARGV_BASE, "--host", "127.0.0.1");
-	piecef(b, H0_ARGV_BASE, "--port", "%d", b->slot->port);
-	return 0;
+	static const char *const archs[] = {"tiny_streaming", "small_streaming", "tiny", "base", "small", NULL};
+	const char *slash = f->model_path ? strrchr(f->model_path, '/') : NULL;
+	for (const char *const *a = archs; *a; a++)
+		if ((f->model_id && h0_ends(f->model_id, *a)) || (slash && h0_ends(slash, *a)))
+			return *a;
+	return NULL;
 }
 
-static int kokoro(struct build *b, struct h0_err *e)
+static int speech(struct build *b, struct h0_err *e)
 {
+	const char *arch = b->plan->family == H0_PROVIDER_MOONSHINE ? moonshine_arch(b->f) : NULL;
 	piece(b, H0_ARGV_BASE, "--host", "127.0.0.1");
 	piecef(b, H0_ARGV_BASE, "--port", "%d", b->slot->port);
+	if (arch)
+		piece(b, H0_ARGV_HAL0, "--model_arch", arch);
 	return 0;
 }
 
@@ -423,15 +437,19 @@ static int server(struct build *b, struct h0_err *e)
 {
 	static int (*const by_family[H0_PROVIDER_N])(struct build *, struct h0_err *) = {
 		[H0_PROVIDER_LLAMA_SERVER] = llama, [H0_PROVIDER_FLM] = flm,
-		[H0_PROVIDER_MOONSHINE] = moonshine, [H0_PROVIDER_KOKORO] = kokoro,
+		[H0_PROVIDER_MOONSHINE] = speech, [H0_PROVIDER_KOKORO] = speech,
 		[H0_PROVIDER_COMFYUI] = comfyui,
 	};
 	if (by_family[b->plan->family](b, e) < 0)
 		return -1;
 	if (b->plan->family == H0_PROVIDER_LLAMA_SERVER)
 		return 0;
-	if (written(b, H0_ARGV_PROFILE, b->plan->flags, e) < 0 ||
-	    written(b, H0_ARGV_EXTRA, b->slot->extra_args, e) < 0)
+	if (written(b, H0_ARGV_PROFILE, b->plan->flags, e) < 0)
+		return -1;
+	bool speech_server = by_family[b->plan->family] == speech;
+	if (speech_server && b->f->model_path)
+		piece(b, H0_ARGV_SLOT, H0_ARGV_MODEL_PATH, b->f->model_path);
+	if (written(b, H0_ARGV_EXTRA, b->slot->extra_args, e) < 0)
 		return -1;
 	dedupe(b);
 	return 0;
@@ -479,6 +497,11 @@ static void environment(struct build *b)
 		item(b, H0_ARGV_HAL0, "--env", "ROCBLAS_USE_HIPBLASLT=1");
 	if (b->slot->device == H0_DEVICE_GPU_VULKAN)
 		item(b, H0_ARGV_HAL0, "--env", "AMD_VULKAN_ICD=RADV");
+	const struct piece *layers = find(b, "n-gpu-layers");
+	/* asked for by hand: Vulkan's driver for the processor, which the server hides unless named;
+	 * no GPU's nodes are in the container, so it is the first device */
+	if (b->slot->device == H0_DEVICE_CPU && layers && !h0_streq(layers->value, "0"))
+		item(b, H0_ARGV_HAL0, "--env", "GGML_VK_VISIBLE_DEVICES=0");
 	load_mode(b);
 }
 
@@ -493,8 +516,8 @@ static void limits(struct build *b)
 	itemf(b, H0_ARGV_BASE, "--ulimit", "nofile=%" PRId64 ":%" PRId64, nofile, nofile);
 	itemf(b, H0_ARGV_BASE, "--ulimit", "nproc=%" PRId64 ":%" PRId64, nproc, nproc);
 	base(b, "--ulimit", "core=0:0");
-	if (b->plan->family == H0_PROVIDER_FLM)
-		base(b, "--ulimit", "memlock=-1:-1");
+	if (b->plan->family == H0_PROVIDER_FLM) /* the NPU works on locked memory */
+		itemf(b, H0_ARGV_BASE, "--ulimit", "memlock=%" PRId64 ":%" PRId64, f->memlock, f->memlock);
 }
 
 static void hardening(struct build *b)
@@ -538,13 +561,16 @@ static int mounts(struct build *b, struct h0_err *e)
 	if (!f->data_dir)
 		return 0;
 	if (b->plan->family == H0_PROVIDER_FLM)
-		return mount(b, f->data_dir, "/var/lib/hal0/.config/flm/models", "rw", e);
+		return mount(b, f->data_dir, H0_FLM_MODELS, "rw", e);
 	for (size_t i = 0; b->plan->family == H0_PROVIDER_COMFYUI && i < H0_ARRAY_LEN(comfyui_dirs); i++) {
 		h0_autofree char *from = h0_asprintf("%s/%s", f->data_dir, comfyui_dirs[i][0]);
 		if (mount(b, from, comfyui_dirs[i][1], "rw", e) < 0)
 			return -1;
 	}
-	return 0;
+	if (b->plan->family != H0_PROVIDER_COMFYUI)
+		return 0;
+	h0_autofree char *paths = h0_asprintf("%s/" H0_COMFYUI_PATHS, f->data_dir);
+	return mount(b, paths, "/opt/ComfyUI/" H0_COMFYUI_PATHS, "ro", e);
 }
 
 static void network(struct build *b)
@@ -584,12 +610,12 @@ static int container(struct build *b, struct h0_err *e)
 	if (f->runtime)
 		item(b, H0_ARGV_BASE, "--runtime", f->runtime);
 	base(b, "run", NULL);
-	if (f->mode == H0_ARGV_DETACHED) {
-		item(b, H0_ARGV_BASE, "--detach", NULL);
-	} else {
-		item(b, H0_ARGV_BASE, "--rm", NULL);
-		item(b, H0_ARGV_BASE, "--sdnotify=conmon", NULL);
-	}
+	base(b, f->mode == H0_ARGV_FOREGROUND ? "--rm" : "--detach", NULL);
+	if (f->mode != H0_ARGV_DETACHED)
+		base(b, "--sdnotify=conmon", NULL);
+	/* the monitor is the unit's main process, so it stays in the unit's control group */
+	if (f->mode == H0_ARGV_UNIT)
+		base(b, "--cgroups=no-conmon", NULL);
 	identity(b);
 	network(b);
 	for (size_t i = 0; f->nodes && f->nodes[i]; i++)
@@ -601,8 +627,8 @@ static int container(struct build *b, struct h0_err *e)
 	if (mounts(b, e) < 0)
 		return -1;
 	environment(b);
-	item(b, h0_streq(b->plan->image_source, "slot") ? H0_ARGV_SLOT : H0_ARGV_PROFILE,
-	     b->plan->image, NULL);
+	enum h0_argv_source named = b->plan->profile ? H0_ARGV_PROFILE : H0_ARGV_HAL0;
+	item(b, h0_streq(b->plan->image_source, "slot") ? H0_ARGV_SLOT : named, b->plan->image, NULL);
 	return 0;
 }
 

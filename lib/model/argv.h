@@ -28,6 +28,10 @@
 #define H0_LABEL_MODEL "io.hal0.model" /* the name the server answers to */
 #define H0_LABEL_PROVIDER "io.hal0.provider" /* the program inside, by h0_provider_names */
 
+#define H0_ARGV_MODEL_PATH "--model_path"        /* of the speech servers */
+#define H0_FLM_MODELS "/var/lib/hal0/.config/flm/models" /* FLM's, in its container */
+#define H0_COMFYUI_PATHS "extra_model_paths.yaml" /* tells ComfyUI where its models are mounted */
+
 enum h0_argv_source {
 	H0_ARGV_BASE,
 	H0_ARGV_HAL0,
@@ -40,7 +44,8 @@ extern const char *const h0_argv_source_names[]; /* indexed by it, ends with NUL
 
 enum h0_argv_mode {
 	H0_ARGV_DETACHED,       /* podman returns when the container runs; it stays when it ends */
-	H0_ARGV_FOREGROUND,     /* podman stays, tells systemd; the container goes when it ends */
+	H0_ARGV_UNIT,           /* the same inside the slot's unit: systemd watches the container's monitor */
+	H0_ARGV_FOREGROUND,     /* podman stays; the container goes when it ends */
 };
 
 enum h0_argv_network {
@@ -57,12 +62,12 @@ struct h0_argv_facts {
 	const char *home;               /* HAL0_HOME or "" */
 	const char *run_dir, *log_path; /* absolute; the slot's own */
 	const char *model_id;           /* --alias; NULL = the slot has no model */
-	const char *model_path;         /* absolute, NULL as above */
+	const char *model_path;         /* absolute, NULL as above, or where the profile names it */
 	const char *mmproj, *chat_template; /* absolute paths, NULL = none */
 	const char *key_path;           /* absolute: the slot's key; NULL = it has none */
 	const char *data_dir;           /* flm: its models; comfyui: its data root; NULL */
 	const char *const *mounts;      /* absolute paths, read-only at the same place; NULL-ended */
-	const char *const *nodes;       /* device nodes; NULL-ended */
+	const char *const *nodes;       /* device nodes, as podman's --device wants them; NULL-ended */
 	const long *gids;               /* groups of those nodes, each once */
 	size_t ngids;
 	long uid, gid;                  /* of the server; -1 = as the image says */
@@ -70,6 +75,7 @@ struct h0_argv_facts {
 	bool model_has_mtp;             /* it has MTP layers, or nobody knows */
 	int64_t model_bytes, ram_bytes; /* -1 = unknown */
 	int64_t nofile, nproc;          /* our own hard limits, -1 = unlimited */
+	int64_t memlock;                /* bytes of locked memory we can grant, -1 = any number */
 	int cpus;                       /* that we may run on, 0 = unknown */
 };
 

@@ -9,13 +9,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "conf/names.h"
 #include "conf/snapshot.h"
+#include "model/slot.h"
 
 struct h0_cap {
 	const char *group, *child;    /* "embed", "rerank": [selections.embed.rerank] */
-	const char *slots[4];         /* slots that may serve it, preferred first, then NULL */
+	const char *slots[4];         /* slots that may serve it, preferred first, then NULL; a name
+	                               * that is another's too counts only where the type says so */
 	enum h0_slot_type type;       /* of that slot */
 	const char *wants;            /* capability a model must have: "embed", "stt" */
 	const char *help;
@@ -29,6 +32,11 @@ const struct h0_cap *h0_cap_of_slot(const char *slot);
  * capability.unknown_slot (no such group), capability.unknown_child. */
 int h0_cap_find(const char *name, const struct h0_cap **ret, struct h0_err *e);
 
+/* The slot that serves it; NULL: none is there. May be broken. */
+const struct h0_slot *h0_cap_slot(const struct h0_cap *c, const struct h0_slots *slots);
+/* Whether a slot does its work: enabled, and with a model if its program needs one. */
+bool h0_cap_served(const struct h0_slot *slot);
+
 /* One record of capabilities.toml, as it stands there. */
 struct h0_selection {
 	const struct h0_cap *cap;
@@ -40,13 +48,21 @@ struct h0_selection {
 
 struct h0_selections {
 	struct h0_selection *v;       /* h0_ncaps, in table order */
-	bool from_file;               /* capabilities.toml is there */
+	bool from_file;               /* false: there is no capabilities.toml; v is what the slots say */
 	int version;                  /* 1 or 2; 0 without a file */
-	void *priv;
+	struct h0_arena arena;        /* owns the strings */
 };
 /* H0_CONFIG when the file is invalid. Free with h0_selections_done. */
-int h0_selections_load(const struct h0_snap *snap, struct h0_selections *ret, struct h0_err *e);
+int h0_selections_load(const struct h0_snap *snap, const struct h0_slots *slots,
+                       struct h0_selections *ret, struct h0_err *e);
 void h0_selections_done(struct h0_selections *s);
 #define h0_autoselections h0_auto(h0_selections_done)
+
+/* What a slot says about its capability: the record a box without capabilities.toml starts with.
+ * slot NULL: a blank one. Strings are the slot's. */
+void h0_selection_of_slot(const struct h0_cap *c, const struct h0_slot *slot,
+                          struct h0_selection *ret);
+/* Whether record and slot tell the same. */
+bool h0_selection_agrees(const struct h0_selection *s, const struct h0_slot *slot);
 
 #endif

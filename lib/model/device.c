@@ -4,10 +4,10 @@
 #include "base/str.h"
 
 const struct h0_device_info h0_devices[H0_DEVICE_N] = {
-	[H0_DEVICE_GPU_ROCM] = {"rocm", "rocm", H0_NODE_KFD | H0_NODE_DRI, "AMD GPU through ROCm"},
-	[H0_DEVICE_GPU_VULKAN] = {"vulkan", "vulkan", H0_NODE_DRI, "any GPU through Vulkan"},
-	[H0_DEVICE_CPU] = {NULL, "cpu", 0, "the processor"},
-	[H0_DEVICE_NPU] = {NULL, "flm", H0_NODE_ACCEL | H0_NODE_DRI, "AMD XDNA NPU"},
+	[H0_DEVICE_GPU_ROCM] = {"rocm", "rocm", H0_NODE_KFD | H0_NODE_DRI, 0, "AMD GPU through ROCm"},
+	[H0_DEVICE_GPU_VULKAN] = {"vulkan", "vulkan", H0_NODE_DRI, 0, "any GPU through Vulkan"},
+	[H0_DEVICE_CPU] = {NULL, "cpu", 0, 0, "the processor"},
+	[H0_DEVICE_NPU] = {NULL, "flm", H0_NODE_ACCEL, H0_NODE_DRI, "AMD XDNA NPU"},
 };
 
 enum h0_device h0_device_from_backend(const char *backend, bool *ret_known)

@@ -18,7 +18,8 @@ enum h0_node_flag {
 struct h0_device_info {
 	const char *backend;          /* of a profile: "rocm", "vulkan"; NULL = says nothing */
 	const char *legacy_backend;   /* value of the deprecated slot key `backend` */
-	unsigned nodes;               /* H0_NODE_... */
+	unsigned nodes;               /* H0_NODE_... it cannot do without */
+	unsigned also;                /* passed where the machine has them */
 	const char *help;
 };
 extern const struct h0_device_info h0_devices[H0_DEVICE_N];

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "model/doctor.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/str.h"
 
 #define KNOWN(x) ((x) != H0_UNKNOWN)
 #define GIB(x) ((double)(x) / 0x1p30)
+#define add    h0_doctor_add
 
-/* Why a finding matters, and the command that mends it. Codes not listed explain themselves. */
+#define VK_RADV 3 /* VkDriverId */
+
+/* Why a finding matters, and the command that mends it, "+NAME": one that differs between systems,
+ * below. */
 static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"unprivileged-container", "its user namespace keeps the GPU and NPU drivers out", NULL},
 	{"gpu-no-device-node", "without the node no container can use the GPU", NULL},
@@ -28,8 +30,8 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"nvidia-cdi-missing", "podman hands NVIDIA GPUs over by CDI",
 	 "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"},
 	{"vulkan-software-only", "the host's Vulkan would compute on the CPU",
-	 "apt-get install mesa-vulkan-drivers"},
-	{"vulkan-loader-missing", "only tools on the host miss it", "apt-get install libvulkan1"},
+	 "+vulkan-driver"},
+	{"vulkan-loader-missing", "only tools on the host miss it", "+vulkan-loader"},
 	{"vulkan-driver-failed", "a broken driver may break the server too", "vulkaninfo --summary"},
 	{"amdvlk-installed", "AMDVLK reads prompts up to twice as fast, RADV is better at long "
 	                     "contexts and at staying up", NULL},
@@ -57,7 +59,7 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"gttsize-disagrees", "users report trouble when the two limits differ", "hal0 probe tune"},
 	{"gttsize-deprecated", "newer kernels take the limit from ttm.pages_limit", "hal0 probe tune"},
 	{"limit-not-live", "module options in the initramfs are older than the file",
-	 "update-initramfs -u"},
+	 "+initramfs"},
 	{"ttm-pool-small", "pages come and go through the page allocator, which may stutter", NULL},
 	{"iommu-off", "some 6 % faster memory reads, under 2 % in decoding, but usually no NPU", NULL},
 	{"iommu-passthrough", "measured gain: none", NULL},
@@ -65,15 +67,57 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"amdgpu-not-loaded", "there is no driver to bind to the GPU", "modprobe amdgpu"},
 	{"kfd-closed", "slots on gpu-rocm cannot start; gpu-vulkan does not need it", NULL},
 	{"device-cgroup", "a node that is there still cannot be opened", NULL},
-	{"podman-missing", "every slot is a podman container", "apt-get install podman"},
+	{"podman-missing", "every slot is a podman container", "+podman"},
 	{"memlock-low", "the NPU's driver locks the model in memory", NULL},
 	{"memory-fragmented", "slots take longer to start and run slower", NULL},
 	{"gpu-performance-level", "a pinned level makes it slow, or its load reading untrue", NULL},
+	{"gpu-passed-through", "a guest has it: slots on this host cannot use it", NULL},
+	{"virtual-gpu-ignored", "it draws, it does not compute", NULL},
+	{"vm-passthrough", "what the host does to the card is not seen in here", NULL},
+	{"cuda-toolbox-pending", "CUDA may read prompts faster", NULL},
+	{"low-memory", "models of 7B and more want 16 GiB", NULL},
+	{"vulkan-device-missing", "the host's tools cannot use the GPU; nor can an image whose Mesa is "
+	                          "as old as this one's", "+vulkan-driver"},
+	{"vulkan-driver-other", "hal0 is tested with RADV on AMD GPUs", NULL},
+	{"iommu-group-shared", "a guest gets the whole group or nothing of it", NULL},
+	{"cpu-pinning", "threads that move between the CPU's dies lose their caches", NULL},
+	{"distribution-old", "its kernel and Mesa are older than the GPU", NULL},
+	{"slot-broken", "a slot whose file is wrong cannot start", "hal0 conf check"},
+	{"slot-layers-on-cpu", "the other layers are computed by the CPU, with half the bandwidth", NULL},
+	{"slot-mmap", "mapped, such a model loads slowly on Vulkan and in hours on ROCm", NULL},
+	{"slot-no-flash-attention", "long contexts take more memory and prompts more time", NULL},
+	{"slot-no-hipblaslt", "prompts are usually read faster with it", NULL},
 	{"slot-context-large", "a context this large costs memory and slows every token", NULL},
 	{"slot-wrong-toolbox", "the server in the image cannot use the slot's device", NULL},
 	{"slot-on-cpu", "the usable GPU stands idle", NULL},
 	{"flm-image-stale", "the image lacks libxrt_coreutil.so.2: a stale tag", NULL},
 };
+
+static const struct { const char *name, *debian, *fedora, *arch, *suse; } by_system[] = {
+	{"+vulkan-driver", "apt-get install mesa-vulkan-drivers", "dnf install mesa-vulkan-drivers",
+	 "pacman -S vulkan-radeon", "zypper install libvulkan_radeon"},
+	{"+vulkan-loader", "apt-get install libvulkan1", "dnf install vulkan-loader",
+	 "pacman -S vulkan-icd-loader", "zypper install libvulkan1"},
+	{"+podman", "apt-get install podman", "dnf install podman", "pacman -S podman",
+	 "zypper install podman"},
+	{"+initramfs", "update-initramfs -u", "dracut --force", "mkinitcpio -P", "dracut --force"},
+};
+
+const char *h0_doctor_command(const struct h0_hw *hw, const char *name)
+{
+	const char *id = hw->os.distro_id;
+	for (size_t i = 0; i < H0_ARRAY_LEN(by_system); i++) {
+		if (strcmp(by_system[i].name, name) != 0)
+			continue;
+		if (strstr(id, "suse"))
+			return by_system[i].suse;
+		if (strstr(id, "fedora") || strstr(id, "rhel"))
+			return by_system[i].fedora;
+		return strstr(id, "arch") || strstr(id, "cachyos") ? by_system[i].arch
+		                                                   : by_system[i].debian;
+	}
+	return name;
+}
 
 static const struct about *about(const char *code)
 {
@@ -84,10 +128,8 @@ static const struct about *about(const char *code)
 	return &none;
 }
 
-static void add(struct h0_checks *c, const char *code, enum h0_severity severity, const char *fix,
-                const char *fmt, ...) H0_PRINTF(5, 6);
-static void add(struct h0_checks *c, const char *code, enum h0_severity severity, const char *fix,
-                const char *fmt, ...)
+void h0_doctor_add(struct h0_checks *c, const char *code, enum h0_severity severity,
+                   const char *fix, const char *fmt, ...)
 {
 	if (c->n == H0_CHECKS_MAX)
 		return;
@@ -96,7 +138,8 @@ static void add(struct h0_checks *c, const char *code, enum h0_severity severity
 	va_list ap;
 	*k = (struct h0_check){.code = code, .severity = severity};
 	k->why = severity == H0_SEV_OK ? "" : a->why;
-	k->command = severity == H0_SEV_OK ? NULL : a->command;
+	if (severity != H0_SEV_OK && a->command)
+		snprintf(k->command, sizeof k->command, "%s", h0_doctor_command(c->hw, a->command));
 	va_start(ap, fmt);
 	vsnprintf(k->fact, sizeof k->fact, fmt, ap);
 	va_end(ap);
@@ -122,15 +165,33 @@ static void amdgpu_module(const struct h0_machine *m, struct h0_checks *c)
 		}
 }
 
+static void vulkan(const struct h0_machine *m, const struct h0_mgpu *g, struct h0_checks *c)
+{
+	const struct h0_hw_vulkan *v = &m->hw->vulkan;
+	bool asked = v->status == H0_VK_NO_DRIVER || v->status == H0_VK_OK;
+	if (!g->vk && asked && !warned(m, "vulkan-software-only"))
+		add(c, "vulkan-device-missing", H0_SEV_WARNING,
+		    "install mesa-vulkan-drivers (vulkan-radeon on Arch); be in the group render; look for "
+		    "amdgpu in the kernel log",
+		    "Vulkan does not list %s", g->name);
+	if (!g->vk)
+		return;
+	if (h0_streq(g->vendor, "amd") && g->vk->driver_id != VK_RADV)
+		add(c, "vulkan-driver-other", H0_SEV_WARNING,
+		    "install mesa-vulkan-drivers and set AMD_VULKAN_ICD=RADV",
+		    "Vulkan drives it through %s, not RADV", g->vk->driver_name);
+	else
+		add(c, "vulkan-driver", H0_SEV_OK, "", "Vulkan drives it through %s (%s), API %s",
+		    g->vk->driver_name, g->vk->driver_info, g->vk->api);
+}
+
 static void gpu_state(const struct h0_machine *m, struct h0_checks *c)
 {
 	const struct h0_mgpu *g = h0_machine_primary(m);
 	if (!g)
 		return;
 	add(c, "gpu-node", H0_SEV_OK, "", "%s opens (%s)", g->node, g->name);
-	if (g->vk)
-		add(c, "vulkan-driver", H0_SEV_OK, "", "Vulkan drives it through %s (%s), API %s",
-		    g->vk->driver_name, g->vk->driver_info, g->vk->api);
+	vulkan(m, g, c);
 	if (h0_streq(g->vendor, "amd") && m->hw->kfd.access != H0_ACCESS_OK)
 		add(c, "kfd-closed", H0_SEV_NOTE,
 		    m->container ? "pass /dev/kfd in, with its device cgroup allow"
@@ -157,185 +218,6 @@ static void npu_state(const struct h0_machine *m, struct h0_checks *c)
 		    "locked memory is limited to %.0f KiB here", (double)m->hw->os.memlock / 1024);
 }
 
-/* What people write, and what the kernel understands. */
-static const struct { const char *wrong, *right; } typos[] = {
-	{"amdgpu.gtt_size=", "ttm.pages_limit"},
-	{"amdgpu.gttsize_mb=", "amdgpu.gttsize"},
-	{"amdgpu.ttm.pages_limit=", "ttm.pages_limit"},
-	{"amdgpu.pages_limit=", "ttm.pages_limit"},
-	{"ttm.page_limit=", "ttm.pages_limit"},
-	{"ttm.pages_pool_size=", "ttm.page_pool_size"},
-	{"ttm.pool_size=", "ttm.page_pool_size"},
-	{"ttm.gttsize=", "ttm.pages_limit"},
-	{"ttm.gtt_size=", "ttm.pages_limit"},
-	{"amd_iommu=pt", "iommu=pt"},
-	{"amd_iommu=on", "nothing (the IOMMU is on by default)"},
-};
-
-/* "options amdgpu gtt_size=1" says what "amdgpu.gtt_size=1" says on the command line. */
-static void modprobe_words(const char *line, size_t n, char *dst, size_t size)
-{
-	char module[64], text[512];
-	int at = 0;
-	dst[0] = '\0';
-	snprintf(text, sizeof text, "%.*s", (int)(n < 511 ? n : 511), line);
-	char *colon = strstr(text, ": options ");
-	if (!colon || sscanf(colon + 10, "%63s %n", module, &at) != 1 || !at)
-		return;
-	const char *s = colon + 10 + at;
-	while (*s) {
-		size_t len = strcspn(s, " "), have = strlen(dst);
-		snprintf(dst + have, size - have, " %s.%.*s", module, (int)len, s);
-		s += len;
-		s += strspn(s, " ");
-	}
-}
-
-static const char *word_at(const char *text, const char *word)
-{
-	for (const char *at = text; (at = strstr(at, word)); at++)
-		if (at == text || at[-1] == ' ')
-			return at;
-	return NULL;
-}
-
-static void typos_in(const char *text, const char *where, struct h0_checks *c)
-{
-	for (size_t i = 0; i < H0_ARRAY_LEN(typos); i++) {
-		const char *at = word_at(text, typos[i].wrong);
-		char fix[256];
-		if (!at)
-			continue;
-		snprintf(fix, sizeof fix, "write %s instead, then reboot", typos[i].right);
-		add(c, "kernel-argument-typo", H0_SEV_WARNING, fix, "%s has %.*s, which no kernel knows",
-		    where, (int)strcspn(at, " \n"), at);
-	}
-}
-
-/* The last "KEY=VALUE" in a list of words, as the kernel takes it; NULL. */
-static const char *last_value(const char *text, const char *key)
-{
-	const char *found = NULL;
-	for (const char *at = text; (at = word_at(at, key)); at += strlen(key))
-		found = at + strlen(key);
-	return found;
-}
-
-/* The value that counts: the command line's before modprobe.d's, which begins at `files`. */
-static const char *value_of(const char *words, const char *files, const char *key)
-{
-	const char *in_files = last_value(files, key), *last = last_value(words, key);
-	if (!in_files || !last || last < files)
-		return last;
-	char line[4096];
-	snprintf(line, sizeof line, "%.*s", (int)(files - words), words);
-	const char *on_line = last_value(line, key);
-	return on_line ? words + (on_line - line) : in_files;
-}
-
-static int64_t number(const char *value)
-{
-	char num[32];
-	int64_t v;
-	if (!value)
-		return H0_UNKNOWN;
-	snprintf(num, sizeof num, "%.*s", (int)strcspn(value, " \n"), value);
-	return h0_num_i64(num, -1, INT64_MAX, &v) ? v : H0_UNKNOWN;
-}
-
-/* Limits in the wrong unit: pages of 4 KiB here, MiB there, never 120G. */
-static void units(const struct h0_machine *m, const char *words, const char *files,
-                  struct h0_checks *c)
-{
-	static const struct { const char *key, *unit; int64_t bytes; } args[] = {
-		{"ttm.pages_limit=", "pages of 4 KiB", 4096},
-		{"ttm.page_pool_size=", "pages of 4 KiB", 4096},
-		{"amdttm.pages_limit=", "pages of 4 KiB", 4096},
-		{"amdttm.page_pool_size=", "pages of 4 KiB", 4096},
-		{"amdgpu.gttsize=", "MiB", 1 << 20},
-	};
-	for (size_t i = 0; i < H0_ARRAY_LEN(args); i++) {
-		const char *text = value_of(words, files, args[i].key);
-		int64_t v = number(text), all = m->mem.installed;
-		bool limits = !strstr(args[i].key, "pool");
-		if (!text || v == -1)
-			continue;
-		if (KNOWN(v) && !(limits && v < (1LL << 30) / args[i].bytes) &&
-		    !(KNOWN(all) && v / 4 > all / args[i].bytes))
-			continue;
-		add(c, "kernel-argument-value", H0_SEV_WARNING, "hal0 probe tune works the numbers out",
-		    "%s%.*s: the value counts %s", args[i].key, (int)strcspn(text, " \n") % 64, text,
-		    args[i].unit);
-	}
-}
-
-/* Everything that boot configuration says, in the form of a kernel command line. */
-static void boot_words(const struct h0_machine *m, char *dst, size_t size)
-{
-	snprintf(dst, size, "%s", m->hw->os.cmdline);
-	for (const char *line = m->hw->ttm.modprobe; *line;) {
-		size_t n = strcspn(line, "\n"), have = strlen(dst);
-		modprobe_words(line, n, dst + have, size - have);
-		line += n;
-		line += *line == '\n';
-	}
-	/* to the kernel - and _ are the same in a name */
-	for (bool name = true; *dst; dst++) {
-		name = *dst == ' ' ? true : name && *dst != '=';
-		if (name && *dst == '-')
-			*dst = '_';
-	}
-}
-
-static void boot_limits(const struct h0_machine *m, const char *words, const char *files,
-                        struct h0_checks *c)
-{
-	const struct h0_hw_ttm *t = &m->hw->ttm;
-	int64_t want = number(value_of(words, files, "ttm.pages_limit="));
-	if (!KNOWN(want))
-		want = number(value_of(words, files, "amdttm.pages_limit="));
-	if (KNOWN(t->gttsize) && t->gttsize >= 0) {
-		if (KNOWN(t->pages_limit) && t->gttsize != t->pages_limit / 256)
-			add(c, "gttsize-disagrees", H0_SEV_WARNING, "set one of them, or both to the same",
-			    "amdgpu.gttsize is %lld MiB, ttm.pages_limit %lld MiB", (long long)t->gttsize,
-			    (long long)(t->pages_limit / 256));
-		else
-			add(c, "gttsize-deprecated", H0_SEV_NOTE, "set ttm.pages_limit instead",
-			    "amdgpu.gttsize=%lld is set", (long long)t->gttsize);
-	}
-	if (KNOWN(want) && KNOWN(t->pages_limit) && want != t->pages_limit)
-		add(c, "limit-not-live", H0_SEV_WARNING,
-		    m->container ? "set it on the host, not in the container"
-		                 : "rebuild the initramfs and reboot",
-		    "ttm.pages_limit=%lld is configured, but the kernel runs with %lld",
-		    (long long)want, (long long)t->pages_limit);
-	if (KNOWN(t->pages_limit) && KNOWN(t->page_pool_size) && h0_machine_primary(m) &&
-	    m->mem.unified && t->page_pool_size < t->pages_limit)
-		add(c, "ttm-pool-small", H0_SEV_NOTE, "amdgpu.vm_fragment_size=8 may help",
-		    "TTM's pool (%.1f GiB) is smaller than its limit (%.1f GiB)",
-		    GIB(t->page_pool_size * 4096), GIB(t->pages_limit * 4096));
-}
-
-static void boot(const struct h0_machine *m, struct h0_checks *c)
-{
-	char words[8192], line[4096];
-	const struct h0_hw *hw = m->hw;
-	int before = c->n;
-	boot_words(m, words, sizeof words);
-	const char *files = words + strlen(hw->os.cmdline);
-	snprintf(line, sizeof line, "%.*s", (int)(files - words), words);
-	typos_in(line, "the kernel command line", c);
-	typos_in(files, "/etc/modprobe.d", c);
-	boot_limits(m, words, files, c);
-	units(m, words, files, c);
-	if (h0_text_word(hw->os.cmdline, "amd_iommu=off") && !warned(m, "npu-needs-iommu"))
-		add(c, "iommu-off", H0_SEV_NOTE, "", "the kernel runs with amd_iommu=off");
-	if (h0_text_word(hw->os.cmdline, "iommu=pt"))
-		add(c, "iommu-passthrough", H0_SEV_NOTE, "", "the kernel runs with iommu=pt");
-	if (c->n == before && m->ngpu)
-		add(c, "boot-configuration", H0_SEV_OK, "", "no misspelt or contradicting kernel arguments");
-}
-
 static void kernel(const struct h0_machine *m, struct h0_checks *c)
 {
 	const struct h0_mgpu *g = h0_machine_primary(m);
@@ -348,6 +230,63 @@ static void kernel(const struct h0_machine *m, struct h0_checks *c)
 		    m->hw->os.release);
 	else
 		add(c, "kernel", H0_SEV_OK, "", "the kernel is %s", m->hw->os.release);
+}
+
+/* The oldest releases known to be good on Strix Halo. */
+static void distribution(const struct h0_machine *m, struct h0_checks *c)
+{
+	static const struct { const char *id; double least; } known[] = {{"fedora", 40}, {"ubuntu", 24.04}};
+	const struct h0_mgpu *g = h0_machine_primary(m);
+	const struct h0_hw_os *os = &m->hw->os;
+	double have = 0;
+	if (!g || !h0_streq(g->gfx, "gfx1151") || sscanf(os->distro_version, "%lf", &have) != 1)
+		return;
+	for (size_t i = 0; i < H0_ARRAY_LEN(known); i++) {
+		size_t n = strlen(known[i].id);
+		if (strncmp(os->distro_id, known[i].id, n) == 0 && (!os->distro_id[n] || os->distro_id[n] == ' ') &&
+		    have < known[i].least)
+			add(c, "distribution-old", H0_SEV_NOTE, "Fedora 40, Ubuntu 24.04 or newer, Arch, CachyOS",
+			    "the system is %s", os->distro);
+	}
+}
+
+/* Groups as a guest would get them; worth a look where cards are handed to guests. */
+static void iommu_groups(const struct h0_machine *m, struct h0_checks *c)
+{
+	if (*m->hw->virt.vm || m->container)
+		return;
+	for (int i = 0; i < m->ngpu; i++) {
+		const struct h0_mgpu *g = &m->gpu[i];
+		bool passed = h0_streq(g->reason, "passed-through");
+		if (!*g->hw->iommu_group || !g->inference || (g->uma == H0_FACT_YES && !passed))
+			continue;
+		if (*g->hw->iommu_others)
+			add(c, "iommu-group-shared", passed ? H0_SEV_WARNING : H0_SEV_NOTE,
+			    "another slot on the board, or ACS in the firmware setup, parts them",
+			    "%s shares IOMMU group %s with %s", g->name, g->hw->iommu_group,
+			    g->hw->iommu_others);
+		else
+			add(c, "iommu-group", H0_SEV_OK, "", "%s has IOMMU group %s for itself", g->name,
+			    g->hw->iommu_group);
+	}
+}
+
+static void pinning(const struct h0_machine *m, struct h0_checks *c)
+{
+	const struct h0_hw_cpu *cpu = &m->hw->cpu;
+	bool lxc = h0_starts(m->deployment, "lxc");
+	if (h0_streq(m->deployment, "vm"))
+		add(c, "cpu-pinning", H0_SEV_NOTE, "on the Proxmox host: qm set VMID --affinity 0-15",
+		    "from in here it cannot be told whether the host pins this VM's CPUs");
+	if (!lxc || !KNOWN(cpu->online) || !KNOWN(cpu->possible))
+		return;
+	if (cpu->online < cpu->possible)
+		add(c, "cpu-pinning", H0_SEV_OK, "", "the container has %d of the host's %d CPUs",
+		    (int)cpu->online, (int)cpu->possible);
+	else
+		add(c, "cpu-pinning", H0_SEV_NOTE,
+		    "lxc.cgroup2.cpuset.cpus: 0-15 in the container's configuration, where guests compete",
+		    "the container may run on all of the host's %d CPUs", (int)cpu->possible);
 }
 
 static void memory(const struct h0_machine *m, struct h0_checks *c)
@@ -381,25 +320,6 @@ static void podman(const struct h0_machine *m, struct h0_checks *c)
 		add(c, "podman", H0_SEV_OK, "", "podman %s", m->hw->os.podman);
 }
 
-static void slot(const struct h0_machine *m, const struct h0_doctor_slot *s, struct h0_checks *c)
-{
-	bool gpu = h0_starts(s->device, "gpu-");
-	char fix[256];
-	snprintf(fix, sizeof fix, "look at its device and profile: hal0 slot show %s", s->name);
-	if (gpu && s->backend && strcmp(s->backend, s->device + 4) != 0)
-		add(c, "slot-wrong-toolbox", H0_SEV_WARNING, fix,
-		    "slot %s runs on %s with a profile for %s", s->name, s->device, s->backend);
-	if (h0_streq(s->device, "cpu") && h0_machine_primary(m))
-		add(c, "slot-on-cpu", H0_SEV_NOTE, fix, "slot %s computes on the CPU", s->name);
-	snprintf(fix, sizeof fix, "hal0 slot set %s model.context_size=16384", s->name);
-	if (KNOWN(s->context_size) && s->context_size >= 65536)
-		add(c, "slot-context-large", H0_SEV_NOTE, fix, "slot %s has a context of %lld tokens",
-		    s->name, (long long)s->context_size);
-	if (s->message && strstr(s->message, "libxrt_coreutil.so.2"))
-		add(c, "flm-image-stale", H0_SEV_WARNING, "pull the pinned image again: hal0 profile pull",
-		    "slot %s failed: its image lacks libxrt_coreutil.so.2", s->name);
-}
-
 /* Worst first; insertion keeps the order among equals. */
 static void sort(struct h0_checks *c)
 {
@@ -416,18 +336,25 @@ void h0_doctor(const struct h0_machine *m, const struct h0_doctor_slot *slots, s
                struct h0_checks *ret)
 {
 	ret->n = 0;
+	ret->hw = m->hw;
 	for (int i = 0; i < m->nwarning; i++)
 		add(ret, m->warning[i].code, m->warning[i].severity, m->warning[i].fix, "%s",
 		    m->warning[i].message);
+	for (int i = 0; i < ret->n && !m->ngpu; i++)
+		if (strcmp(ret->v[i].code, "vulkan-software-only") == 0)
+			ret->v[i].command[0] = '\0'; /* there is nothing to drive */
 	amdgpu_module(m, ret);
 	gpu_state(m, ret);
 	npu_state(m, ret);
-	boot(m, ret);
+	h0_doctor_boot(m, ret);
 	kernel(m, ret);
+	distribution(m, ret);
+	iommu_groups(m, ret);
+	pinning(m, ret);
 	memory(m, ret);
 	devices(m, ret);
 	podman(m, ret);
 	for (size_t i = 0; i < nslots; i++)
-		slot(m, &slots[i], ret);
+		h0_doctor_slot(m, &slots[i], ret);
 	sort(ret);
 }

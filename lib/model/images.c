@@ -7,12 +7,13 @@
 #include "base/mem.h"
 #include "fmt/json.h"
 #include "model/profile.h"
+#include "model/provider.h"
 
 #define MANIFEST "manifest.json"
 
 const char *const h0_image_shorts[] = {"vulkan", "rocm", "flm", "kokoro", "comfyui", "moonshine", NULL};
 
-/* The built-in profile whose image a short name stands for; moonshine has none. */
+/* The built-in profile whose image a short name stands for; moonshine has none, its provider has. */
 static const char *const seed_of_short[H0_IMAGE_NSHORTS] = {"vulkan", "rocm", "flm", "tts", "comfyui"};
 
 /* ---- pins ---- */
@@ -219,6 +220,9 @@ void h0_images_done(struct h0_images *im)
 /* -1: not an image hal0 has a short name for. */
 static int short_of(const char *image)
 {
+	for (int p = 0; p < H0_PROVIDER_N; p++)
+		if (h0_streq(h0_providers[p].image, image))
+			return h0_word_index(h0_image_shorts, h0_providers[p].image_short);
 	for (int s = 0; s < H0_IMAGE_NSHORTS; s++)
 		for (size_t i = 0; seed_of_short[s] && i < h0_profile_nseeds; i++)
 			if (strcmp(h0_profile_seeds[i].name, seed_of_short[s]) == 0 &&

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/num.h"
 #include "base/str.h"
 
 #define KNOWN(x) ((x) != H0_UNKNOWN)
@@ -12,6 +11,17 @@
 static int64_t max0(int64_t v)
 {
 	return v > 0 ? v : 0;
+}
+
+static char tone(const char *name)
+{
+	static const struct { const char *name; char tone; } tones[] = {
+		{"inference", 'r'}, {"carve-out", 'y'}, {"system", 'b'}, {"proxmox-host", 'm'},
+	};
+	for (size_t i = 0; i < H0_ARRAY_LEN(tones); i++)
+		if (strcmp(tones[i].name, name) == 0)
+			return tones[i].tone;
+	return ' ';
 }
 
 static void segment(struct h0_bar *b, const char *name, const char *label, int64_t bytes,
@@ -26,7 +36,7 @@ static void segment(struct h0_bar *b, const char *name, const char *label, int64
 		bytes = b->total - sum; /* readings taken at different moments */
 	if (bytes <= 0)
 		return;
-	b->seg[b->n] = (struct h0_segment){name, label, bytes, ""};
+	b->seg[b->n] = (struct h0_segment){name, label, tone(name), bytes, ""};
 	snprintf(b->seg[b->n++].source, sizeof b->seg[0].source, "%s", source);
 }
 
@@ -35,7 +45,7 @@ static void rest_is_free(struct h0_bar *b)
 	int64_t sum = 0;
 	for (int i = 0; i < b->n; i++)
 		sum += b->seg[i].bytes;
-	b->seg[b->n++] = (struct h0_segment){"free", "Free", max0(b->total - sum), "what is left"};
+	b->seg[b->n++] = (struct h0_segment){"free", "Free", ' ', max0(b->total - sum), "what is left"};
 }
 
 /* GTT in use by every GPU: pages of the same RAM. */
@@ -95,66 +105,4 @@ void h0_membar(const struct h0_machine *m, struct h0_membar *ret)
 		if (g->uma == H0_FACT_NO && KNOWN(g->vram) && KNOWN(g->hw->vram_used))
 			vram_bar(g, &ret->bar[ret->n++]);
 	}
-}
-
-static const char *color(const char *name)
-{
-	static const struct { const char *name, *color; } colors[] = {
-		{"inference", "#d9480f"}, {"carve-out", "#f08c00"}, {"system", "#1971c2"},
-		{"proxmox-host", "#7048e8"}, {"other", "#868e96"},
-	};
-	for (size_t i = 0; i < H0_ARRAY_LEN(colors); i++)
-		if (strcmp(colors[i].name, name) == 0)
-			return colors[i].color;
-	return "#dee2e6";
-}
-
-static void svg_text(struct h0_buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '<')
-			h0_buf_adds(out, "&lt;");
-		else if (*s == '&')
-			h0_buf_adds(out, "&amp;");
-		else
-			h0_buf_addc(out, *s);
-	}
-}
-
-static int svg_bar(const struct h0_bar *b, int y, struct h0_buf *out)
-{
-	char human[32];
-	double x = 10;
-	h0_buf_addf(out, "<text x=\"10\" y=\"%d\" font-weight=\"bold\">", y + 14);
-	svg_text(out, b->label);
-	h0_buf_addf(out, ", %s</text>\n", h0_num_human(b->total, human, sizeof human));
-	for (int i = 0; i < b->n; i++) {
-		double w = b->total ? 700.0 * (double)b->seg[i].bytes / (double)b->total : 0;
-		h0_buf_addf(out, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"24\" fill=\"%s\"/>\n",
-		            x, y + 22, w, color(b->seg[i].name));
-		x += w;
-	}
-	y += 52;
-	for (int i = 0; i < b->n; i++, y += 18) {
-		h0_buf_addf(out,
-		            "<rect x=\"10\" y=\"%d\" width=\"12\" height=\"12\" fill=\"%s\"/>"
-		            "<text x=\"28\" y=\"%d\">",
-		            y + 2, color(b->seg[i].name), y + 12);
-		svg_text(out, b->seg[i].label);
-		h0_buf_addf(out, ": %s</text>\n", h0_num_human(b->seg[i].bytes, human, sizeof human));
-	}
-	return y + 14;
-}
-
-void h0_membar_svg(const struct h0_membar *b, struct h0_buf *ret)
-{
-	h0_autobuf struct h0_buf body = {0};
-	int y = 10;
-	for (int i = 0; i < b->n; i++)
-		y = svg_bar(&b->bar[i], y, &body);
-	h0_buf_addf(ret,
-	            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"720\" height=\"%d\" "
-	            "font-family=\"sans-serif\" font-size=\"13\">\n"
-	            "<rect width=\"720\" height=\"%d\" fill=\"white\"/>\n%s</svg>\n",
-	            y, y, h0_buf_str(&body));
 }

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "model/images.h"
+#include "model/npu.h"
 
 static int unknown_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
                            struct h0_err *e)
@@ -15,29 +16,47 @@ static int unknown_profile(const struct h0_slot *slot, const struct h0_profiles 
 	return h0_slot_fail(slot, "profile", e, "%s", why.msg);
 }
 
-static int choose_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
-                          struct h0_plan *plan, struct h0_err *e)
+/* What a slot that names no profile gets. A provider counts where it can serve the slot; older
+ * writers put llama-server into every file. */
+static int choose_for(const struct h0_slot *slot, const struct h0_profiles *profiles,
+                      struct h0_plan *plan, struct h0_err *e)
 {
-	plan->profile_given = slot->profile;
-	if (slot->profile)
-		plan->profile = h0_profiles_get(profiles, slot->profile);
-	else
-		plan->profile = h0_profiles_default(profiles, slot->device, slot->type);
-	if (plan->profile || (slot->image && !slot->profile))
+	bool serves = h0_provider_serves(slot->provider, slot->type);
+	if (slot->provider_given && !serves && slot->provider != H0_PROVIDER_LLAMA_SERVER)
+		return h0_slot_fail(slot, "provider", e, "%s does not serve type %s: set type, or another provider",
+		                    h0_provider_names[slot->provider], h0_type_names[slot->type]);
+	plan->family = serves ? slot->provider : h0_types[slot->type].provider;
+	plan->profile = h0_profiles_default(profiles, slot->device, slot->type, (int)plan->family);
+	if (plan->profile || slot->image)
 		return 0;
-	if (slot->profile)
-		return unknown_profile(slot, profiles, e);
+	const struct h0_provider_info *p = &h0_providers[plan->family];
+	if (p->image && (p->devices & H0_DEVICE_BIT(slot->device)))
+		return 0;
+	plan->profile = h0_profiles_default(profiles, slot->device, slot->type, -1);
+	if (plan->profile)
+		return 0;
 	return h0_slot_fail(slot, "profile", e,
 	                    "no profile%s fits device %s and type %s: name one, or an image",
 	                    profiles->from_file ? " of profiles.toml" : "",
 	                    h0_device_names[slot->device], h0_type_names[slot->type]);
 }
 
-/* An image of the slot's own says nothing about the program in it: then the provider does. */
+static int choose_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
+                          struct h0_plan *plan, struct h0_err *e)
+{
+	plan->profile_given = slot->profile;
+	if (!slot->profile)
+		return choose_for(slot, profiles, plan, e);
+	plan->profile = h0_profiles_get(profiles, slot->profile);
+	return plan->profile ? 0 : unknown_profile(slot, profiles, e);
+}
+
+/* An image of the slot's own says nothing about the program in it: then the provider does. So it
+ * does where no profile was named and none fits. */
 static enum h0_provider family_of(const struct h0_plan *plan)
 {
-	if (plan->slot->image && !plan->profile_given)
-		return plan->slot->provider;
+	if (!plan->profile || (plan->slot->image && !plan->profile_given))
+		return plan->family;
 	return h0_profile_family(plan->profile);
 }
 
@@ -86,6 +105,12 @@ static void warn_if_incoherent(struct h0_plan *plan)
 {
 	const struct h0_slot *s = plan->slot;
 	const struct h0_profile *p = plan->profile;
+	/* llama-server is what older writers put into every file */
+	if (s->provider_given && s->provider != plan->family && s->provider != H0_PROVIDER_LLAMA_SERVER)
+		snprintf(plan->warning, sizeof plan->warning,
+		         "it runs %s, not its provider %s: mend it with hal0 slot set %s provider=%s",
+		         h0_provider_names[plan->family], h0_provider_names[s->provider], s->name,
+		         h0_provider_names[plan->family]);
 	if (!p || h0_profile_fits(p, s->device))
 		return;
 	snprintf(plan->warning, sizeof plan->warning,
@@ -97,7 +122,7 @@ static void choose_image(struct h0_plan *plan, const struct h0_profiles *profile
 {
 	struct h0_image_choice choice;
 	h0_images_choose(profiles->images, plan->slot->image,
-	                 plan->profile ? plan->profile->image : NULL, &choice);
+	                 plan->profile ? plan->profile->image : h0_providers[plan->family].image, &choice);
 	plan->image = choice.ref;
 	plan->image_source = choice.source;
 	plan->image_tag = choice.tag_ref;
@@ -117,7 +142,11 @@ int h0_plan_slot(const struct h0_slot *slot, const struct h0_profiles *profiles,
 		plan.profile = NULL;
 	choose_image(&plan, profiles);
 	plan.flags = plan.profile ? plan.profile->flags : "";
-	plan.nodes = plan.family == H0_PROVIDER_KOKORO ? 0 : h0_devices[slot->device].nodes;
+	bool speech = plan.family == H0_PROVIDER_KOKORO || plan.family == H0_PROVIDER_MOONSHINE;
+	if (!speech && !h0_slot_is_shadow(slot)) {
+		plan.nodes = h0_devices[slot->device].nodes;
+		plan.also = h0_devices[slot->device].also;
+	}
 	plan.cpu_only = plan.family == H0_PROVIDER_LLAMA_SERVER && slot->device == H0_DEVICE_CPU;
 	choose_mtp(&plan);
 	warn_if_incoherent(&plan);

@@ -21,6 +21,7 @@ struct h0_plan {
 	const char *image_tag;            /* what the lock knows it by, NULL = nothing to lock */
 	const char *flags;                /* the profile's, "" = none */
 	unsigned nodes;                   /* H0_NODE_...: what the device needs */
+	unsigned also;                    /* and what it gets where it is there */
 	bool cpu_only;                    /* llama-server on cpu: no nodes, -ngl 0 */
 	bool mtp;                         /* wanted and possible here; the model must have heads too */
 	const char *mtp_why;              /* one clause: "the slot says so", "profile vulkan: ..." */

@@ -18,14 +18,15 @@ const struct h0_slot *h0_port_owner(const struct h0_slots *s, int port, const ch
 int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, const void *arg),
                  const void *arg, int *ret, struct h0_err *e)
 {
-	for (int port = H0_PORT_MIN; port <= H0_PORT_NEW_MAX; port++) {
+	for (int port = s->conf.port_first; port <= s->conf.port_new_last; port++) {
 		if (h0_port_owner(s, port, NULL) || (bound && bound(port, arg)))
 			continue;
 		*ret = port;
 		return 0;
 	}
-	h0_fail(e, H0_CONFLICT,
-	        "no port from %d to %d is free: name one with --port, up to %d", H0_PORT_MIN,
-	        H0_PORT_NEW_MAX, H0_PORT_MAX);
+	const struct h0_slots_conf *c = &s->conf;
+	h0_fail(e, H0_CONFLICT, "no port from %d to %d is free: %s %d", c->port_first, c->port_new_last,
+	        c->port_new_last < c->port_last ? "name one with --port, up to"
+	                                        : "hal0.toml's slots.port_range_end could be above", c->port_last);
 	return h0_err_code(e, "slot.no_free_port");
 }

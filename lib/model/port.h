@@ -7,7 +7,8 @@
 
 #include "model/slot.h"
 
-/* A slot file may name any port of this range; new slots get one of the first part. */
+/* Unless hal0.toml says another range (h0_slots_conf): a slot file may name any of these, new slots
+ * get one of the first part. */
 #define H0_PORT_MIN 8081
 #define H0_PORT_MAX 8200
 #define H0_PORT_NEW_MAX 8099
@@ -15,7 +16,7 @@
 /* The slot that has `port`, besides `except` (NULL = none); shadows of the NPU do not count.
  * NULL = free. */
 const struct h0_slot *h0_port_owner(const struct h0_slots *s, int port, const char *except);
-/* The lowest free port from H0_PORT_MIN to H0_PORT_NEW_MAX. `bound` (may be NULL) says whether
+/* The lowest free port for a new slot. `bound` (may be NULL) says whether
  * somebody listens there. H0_CONFLICT, slot.no_free_port. */
 int h0_port_pick(const struct h0_slots *s, bool (*bound)(int port, const void *arg),
                  const void *arg, int *ret, struct h0_err *e);

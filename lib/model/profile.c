@@ -268,25 +268,16 @@ unsigned h0_profile_types(const struct h0_profile *p)
 
 bool h0_profile_fits(const struct h0_profile *p, enum h0_device device)
 {
-	switch (h0_profile_family(p)) {
-	case H0_PROVIDER_FLM:
-		return device == H0_DEVICE_NPU;
-	case H0_PROVIDER_COMFYUI:
-		return device == H0_DEVICE_GPU_ROCM || device == H0_DEVICE_GPU_VULKAN;
-	case H0_PROVIDER_KOKORO:
-		return device == H0_DEVICE_CPU || device == H0_DEVICE_GPU_VULKAN;
-	case H0_PROVIDER_MOONSHINE:
-		return device == H0_DEVICE_CPU;
-	default:
-		break;
-	}
+	enum h0_provider family = h0_profile_family(p);
+	if (!(h0_providers[family].devices & H0_DEVICE_BIT(device)))
+		return false;
+	if (family != H0_PROVIDER_LLAMA_SERVER)
+		return true;
 	if (p->backend && device == H0_DEVICE_CPU)
 		return h0_streq(p->backend, "vulkan");
 	if (p->backend)
 		return h0_streq(p->backend, h0_devices[device].backend);
-	if (p->device_class == H0_CLASS_CPU)
-		return device == H0_DEVICE_CPU;
-	return device != H0_DEVICE_NPU;
+	return p->device_class != H0_CLASS_CPU || device == H0_DEVICE_CPU;
 }
 
 /* How good a default p is; 0 = none. */
@@ -306,12 +297,13 @@ static int preference(const struct h0_profile *p, enum h0_device device, enum h0
 }
 
 const struct h0_profile *h0_profiles_default(const struct h0_profiles *p, enum h0_device device,
-                                             enum h0_slot_type type)
+                                             enum h0_slot_type type, int family)
 {
 	const struct h0_profile *best = NULL;
 	int best_score = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		int score = preference(&p->v[i], device, type);
+		bool other = family >= 0 && h0_profile_family(&p->v[i]) != (enum h0_provider)family;
+		int score = other ? 0 : preference(&p->v[i], device, type);
 		if (score > best_score) {
 			best = &p->v[i];
 			best_score = score;

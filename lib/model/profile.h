@@ -71,9 +71,10 @@ unsigned h0_profile_types(const struct h0_profile *p);
  * image runs there without device nodes and with no layer offloaded. */
 bool h0_profile_fits(const struct h0_profile *p, enum h0_device device);
 /* The profile a slot without one gets: the device's namesake, else the first that fits and serves
- * the type, non-MTP first. NULL: the catalog has none. */
+ * the type, non-MTP first; of that enum h0_provider alone, unless `family` is -1. NULL: the
+ * catalog has none. */
 const struct h0_profile *h0_profiles_default(const struct h0_profiles *p, enum h0_device device,
-                                             enum h0_slot_type type);
+                                             enum h0_slot_type type, int family);
 /* The device of a profile, for "only the profile changed"; `was` when several would do. */
 enum h0_device h0_profile_device(const struct h0_profile *p, enum h0_device was);
 

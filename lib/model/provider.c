@@ -10,9 +10,15 @@
 #define TTS   H0_TYPE_BIT(H0_TYPE_TTS)
 #define IMAGE H0_TYPE_BIT(H0_TYPE_IMAGE)
 
+#define ROCM   H0_DEVICE_BIT(H0_DEVICE_GPU_ROCM)
+#define VULKAN H0_DEVICE_BIT(H0_DEVICE_GPU_VULKAN)
+#define CPU    H0_DEVICE_BIT(H0_DEVICE_CPU)
+#define NPU    H0_DEVICE_BIT(H0_DEVICE_NPU)
+
 const struct h0_provider_info h0_providers[H0_PROVIDER_N] = {
 	[H0_PROVIDER_LLAMA_SERVER] = {
 		.types = LLM | EMBED | RANK,
+		.devices = ROCM | VULKAN | CPU,
 		.health_path = "/health",
 		.models_path = "/v1/models",
 		.default_port = 8081,
@@ -21,6 +27,7 @@ const struct h0_provider_info h0_providers[H0_PROVIDER_N] = {
 	},
 	[H0_PROVIDER_FLM] = {
 		.types = LLM | EMBED | STT,
+		.devices = NPU,
 		.health_path = "/v1/models", /* it has no health path of its own */
 		.models_path = "/v1/models",
 		.default_port = 8088,
@@ -30,13 +37,16 @@ const struct h0_provider_info h0_providers[H0_PROVIDER_N] = {
 	},
 	[H0_PROVIDER_MOONSHINE] = {
 		.types = STT,
+		.devices = CPU,
 		.health_path = "/health",
 		.default_port = 8089,
 		.image_short = "moonshine",
+		.image = "ghcr.io/hal0ai/hal0-toolbox-moonshine:v1",
 		.help = "Moonshine speech recognition",
 	},
 	[H0_PROVIDER_KOKORO] = {
 		.types = TTS,
+		.devices = VULKAN | CPU,
 		.health_path = "/health",
 		.models_path = "/v1/models",
 		.default_port = 8084,
@@ -45,6 +55,7 @@ const struct h0_provider_info h0_providers[H0_PROVIDER_N] = {
 	},
 	[H0_PROVIDER_COMFYUI] = {
 		.types = IMAGE,
+		.devices = ROCM | VULKAN,
 		.health_path = "/system_stats",
 		.default_port = 8188,
 		.image_short = "comfyui",

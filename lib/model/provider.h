@@ -10,15 +10,18 @@
 
 #include "conf/names.h"
 
-#define H0_TYPE_BIT(t) (1u << (t))
+#define H0_TYPE_BIT(t)   (1u << (t))
+#define H0_DEVICE_BIT(d) (1u << (d))
 
 struct h0_provider_info {
 	unsigned types;               /* H0_TYPE_BIT set */
+	unsigned devices;             /* H0_DEVICE_BIT set: where it can work */
 	const char *health_path;      /* GET, 200 = alive */
 	const char *models_path;      /* GET, lists the loaded model; NULL = none */
 	int default_port;
 	bool needs_model;             /* cannot start without [model].default */
 	const char *image_short;      /* name in manifest.json and HAL0_TOOLBOX_IMAGE_... */
+	const char *image;            /* where no built-in profile has one; else NULL */
 	const char *help;
 };
 extern const struct h0_provider_info h0_providers[H0_PROVIDER_N];

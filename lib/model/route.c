@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/flm.h"
 #include "model/npu.h"
+#include "model/provider.h"
 
 const struct h0_route_chain h0_route_chains[] = {
 	{"primary", {NULL}},
@@ -209,6 +210,9 @@ static bool advertises(const struct finder *f, const struct h0_slot *s)
 		const struct h0_route_live *l = &f->ask->live[i];
 		if (l->state != H0_ROUTE_READY || !l->models || strcmp(l->slot, s->name) != 0)
 			continue;
+		/* FLM lists all it could download; what it has loaded is what it was started with */
+		if (is_flm(s))
+			return h0_flm_same(s->model, f->model);
 		for (const char *const *m = l->models; *m; m++)
 			if (strcmp(*m, f->model) == 0)
 				return true;
@@ -333,6 +337,43 @@ static enum verdict rule_model(struct finder *f)
 	if (v == NOT_YET)
 		step(f->r, "model", false, "no slot has the model '%s'", f->model);
 	return v;
+}
+
+static bool lists(const struct h0_route_remote *r, const char *model)
+{
+	for (const char *const *m = r->models; m && *m; m++)
+		if (strcmp(*m, model) == 0)
+			return true;
+	return false;
+}
+
+static const struct h0_upstream *upstream_named(const struct h0_upstreams *us, const char *name)
+{
+	for (size_t i = 0; i < us->n; i++)
+		if (strcmp(us->v[i].name, name) == 0)
+			return &us->v[i];
+	return NULL;
+}
+
+/* The first that lists the model, in the order of the file. */
+static enum verdict rule_upstream(struct finder *f)
+{
+	for (size_t i = 0; f->ask->upstreams && i < f->ask->nremote; i++) {
+		const struct h0_route_remote *remote = &f->ask->remote[i];
+		const struct h0_upstream *u = upstream_named(f->ask->upstreams, remote->name);
+		if (!u)
+			continue;
+		if (!lists(remote, f->model)) {
+			step(f->r, "upstream", false, "%s %s", u->name, remote->models ? "does not list it" : remote->why);
+			continue;
+		}
+		step(f->r, "upstream", true, "%s lists it", u->name);
+		f->r->upstream = u;
+		f->r->remote = remote;
+		f->r->rule = "upstream";
+		return FOUND;
+	}
+	return NOT_YET;
 }
 
 static bool hinted(const char *model, const char *word, bool anywhere)
@@ -500,6 +541,14 @@ static enum verdict rule_endpoint(struct finder *f)
 	return FAILED;
 }
 
+static bool started_without(const struct h0_route_ask *ask, const struct h0_slot *s, enum h0_slot_type t)
+{
+	for (size_t i = 0; i < ask->nlive; i++)
+		if (strcmp(ask->live[i].slot, s->name) == 0)
+			return ask->live[i].without & H0_TYPE_BIT(t);
+	return false;
+}
+
 /* A record of the NPU trio: its anchor must be able to answer for it. */
 static enum verdict rule_trio(struct finder *f)
 {
@@ -513,6 +562,8 @@ static enum verdict rule_trio(struct finder *f)
 			h0_npu_trio_fail(&why, s, "slot %s is still loading: hal0 slot wait %s", a->name, a->name);
 		else if (live == H0_ROUTE_DOWN && !f->ask->loads)
 			h0_npu_trio_fail(&why, s, "slot %s does not run: hal0 slot start %s", a->name, a->name);
+		else if (live == H0_ROUTE_READY && started_without(f->ask, a, s->type))
+			h0_npu_trio_fail(&why, s, "slot %s was started without it: hal0 slot restart %s", a->name, a->name);
 	}
 	if (why.kind) {
 		step(f->r, "npu trio", false, "%s", why.msg);
@@ -527,11 +578,60 @@ static enum verdict rule_trio(struct finder *f)
 	return FOUND;
 }
 
+static void state_step(struct finder *f, const struct h0_slot *s)
+{
+	switch (live_state(f->ask, s)) {
+	case H0_ROUTE_READY:
+		step(f->r, "state", true, "slot %s is ready", s->name);
+		return;
+	case H0_ROUTE_LOADING:
+		step(f->r, "state", false, "slot %s is loading", s->name);
+		return;
+	case H0_ROUTE_DOWN:
+		step(f->r, "state", false, "slot %s does not run%s%s", s->name,
+		     f->ask->loads ? "" : ": hal0 slot start ", f->ask->loads ? ", it is started first" : s->name);
+		return;
+	default:
+		step(f->r, "state", false, "slot %s does not say how it is", s->name);
+	}
+}
+
+/* The path the endpoint has at whoever answers. */
+static void rewrite_path(struct h0_route *r)
+{
+	if (!r->endpoint || !r->endpoint->upstream)
+		return;
+	const char *query = r->path + strcspn(r->path, "?#");
+	h0_autofree char *path = h0_asprintf("%s%s", r->endpoint->upstream, query);
+	r->path = keep(r, path);
+	step(r, "rewrite", true, "sent as %s", r->endpoint->upstream);
+}
+
+static void finish_upstream(struct finder *f)
+{
+	struct h0_route *r = f->r;
+	if (!f->ask->path) {
+		enum h0_slot_type type = H0_TYPE_LLM;
+		for (size_t i = 0; i < H0_ARRAY_LEN(hints); i++)
+			type = hinted(f->model, hints[i].word, hints[i].anywhere) ? hints[i].type : type;
+		r->endpoint = h0_endpoint_of_type(type);
+		r->path = r->endpoint->path;
+		step(r, "endpoint", true, "no path was given: %s, by the model's name", r->path);
+	}
+	rewrite_path(r);
+	h0_autofree char *path = h0_upstream_path(r->upstream, r->path);
+	r->path = keep(r, path);
+	r->port = r->upstream->port;
+	r->model = keep(r, f->model);
+}
+
 static void finish(struct finder *f)
 {
 	struct h0_route *r = f->r;
 	const struct h0_slot *s = r->slot;
 	char id[512];
+	if (r->upstream)
+		finish_upstream(f);
 	if (!s)
 		return;
 	r->anchor = r->anchor ? r->anchor : s;
@@ -541,15 +641,15 @@ static void finish(struct finder *f)
 		r->path = r->endpoint->path;
 		step(r, "endpoint", true, "no path was given: %s, as the slot is of type %s", r->path, type_of(s));
 	}
-	if (r->endpoint && r->endpoint->upstream) {
-		const char *query = r->path + strcspn(r->path, "?#");
-		h0_autofree char *path = h0_asprintf("%s%s", r->endpoint->upstream, query);
-		r->path = keep(r, path);
-		step(r, "rewrite", true, "sent as %s", r->endpoint->upstream);
-	}
+	rewrite_path(r);
 	if (r->endpoint && r->endpoint->missing)
 		step(r, "endpoint", false, "%s", r->endpoint->missing);
+	if (f->ask->nlive)
+		state_step(f, r->anchor);
 	h0_route_model_id(s, id, sizeof id);
+	/* what its server lists is what it wants to hear, whatever the file says by now */
+	if (strcmp(r->rule, "loaded") == 0 && !is_flm(s))
+		return;
 	if (*id && !h0_streq(f->ask->model, id)) {
 		r->model = keep(r, id);
 		if (f->ask->model && *f->ask->model)
@@ -560,7 +660,7 @@ static void finish(struct finder *f)
 int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h0_err *e)
 {
 	static enum verdict (*const by_model[])(struct finder *) = {
-		rule_virtual, rule_loaded, rule_name, rule_model, rule_hint};
+		rule_virtual, rule_loaded, rule_name, rule_model, rule_upstream, rule_hint};
 	struct finder f = {.ask = ask, .r = ret, .e = e,
 		.model = ask->model && *ask->model ? ask->model : NULL};
 	*ret = (struct h0_route){0};
@@ -586,4 +686,34 @@ void h0_route_done(struct h0_route *r)
 	free(r->steps);
 	h0_arena_done(&r->mem);
 	*r = (struct h0_route){0};
+}
+
+/* ---- what is known ---- */
+
+void h0_route_look_done(struct h0_route_look *l)
+{
+	free(l->v);
+	free(l->remote);
+	h0_arena_done(&l->mem);
+	*l = (struct h0_route_look){0};
+}
+
+static bool same_models(const char *const *a, const char *const *b)
+{
+	while (a && b && *a && *b && strcmp(*a, *b) == 0)
+		a++, b++;
+	return !(a && *a) && !(b && *b);
+}
+
+bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_look *b)
+{
+	bool same = a->n == b->n && a->nremote == b->nremote;
+	for (size_t i = 0; same && i < a->nremote; i++)
+		same = strcmp(a->remote[i].name, b->remote[i].name) == 0 && !a->remote[i].models == !b->remote[i].models &&
+		       h0_streq(a->remote[i].addr, b->remote[i].addr) && same_models(a->remote[i].models, b->remote[i].models);
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->v[i].slot, b->v[i].slot) == 0 && a->v[i].state == b->v[i].state &&
+		       a->v[i].without == b->v[i].without &&
+		       same_models(a->v[i].models, b->v[i].models);
+	return same;
 }

@@ -10,7 +10,11 @@
 #include "model/cap.h"
 #include "model/device.h"
 #include "model/npu.h"
+#include "model/port.h"
 #include "model/provider.h"
+
+#define MAX_SLOTS      1000     /* these two as in conf/schema.c */
+#define IDLE_TIMEOUT_S 300
 
 /* ---- reading one file ---- */
 
@@ -246,15 +250,74 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct h0_slot *)a)->name, ((const struct h0_slot *)b)->name);
 }
 
+static int64_t bounded(const struct h0_toml_node *t, const char *key, int64_t min, int64_t max,
+                       int64_t otherwise)
+{
+	const struct h0_toml_node *n = h0_toml_get(t, key);
+	return n && n->type == H0_TOML_INT && n->i64 >= min && n->i64 <= max ? n->i64 : otherwise;
+}
+
+static void read_conf(const struct h0_snap *snap, struct h0_slots_conf *ret)
+{
+	const struct h0_snap_file *f = h0_snap_get(snap, "hal0.toml");
+	h0_autotoml struct h0_toml *doc = NULL;
+	*ret = (struct h0_slots_conf){0, H0_PORT_MIN, H0_PORT_MAX, H0_PORT_NEW_MAX, IDLE_TIMEOUT_S};
+	if (!f || h0_toml_parse(f->text, f->len, f->path, &doc, NULL) < 0)
+		return;
+	const struct h0_toml_node *t = h0_toml_get(h0_toml_root(doc), "slots");
+	ret->max_slots = bounded(t, "max_slots", 0, MAX_SLOTS, ret->max_slots);
+	ret->idle_timeout_s = bounded(t, "idle_timeout_s", 0, INT32_MAX, ret->idle_timeout_s);
+	int first = (int)bounded(t, "port_range_start", 1024, 65535, ret->port_first);
+	int last = (int)bounded(t, "port_range_end", 1024, 65535, first > ret->port_last ? 65535 : ret->port_last);
+	if (first > last || (first == ret->port_first && last == ret->port_last))
+		return;
+	ret->port_first = first;
+	ret->port_last = ret->port_new_last = last;
+}
+
+int h0_slot_check_port(const struct h0_slot *s, const struct h0_slots_conf *conf, struct h0_err *e)
+{
+	if (s->port >= conf->port_first && s->port <= conf->port_last)
+		return 0;
+	return h0_slot_fail(s, "port", e, "%d is out of range: %d to %d is allowed (hal0.toml: "
+	                    "slots.port_range_start, slots.port_range_end)", s->port, conf->port_first,
+	                    conf->port_last);
+}
+
+/* What a slot's own file cannot know. */
+static void check_in_range(struct h0_slot *s, const struct h0_slots_conf *conf)
+{
+	struct h0_err e = {0};
+	if (s->broken || h0_slot_check_port(s, conf, &e) == 0)
+		return;
+	s->broken = true;
+	s->err = e;
+	h0_findings_add_err(&s->found, &e);
+}
+
+int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf)
+{
+	static const char *const kept[] = {"agent", "utility", "npu"};
+	if (s->idle_timeout_s >= 0)
+		return s->idle_timeout_s;
+	for (size_t i = 0; i < H0_ARRAY_LEN(kept); i++)
+		if (h0_streq(s->name, kept[i]))
+			return 0;
+	return conf->idle_timeout_s;
+}
+
 int h0_slots_load(const struct h0_snap *snap, struct h0_slots *ret, struct h0_err *e)
 {
 	struct h0_slots s = {0};
+	read_conf(snap, &s.conf);
 	s.v = h0_calloc(snap->n, sizeof *s.v);
 	for (size_t i = 0; i < snap->n; i++) {
 		const struct h0_snap_file *f = &snap->files[i];
 		if (h0_starts(f->path, "slots/"))
 			h0_slot_parse(f->path, f->text, f->len, &s.v[s.n++]);
 	}
+	for (size_t i = 0; i < s.n; i++)
+		check_in_range(&s.v[i], &s.conf);
 	if (s.n)
 		qsort(s.v, s.n, sizeof *s.v, by_name);
 	*ret = s;
@@ -360,6 +423,8 @@ static int check_pair(const struct h0_slot *s, const struct h0_slot *other, stru
 
 int h0_slots_check_one(const struct h0_slots *s, const struct h0_slot *slot, struct h0_err *e)
 {
+	if (h0_slot_check_port(slot, &s->conf, e) < 0)
+		return -1;
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->v[i].name, slot->name) != 0 && check_pair(slot, &s->v[i], e) < 0)
 			return -1;

@@ -61,9 +61,18 @@ struct h0_slot {
 	struct h0_toml *doc;        /* owned; NULL when it does not parse. Strings point into it */
 };
 
+/* hal0.toml [slots], with its defaults. A broken file says the defaults. */
+struct h0_slots_conf {
+	int64_t max_slots;          /* 0 = any number */
+	int port_first, port_last;  /* of any slot */
+	int port_new_last;          /* of a new one */
+	int64_t idle_timeout_s;     /* 0 = never */
+};
+
 struct h0_slots {
 	struct h0_slot *v;          /* sorted by name */
 	size_t n;
+	struct h0_slots_conf conf;
 };
 
 /* All slots of a snapshot. Fails only when nothing can be said at all. Free: h0_slots_done. */
@@ -88,6 +97,12 @@ const struct h0_toml_node *h0_slot_node(const struct h0_slot *s, const char *con
 int h0_slot_fail(const struct h0_slot *s, const char *key, struct h0_err *e, const char *fmt, ...)
     H0_PRINTF(4, 5);
 
+/* After how many seconds without use it may be unloaded, 0 = never: what its file says; absent, what
+ * hal0.toml says, but agent, utility and npu are then kept (as by the original hal0). */
+int64_t h0_slot_idle_timeout(const struct h0_slot *s, const struct h0_slots_conf *conf);
+
+/* H0_CONFIG at the key when the slot's port is outside hal0.toml's range. */
+int h0_slot_check_port(const struct h0_slot *s, const struct h0_slots_conf *conf, struct h0_err *e);
 /* What must hold between slots: a port each, one default per type, one slot that wants
  * the NPU (model/npu.h). Adds a finding per violation, at the later slot (by name). */
 void h0_slots_check(const struct h0_slots *s, struct h0_findings *ret);

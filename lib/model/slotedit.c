@@ -193,7 +193,7 @@ static int make_coherent(struct draft *d, const struct h0_profiles *profiles,
 		return set_word(d, "device", h0_device_names[h0_profile_device(p, s->device)], e);
 	if (new_profile)
 		return contradiction(s, p, e);
-	const struct h0_profile *follow = h0_profiles_default(profiles, s->device, s->type);
+	const struct h0_profile *follow = h0_profiles_default(profiles, s->device, s->type, -1);
 	if (follow)
 		return set_word(d, "profile", follow->name, e);
 	return contradiction(s, p, e);
@@ -245,8 +245,12 @@ static int settle(struct draft *d, const struct h0_snap *snap, const struct h0_e
 	return d->slot.broken ? 0 : h0_plan_slot(&d->slot, &profiles, &plan, e);
 }
 
+/* Who else is looked at. */
+enum scope { ALONE, AMONG_ALL };
+
 static int check(const struct draft *d, const struct h0_slots *slots, const struct h0_slot *before,
-                 const struct h0_edits *edits, const struct h0_bound *bound, struct h0_err *e)
+                 const struct h0_edits *edits, const struct h0_bound *bound, enum scope scope,
+                 struct h0_err *e)
 {
 	if (d->slot.broken) {
 		if (e)
@@ -255,7 +259,7 @@ static int check(const struct draft *d, const struct h0_slots *slots, const stru
 	}
 	if ((!before || before->port != d->slot.port) && port_taken(&d->slot, bound, e) < 0)
 		return -1;
-	return any(edits, shared) ? h0_slots_check_one(slots, &d->slot, e) : 0;
+	return scope == AMONG_ALL && any(edits, shared) ? h0_slots_check_one(slots, &d->slot, e) : 0;
 }
 
 static void add_change(struct h0_changeset *cs, const struct draft *d,
@@ -265,8 +269,9 @@ static void add_change(struct h0_changeset *cs, const struct draft *d,
 	                 h0_buf_str(&d->text), d->text.len);
 }
 
-int h0_slot_edit(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
-                 const struct h0_bound *bound, struct h0_changeset *cs, struct h0_err *e)
+static int edit(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                const struct h0_bound *bound, enum scope scope, struct h0_changeset *cs,
+                struct h0_err *e)
 {
 	h0_autoslots struct h0_slots slots = {0};
 	h0_auto(draft_done) struct draft d = {0};
@@ -286,10 +291,38 @@ int h0_slot_edit(const struct h0_snap *snap, const char *name, const struct h0_e
 	reparse(&d);
 	if (apply(&d, edits, e) < 0)
 		return -1;
-	if (settle(&d, snap, edits, e) < 0 || check(&d, &slots, was, edits, bound, e) < 0)
+	if (settle(&d, snap, edits, e) < 0 || check(&d, &slots, was, edits, bound, scope, e) < 0)
 		return -1;
 	if (d.text.len != f->len || memcmp(h0_buf_str(&d.text), f->text, f->len) != 0)
 		add_change(cs, &d, f);
+	return 0;
+}
+
+int h0_slot_edit(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                 const struct h0_bound *bound, struct h0_changeset *cs, struct h0_err *e)
+{
+	return edit(snap, name, edits, bound, AMONG_ALL, cs, e);
+}
+
+int h0_slot_edit_part(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                      const struct h0_bound *bound, struct h0_changeset *cs, struct h0_err *e)
+{
+	return edit(snap, name, edits, bound, ALONE, cs, e);
+}
+
+int h0_slots_check_changed(const struct h0_snap *snap, const struct h0_changeset *cs,
+                           struct h0_err *e)
+{
+	h0_autoslots struct h0_slots slots = {0};
+	char name[H0_NAME_MAX + 1];
+	if (h0_slots_load(snap, &slots, e) < 0)
+		return -1;
+	for (size_t i = 0; i < cs->n; i++) {
+		const struct h0_slot *s =
+			h0_slot_path_name(cs->v[i].path, name) ? h0_slots_get(&slots, name) : NULL;
+		if (s && !s->broken && h0_slots_check_one(&slots, s, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -322,6 +355,15 @@ static void write_new(const char *name, const struct h0_edits *edits, struct h0_
 	add_lines(edits, model_layout, out);
 }
 
+/* Of a record of the NPU's trio: the slot whose server answers for it, where it exists already. */
+static const struct h0_slot *server_for(const struct h0_slots *slots, const struct h0_edits *edits)
+{
+	const char *type = h0_edits_get(edits, "type");
+	bool record = h0_streq(type, "\"embedding\"") || h0_streq(type, "\"transcription\"");
+	const struct h0_slot *anchor = h0_npu_anchor(slots);
+	return record && h0_streq(h0_edits_get(edits, "device"), "\"npu\"") ? anchor : NULL;
+}
+
 /* Copies what is given and adds what is not: name, type, device, port. */
 static int complete(const struct h0_slots *slots, const struct h0_profiles *profiles,
                     const char *name, const struct h0_edits *given, enum h0_device device,
@@ -346,7 +388,9 @@ static int complete(const struct h0_slots *slots, const struct h0_profiles *prof
 	}
 	if (h0_edits_get(ret, "port"))
 		return 0;
-	if (h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
+	const struct h0_slot *server = server_for(slots, ret);
+	port = server ? server->port : 0;
+	if (!port && h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
 		return -1;
 	h0_autofree char *lit = h0_asprintf("%d", port);
 	h0_edits_put(ret, "port", lit);
@@ -406,9 +450,9 @@ static int apply_others(struct draft *d, const struct h0_edits *edits, struct h0
 	return 0;
 }
 
-int h0_slot_create(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
-                   enum h0_device device, const struct h0_bound *bound, struct h0_changeset *cs,
-                   bool *ret_existed, struct h0_err *e)
+static int create(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                  enum h0_device device, const struct h0_bound *bound, enum scope scope,
+                  struct h0_changeset *cs, bool *ret_existed, struct h0_err *e)
 {
 	h0_autoslots struct h0_slots slots = {0};
 	h0_autoprofiles struct h0_profiles profiles = {0};
@@ -423,6 +467,11 @@ int h0_slot_create(const struct h0_snap *snap, const char *name, const struct h0
 		*ret_existed = there;
 	if (there)
 		return compare(there, edits, e);
+	if (slots.conf.max_slots > 0 && (int64_t)slots.n >= slots.conf.max_slots) {
+		h0_fail(e, H0_CONFLICT, "hal0.toml allows %lld slots (slots.max_slots) and there are %zu",
+		        (long long)slots.conf.max_slots, slots.n);
+		return h0_err_code(e, "slot.config_error");
+	}
 	if (h0_profiles_load(snap, &profiles, e) < 0 ||
 	    complete(&slots, &profiles, name, edits, device, bound, &all, e) < 0)
 		return -1;
@@ -431,8 +480,22 @@ int h0_slot_create(const struct h0_snap *snap, const char *name, const struct h0
 	write_new(name, &all, &d.text);
 	reparse(&d);
 	if (apply_others(&d, &all, e) < 0 || settle(&d, snap, &all, e) < 0 ||
-	    check(&d, &slots, NULL, &all, bound, e) < 0)
+	    check(&d, &slots, NULL, &all, bound, scope, e) < 0)
 		return about_new(e);
 	add_change(cs, &d, NULL);
 	return 0;
+}
+
+int h0_slot_create(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                   enum h0_device device, const struct h0_bound *bound, struct h0_changeset *cs,
+                   bool *ret_existed, struct h0_err *e)
+{
+	return create(snap, name, edits, device, bound, AMONG_ALL, cs, ret_existed, e);
+}
+
+int h0_slot_create_part(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                        enum h0_device device, const struct h0_bound *bound,
+                        struct h0_changeset *cs, struct h0_err *e)
+{
+	return create(snap, name, edits, device, bound, ALONE, cs, NULL, e);
 }

@@ -35,6 +35,18 @@ struct h0_bound {
 int h0_slot_edit(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
                  const struct h0_bound *bound, struct h0_changeset *cs, struct h0_err *e);
 
+/* The same as one of several edits: what must hold between slots (a port each, one default per
+ * type, one NPU chat slot) is left to h0_slots_check_changed, when all are made. */
+int h0_slot_edit_part(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                      const struct h0_bound *bound, struct h0_changeset *cs, struct h0_err *e);
+int h0_slot_create_part(const struct h0_snap *snap, const char *name, const struct h0_edits *edits,
+                        enum h0_device device, const struct h0_bound *bound,
+                        struct h0_changeset *cs, struct h0_err *e);
+/* The slots of a change set against all others, as `snap` has them: the files with the change set
+ * applied. H0_CONFLICT as h0_slots_check_one. */
+int h0_slots_check_changed(const struct h0_snap *snap, const struct h0_changeset *cs,
+                           struct h0_err *e);
+
 /* Makes a slot. What is not given: port the lowest free one, type llm, device that of the given
  * profile, else `device`. Adds nothing when it is there and every given key has its value;
  * H0_CONFLICT when one has not. Errors as above. *ret_existed (may be NULL). */

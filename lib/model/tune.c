@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/doctor.h"
 
 #define PAGES_PER_MIB 256
 #define LEAST_LEFT_MIB 4096
@@ -20,16 +21,6 @@ static void note(struct h0_tune *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(t->note[t->nnote++], sizeof t->note[0], fmt, ap);
 	va_end(ap);
-}
-
-static const char *rebuild(const struct h0_hw *hw)
-{
-	const char *id = hw->os.distro_id;
-	if (strstr(id, "fedora") || strstr(id, "suse") || strstr(id, "rhel"))
-		return "dracut --force";
-	if (strstr(id, "arch") || strstr(id, "cachyos"))
-		return "mkinitcpio -P";
-	return "update-initramfs -u";
 }
 
 /* The GPU whose memory can be tuned: the one in use, else any that shares the RAM. */
@@ -62,7 +53,7 @@ int h0_tune(const struct h0_machine *m, int64_t budget_mib, bool gttsize, struct
 {
 	const struct h0_mgpu *g = shared_gpu(m);
 	const struct h0_hw_mem *mem = &m->hw->mem;
-	struct h0_tune t = {.module = "ttm", .rebuild = rebuild(m->hw)};
+	struct h0_tune t = {.module = "ttm", .rebuild = h0_doctor_command(m->hw, "+initramfs")};
 	int64_t host = m->container && mem->host_total != H0_UNKNOWN ? mem->host_total : mem->total;
 	if (!g)
 		return h0_fail(e, H0_NOHW, "no GPU here shares the machine's memory: nothing to tune");

@@ -51,16 +51,21 @@ static void containers(struct h0_machine *m)
 		     hw->cgroup.limit_path);
 	if (m->container && KNOWN(hw->mem.host_total) && KNOWN(hw->mem.total) &&
 	    hw->mem.host_total != hw->mem.total)
-		warn(m, "container-memory-view-differs", H0_SEV_NOTE, "",
+		warn(m, "container-memory-view-differs", H0_SEV_NOTE,
+		     "give the container more memory if it should have it: pct set ID --memory MIB",
 		     "the container shows %.1f GiB of RAM, the host has %.1f GiB; both limit",
 		     GIB(hw->mem.total), GIB(hw->mem.host_total));
 	if (*hw->virt.apparmor && strcmp(hw->virt.apparmor, "unconfined") != 0)
 		warn(m, "apparmor-confined", H0_SEV_NOTE,
-		     is_lxc(m) ? "lxc.apparmor.profile: unconfined in the container's configuration" : "",
+		     is_lxc(m) ? "lxc.apparmor.profile: unconfined in the container's configuration"
+		               : "let the profile open /dev/dri, /dev/kfd and /dev/accel",
 		     "AppArmor confines this process: %s", hw->virt.apparmor);
 	int64_t all = m->container ? hw->cpu.possible : hw->cpu.present;
 	if (KNOWN(hw->cpu.online) && KNOWN(all) && hw->cpu.online < all)
-		warn(m, "cpu-subset", H0_SEV_NOTE, "", "%d of %d CPUs are online here",
+		warn(m, "cpu-subset", H0_SEV_NOTE,
+		     m->container ? "give the container more cores: pct set ID --cores N"
+		                  : "bring them online: /sys/devices/system/cpu/cpuN/online",
+		     "%d of %d CPUs are online here",
 		     (int)hw->cpu.online, (int)all);
 }
 
@@ -71,7 +76,8 @@ static void gpu_access(struct h0_machine *m, const struct h0_mgpu *g)
 	if (!g->inference || g->usable)
 		return;
 	if (h0_streq(g->reason, "passed-through")) {
-		warn(m, "gpu-passed-through", H0_SEV_NOTE, "", "%s (%s): %s", g->name, g->hw->addr,
+		warn(m, "gpu-passed-through", H0_SEV_NOTE,
+		     "run hal0 in the guest, or take the GPU from it", "%s (%s): %s", g->name, g->hw->addr,
 		     g->detail);
 		return;
 	}
@@ -119,7 +125,7 @@ static void nvidia(struct h0_machine *m)
 		     "there is no CDI spec for nvidia.com/gpu in /etc/cdi or /var/run/cdi, so podman "
 		     "cannot hand the GPU to a container");
 	if (usable)
-		warn(m, "cuda-toolbox-pending", H0_SEV_NOTE, "",
+		warn(m, "cuda-toolbox-pending", H0_SEV_NOTE, "use gpu-vulkan",
 		     "the CUDA toolbox image is not published yet; Vulkan is today's path");
 }
 
@@ -169,7 +175,8 @@ static void vulkan(struct h0_machine *m)
 	}
 	if (v->status == H0_VK_OK && v->ndev && cpu == v->ndev)
 		warn(m, "vulkan-software-only", m->gpu[0].primary ? H0_SEV_WARNING : H0_SEV_NOTE,
-		     m->gpu[0].primary ? "install mesa-vulkan-drivers (vulkan-radeon on Arch)" : "",
+		     m->gpu[0].primary ? "install mesa-vulkan-drivers (vulkan-radeon on Arch)"
+		                       : "use cpu: there is no GPU to drive",
 		     "Vulkan lists only software devices (%s)", v->dev[0].name);
 	if (v->status == H0_VK_NO_LOADER)
 		warn(m, "vulkan-loader-missing", H0_SEV_NOTE, "install libvulkan1",
@@ -224,7 +231,7 @@ static void memory(struct h0_machine *m)
 		     "TTM's pool may keep %.1f GiB of freed GPU pages from the system",
 		     GIB(t->page_pool_size * 4096));
 	if (KNOWN(m->hw->mem.total) && m->hw->mem.total < 16LL << 30)
-		warn(m, "low-memory", H0_SEV_NOTE, "", "%.1f GiB of RAM hold small models only",
+		warn(m, "low-memory", H0_SEV_NOTE, "choose models of a few GiB", "%.1f GiB of RAM hold small models only",
 		     GIB(m->hw->mem.total));
 	for (int i = 0; i < m->ngpu; i++) {
 		const struct h0_mgpu *d = &m->gpu[i];
@@ -246,7 +253,8 @@ static void tuning(struct h0_machine *m)
 	           h0_streq(c->scaling_driver, "intel_pstate");
 	if (h0_streq(c->arch, "x86_64") && c->avx2 == H0_FACT_NO)
 		warn(m, "no-avx2", H0_SEV_WARNING,
-		     *hw->virt.vm ? "give the VM the host's CPU type (cpu: host)" : "",
+		     *hw->virt.vm ? "give the VM the host's CPU type (cpu: host)"
+		                  : "choose a GPU, or a CPU of 2013 or later",
 		     "the CPU (%s) has no AVX2: CPU inference will crawl", c->model);
 	if (hw->power.ac_online == H0_FACT_NO)
 		warn(m, "on-battery-power", H0_SEV_WARNING, "plug the power supply in",
@@ -284,9 +292,9 @@ void h0_machine_warnings(struct h0_machine *m)
 	memory(m);
 	tuning(m);
 	if (m->nvirtual)
-		warn(m, "virtual-gpu-ignored", H0_SEV_NOTE, "",
+		warn(m, "virtual-gpu-ignored", H0_SEV_NOTE, "pass a GPU through to use one",
 		     "a virtual display device is not a GPU for inference");
 	if (h0_streq(m->deployment, "vm") && m->ngpu)
-		warn(m, "vm-passthrough", H0_SEV_NOTE, "",
+		warn(m, "vm-passthrough", H0_SEV_NOTE, "look at the host for the card's firmware and power",
 		     "the GPU reaches this virtual machine through PCIe passthrough");
 }

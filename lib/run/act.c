@@ -7,6 +7,8 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "run/flm.h"
+#include "run/load.h"
 #include "run/slotkey.h"
 #include "run/state.h"
 #include "sys/io.h"
@@ -125,7 +127,16 @@ int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_
 	}
 	if (rename(s->log_path, old) < 0 && errno != ENOENT)
 		return h0_fail_sys(e, "%s", s->log_path);
-	return 0;
+	return h0_spec_prepare(s, e) < 0 ? -1 : h0_flm_note(s, e);
+}
+
+/* By systemd where it watches over slots. */
+static int run_container(const struct h0_box *b, const char *slot, const struct h0_spec *s,
+                         char *ret_id, struct h0_err *e)
+{
+	if (!b->units.systemctl)
+		return h0_podman_run(&b->podman, &s->argv, s->run_dir, ret_id, e);
+	return h0_unit_launch(&b->units, slot, &s->argv, s->run_dir, ret_id, e);
 }
 
 int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
@@ -139,7 +150,7 @@ int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	if (h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_STARTING, NULL, e) < 0)
 		return -1;
 	struct h0_err why = {0};
-	if (h0_podman_run(&b->podman, &s->argv, s->run_dir, ret->container, &why) < 0) {
+	if (run_container(b, slot->name, s, ret->container, &why) < 0) {
 		/* podman leaves a created container behind when its program does not start */
 		h0_podman_remove(&b->podman, name, 0, NULL);
 		h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_ERROR, &why, NULL);
@@ -163,8 +174,10 @@ int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int gra
 	memcpy(ret->container, c->id, sizeof ret->container);
 	if (h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_UNLOADING, NULL, e) < 0)
 		return -1;
-	if (h0_podman_remove(&b->podman, c->id, grace_s > 0 ? grace_s : H0_GRACE_S, e) < 0)
+	if (h0_unit_leave(&b->units, c->slot, NULL, e) < 0 ||
+	    h0_podman_remove(&b->podman, c->id, grace_s > 0 ? grace_s : H0_GRACE_S, e) < 0)
 		return -1;
+	h0_unit_left(&b->units, c->slot);
 	ret->changed = true;
 	if (runs && port && !port_becomes_free(port, PORT_FREE_MS)) {
 		h0_loopback_holder(port, who, sizeof who);
@@ -173,4 +186,18 @@ int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int gra
 	}
 	ret->unrecorded = h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_OFFLINE, NULL, NULL) < 0;
 	return 0;
+}
+
+int h0_act_await(const struct h0_box *b, const struct h0_load *load, const struct h0_how *how,
+                 struct h0_outcome *ret, struct h0_err *e)
+{
+	if (!how->wait || ret->interrupted)
+		return 0;
+	if (h0_load_wait(b, load, how->wait, ret, e) == 0) {
+		if (!ret->interrupted)
+			h0_unit_settle(&b->units, load->slot->name);
+		return 0;
+	}
+	(void)h0_unit_leave(&b->units, load->slot->name, NULL, NULL); /* it has failed: no tries behind our back */
+	return -1;
 }

@@ -38,5 +38,9 @@ int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 /* Ends container c of ours and waits until its port (that of its label, else `port`) is free. */
 int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int grace_s,
                struct h0_outcome *ret, struct h0_err *e);
+/* Without the lock: waits as how->wait says, if it says so. Errors as h0_life_start. */
+struct h0_load;
+int h0_act_await(const struct h0_box *b, const struct h0_load *load, const struct h0_how *how,
+                 struct h0_outcome *ret, struct h0_err *e);
 
 #endif

@@ -4,12 +4,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/mem.h"
+#include "base/words.h"
+#include "sys/durable.h"
+#include "sys/io.h"
 #include "run/slotkey.h"
 
 #define NOBODY 65534
@@ -146,7 +151,7 @@ static int take_model(const struct h0_paths *paths, const struct h0_snap *snap, 
 		return 0;
 	}
 	if (s->plan.family != H0_PROVIDER_LLAMA_SERVER)
-		return 0;
+		return 0; /* their servers have names or directories of models, not files */
 	struct h0_err why = {0};
 	if (h0_store_find(paths, snap, slot->model, &s->model, &why) < 0 ||
 	    read_model(s, &f->model_bytes, &why) < 0)
@@ -162,6 +167,49 @@ static int take_model(const struct h0_paths *paths, const struct h0_snap *snap, 
 	if (s->model.mmproj && slot->vision)
 		mount_file(s, s->model.mmproj);
 	choose_user(s, s->model.path, f);
+	return 0;
+}
+
+/* The value of the last --model_path in words a person wrote; NULL: none. */
+static char *model_path_in(const char *text)
+{
+	h0_autostrv struct h0_strv w = {0};
+	const char *found = NULL;
+	if (!text || h0_words_split(text, &w, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i + 1 < w.n; i++)
+		if (h0_streq(w.v[i], H0_ARGV_MODEL_PATH))
+			found = w.v[i + 1];
+	return h0_strdup(found);
+}
+
+/* The directory or file a speech server reads: what extra_args name, else the slot's model where
+ * that is a path or, for Moonshine, something in the store, else what the profile names. */
+static int take_speech_model(const char *store, struct h0_spec *s, struct h0_argv_facts *f,
+                             struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	h0_autofree char *in_store = h0_asprintf("%s/%s", store, slot->model);
+	if (slot->model[0] == '/')
+		f->model_path = slot->model;
+	else if (slot->model[0] && s->plan.family == H0_PROVIDER_MOONSHINE)
+		f->model_path = s->model_path = h0_take(in_store);
+	h0_autofree char *extra = model_path_in(slot->extra_args);
+	h0_autofree char *profile = model_path_in(s->plan.flags);
+	const char *path = extra ? extra : f->model_path ? f->model_path : profile;
+	if (!path || path[0] != '/')
+		return 0; /* something of the image's own */
+	if (access(path, F_OK) < 0) {
+		bool in_profile = path == profile;
+		h0_slot_fail(slot, extra ? "server.extra_args" : "model.default", e, "no model at %s%s%s", path,
+		             in_profile ? ", where the profile has it: put it there, or name its place: "
+		                          "hal0 slot set " : "",
+		             in_profile ? slot->name : "");
+		if (in_profile && e)
+			strncat(e->msg, " model.default=/PATH", sizeof e->msg - strlen(e->msg) - 1);
+		return h0_err_code(e, "model.path_missing");
+	}
+	mount_file(s, path);
 	return 0;
 }
 
@@ -199,6 +247,8 @@ static int take_data_dir(const struct h0_paths *paths, const struct h0_snap *sna
 		if (h0_store_root(paths, snap, &store, e) < 0)
 			return -1;
 		add_mount(s, store);
+		if (take_speech_model(store, s, f, e) < 0)
+			return -1;
 	}
 	f->data_dir = s->data_dir;
 	return 0;
@@ -218,14 +268,21 @@ static void add_gid(struct h0_spec *s, struct h0_argv_facts *f, const char *node
 		s->gids[f->ngids++] = st.st_gid;
 }
 
-static void add_nodes(struct h0_spec *s, const char *dir, const char *prefix)
+/* Character devices only. In another tree than / the container has them at their usual place. */
+static void add_nodes(struct h0_spec *s, struct h0_argv_facts *f, const char *dir, const char *prefix)
 {
-	DIR *d = opendir(dir);
+	const char *root = getenv("HAL0_SYSROOT");
+	bool live = !root || !*root || h0_streq(root, "/");
+	h0_autofree char *where = h0_asprintf("%s%s", live ? "" : root, dir);
+	DIR *d = opendir(where);
 	for (struct dirent *ent; d && (ent = readdir(d));) {
-		h0_autofree char *path = h0_asprintf("%s/%s", dir, ent->d_name);
+		h0_autofree char *path = h0_asprintf("%s/%s", where, ent->d_name);
+		h0_autofree char *both = h0_asprintf("%s:%s/%s", path, dir, ent->d_name);
 		struct stat st;
-		if (h0_starts(ent->d_name, prefix) && stat(path, &st) == 0 && S_ISCHR(st.st_mode))
-			h0_strv_add(&s->nodes, path);
+		if (!h0_starts(ent->d_name, prefix) || stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
+			continue;
+		h0_strv_add(&s->nodes, live ? path : both);
+		add_gid(s, f, path);
 	}
 	if (d)
 		closedir(d);
@@ -243,10 +300,10 @@ static int take_nodes(struct h0_spec *s, struct h0_argv_facts *f, struct h0_err 
 	const struct h0_slot *slot = s->plan.slot;
 	for (size_t i = 0; i < H0_ARRAY_LEN(kinds); i++) {
 		size_t before = s->nodes.n;
-		if (!(s->plan.nodes & kinds[i].flag))
+		if (!((s->plan.nodes | s->plan.also) & kinds[i].flag))
 			continue;
-		add_nodes(s, kinds[i].dir, kinds[i].prefix);
-		if (s->nodes.n > before)
+		add_nodes(s, f, kinds[i].dir, kinds[i].prefix);
+		if (s->nodes.n > before || !(s->plan.nodes & kinds[i].flag))
 			continue;
 		h0_slot_fail(slot, "device", e, "%s needs %s/%s%s, which this machine does not have",
 		             h0_device_names[slot->device], kinds[i].dir, kinds[i].prefix,
@@ -256,8 +313,6 @@ static int take_nodes(struct h0_spec *s, struct h0_argv_facts *f, struct h0_err 
 		return h0_err_code(e, "backend.missing");
 	}
 	h0_strv_sort(&s->nodes);
-	for (size_t i = 0; i < s->nodes.n; i++)
-		add_gid(s, f, s->nodes.v[i]);
 	f->nodes = (const char *const *)s->nodes.v;
 	f->gids = s->gids;
 	return 0;
@@ -272,12 +327,20 @@ static int64_t hard_limit(int which)
 	return (int64_t)l.rlim_max;
 }
 
+static bool may_raise_limits(void)
+{
+	struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2] = {0};
+	return syscall(SYS_capget, &who, caps) == 0 && (caps[0].effective & (1u << CAP_SYS_RESOURCE));
+}
+
 static void take_limits(struct h0_argv_facts *f)
 {
 	cpu_set_t set;
 	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 	f->nofile = hard_limit(RLIMIT_NOFILE);
 	f->nproc = hard_limit(RLIMIT_NPROC);
+	f->memlock = may_raise_limits() ? -1 : hard_limit(RLIMIT_MEMLOCK);
 	f->ram_bytes = pages > 0 && page > 0 ? (int64_t)pages * page : -1;
 	f->cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
@@ -330,6 +393,37 @@ int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *sn
 	return make(paths, snap, profiles, podman, slot, H0_ARGV_DETACHED, true, s, e);
 }
 
+/* ---- directories ---- */
+static int write_comfyui_paths(const char *path, struct h0_err *e)
+{
+	static const char *const kinds[] = {"checkpoints", "clip", "clip_vision", "controlnet",
+		"diffusion_models", "embeddings", "loras", "text_encoders", "unet", "upscale_models", "vae"};
+	h0_autobuf struct h0_buf text = {0};
+	if (access(path, F_OK) == 0)
+		return 0;
+	h0_buf_adds(&text, "# Where ComfyUI finds models: the directory models beside this file.\n"
+	            "hal0:\n  base_path: /root/comfy-models\n");
+	for (size_t i = 0; i < H0_ARRAY_LEN(kinds); i++)
+		h0_buf_addf(&text, "  %s: %s\n", kinds[i], kinds[i]);
+	return h0_durable_write(path, text.p, text.len, 0644, e);
+}
+
+int h0_spec_prepare(const struct h0_spec *s, struct h0_err *e)
+{
+	const struct h0_argv *a = &s->argv;
+	for (size_t i = 0; i < a->n && a->items[i].at < a->server_at; i++) {
+		const char *const *w = (const char *const *)&a->words.v[a->items[i].at];
+		if (a->items[i].n != 2 || strcmp(w[0], "--volume") != 0)
+			continue;
+		h0_autofree char *from = h0_strndup(w[1], strcspn(w[1], ":"));
+		if (h0_ends(w[1], ":rw") && h0_mkdirs(from, 0755, e) < 0)
+			return -1;
+		if (h0_ends(from, "/" H0_COMFYUI_PATHS) && write_comfyui_paths(from, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 void h0_spec_done(struct h0_spec *s)
 {
 	h0_argv_done(&s->argv);
@@ -337,6 +431,7 @@ void h0_spec_done(struct h0_spec *s)
 	h0_gguf_done(&s->gguf);
 	h0_strv_done(&s->mounts);
 	h0_strv_done(&s->nodes);
+	free(s->model_path);
 	free(s->mmproj);
 	free(s->chat_template);
 	free(s->data_dir);

@@ -28,7 +28,7 @@ struct h0_spec {
 	long gids[H0_FACTS_GIDS];
 	char run_dir[1200];             /* /run/hal0/slots/NAME: pid files, out-of-memory mark */
 	char log_path[1200];            /* /var/lib/hal0/slots/NAME/server.log */
-	char *mmproj, *chat_template, *data_dir;
+	char *model_path, *mmproj, *chat_template, *data_dir;
 	char key_path[1200];            /* the slot's key; "" = it has none */
 	long uid, gid;                  /* of the server, -1 = as the image says */
 };
@@ -45,6 +45,8 @@ int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
 int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *snap,
                           const struct h0_profiles *profiles, const struct h0_podman *podman,
                           const struct h0_slot *slot, struct h0_spec *ret, struct h0_err *e);
+/* Makes what the container's writable mounts and ComfyUI's list of model directories need. */
+int h0_spec_prepare(const struct h0_spec *s, struct h0_err *e);
 void h0_spec_done(struct h0_spec *s);
 #define h0_autospec h0_auto(h0_spec_done)
 

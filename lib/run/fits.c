@@ -7,12 +7,12 @@
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "hw/share.h"
 #include "model/argv.h"
 #include "model/fitpool.h"
 #include "model/fitsum.h"
 #include "model/hwdoc.h"
 #include "run/facts.h"
+#include "run/room.h"
 #include "sys/io.h"
 
 #define HARDWARE_MAX    (4u << 20)
@@ -122,7 +122,7 @@ static int64_t free_now(const struct h0_machine *m, enum h0_device device)
 	return m->mem.free_mib == H0_UNKNOWN ? -1 : m->mem.free_mib << 20;
 }
 
-static void look(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
+void h0_fits_pool(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
 {
 	const char *sysroot = getenv("HAL0_SYSROOT");
 	h0_autoroot struct h0_root root = {0};
@@ -144,58 +144,22 @@ static void look(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
 	}
 }
 
-/* What a running slot has of that pool by now. */
-static int64_t held(const struct h0_ctr *c, const struct h0_fit_pool *pool,
-                    const struct h0_root *root)
-{
-	struct h0_share s = {.anon = -1, .file = -1, .vram = -1, .gtt = -1};
-	h0_hw_share(root, c->pid, &s);
-	int64_t bytes = s.vram > 0 ? s.vram : 0;
-	if (pool->shared && s.anon > 0)
-		bytes = h0_sum(bytes, s.anon);
-	if (pool->shared && s.gtt > 0)
-		bytes = h0_sum(bytes, s.gtt);
-	return bytes < 0 ? 0 : bytes;
-}
-
-/* What it needs: that, or what it will have once its buffers are used. */
-static int64_t needed(struct h0_box *b, const struct h0_ctr *c, const struct h0_fit_pool *pool,
-                      const struct h0_root *root)
-{
-	h0_autofits struct h0_fits f = {0};
-	const struct h0_slot *slot = h0_slots_get(&b->slots, c->slot);
-	int64_t now = held(c, pool, root), estimate = 0;
-	if (slot && !slot->broken && h0_fits_slot(b, slot, &f, NULL) == 0) {
-		h0_fit(&f.model, &f.run, &f.fit);
-		estimate = pool->shared ? f.fit.total : f.run.device == H0_DEVICE_CPU ? 0 : f.fit.device;
-	}
-	return estimate > now ? estimate : now;
-}
-
 static void others(struct h0_box *b, const char *except, struct h0_fits *f)
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
-	h0_autoroot struct h0_root root = {0};
-	if (!b->slots.n || h0_podman_ps(&b->podman, &ctrs, NULL) < 0 || h0_root_open(&root, NULL, NULL) < 0)
+	h0_autoledger struct h0_ledger l = {.lock = -1};
+	h0_autousers struct h0_room_users u = {0};
+	if (!b->slots.n || h0_podman_ps(&b->podman, &ctrs, NULL) < 0)
 		return;
-	for (size_t i = 0; i < ctrs.n; i++) {
-		const struct h0_ctr *c = &ctrs.v[i];
-		if (!h0_ctr_alive(c) || h0_live_foreign(b, c))
-			continue;
-		if (except && strcmp(c->slot, except) == 0) {
-			/* its own memory is free for itself */
-			f->pool.free = h0_sum(f->pool.free, held(c, &f->pool, &root));
-			continue;
-		}
-		int64_t sum = h0_sum(f->pool.others, needed(b, c, &f->pool, &root));
-		f->pool.others = sum < 0 ? INT64_MAX : sum;
-	}
+	h0_ledger_read(&b->paths, &l);
+	h0_room_look(b, &ctrs, &l, except, f, &u);
+	h0_room_fill(&u, &f->pool);
 }
 
 void h0_fits_judge(struct h0_box *b, enum h0_fits_pool which, const char *except,
                    struct h0_fits *f)
 {
-	look(b, which, f);
+	h0_fits_pool(b, which, f);
 	if (which == H0_FITS_NOW)
 		others(b, except, f);
 	h0_fit(&f->model, &f->run, &f->fit);

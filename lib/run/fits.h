@@ -34,6 +34,8 @@ enum h0_fits_pool {
 	H0_FITS_FREE,           /* what it has left now */
 	H0_FITS_NOW,            /* and what is left beside others; asks podman */
 };
+/* f->pool without the others: by hardware.json, else by a look at the machine. */
+void h0_fits_pool(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f);
 /* The pool by hardware.json, else by a look at the machine; then estimates and judges. `except`
  * (may be NULL): the slot that shall not count as another. */
 void h0_fits_judge(struct h0_box *b, enum h0_fits_pool which, const char *except,

@@ -17,6 +17,7 @@
 
 #define MAX_REPLY (1u << 20)
 #define MAX_WAKE  4
+#define MAX_MODELS 1000
 
 enum step { CONNECT, SEND, RECEIVE, DONE };
 
@@ -25,6 +26,7 @@ struct talk {
 	struct h0_health_ask *ask;
 	enum step step;
 	bool listing;           /* the second question */
+	const char *only;       /* the one path to ask, instead; the reply is kept */
 	int fd;
 	char request[384];
 	size_t len, sent;
@@ -45,16 +47,21 @@ static void decide(struct talk *t, enum h0_health h)
 	talk_close(t);
 }
 
-static void begin(struct talk *t)
+static const char *path_of(const struct talk *t)
 {
 	const struct h0_provider_info *p = &h0_providers[t->ask->provider];
+	return t->only ? t->only : t->listing ? p->models_path : p->health_path;
+}
+
+static void begin(struct talk *t)
+{
 	const char *key = t->ask->key;
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)t->ask->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	/* HTTP/1.0: the reply ends with the connection and comes in no chunks */
 	t->len = (size_t)snprintf(t->request, sizeof t->request,
 	                          "GET %s HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n%s%s%s\r\n",
-	                          t->listing ? p->models_path : p->health_path, t->ask->port,
+	                          path_of(t), t->ask->port,
 	                          *key ? "Authorization: Bearer " : "", key, *key ? "\r\n" : "");
 	t->sent = 0;
 	h0_buf_reset(&t->reply);
@@ -86,6 +93,19 @@ static bool names_it(const struct h0_json *entry, const char *model)
 	return yes;
 }
 
+static void add_names(const struct h0_json *entry, struct h0_strv *ret)
+{
+	const struct h0_json *aliases = h0_json_get(entry, "aliases");
+	const char *id = h0_json_str(h0_json_get(entry, "id"));
+	if (id && *id && !h0_strv_has(ret, id))
+		h0_strv_add(ret, id);
+	for (size_t i = 0; i < h0_json_len(aliases); i++) {
+		const char *name = h0_json_str(h0_json_at(aliases, i));
+		if (name && *name && !h0_strv_has(ret, name))
+			h0_strv_add(ret, name);
+	}
+}
+
 static enum h0_health judge_list(struct talk *t)
 {
 	h0_autojson struct h0_json *j = NULL;
@@ -100,6 +120,8 @@ static enum h0_health judge_list(struct talk *t)
 	bool found = !t->ask->model && h0_json_len(data);
 	for (size_t i = 0; i < h0_json_len(data) && !found; i++)
 		found = names_it(h0_json_at(data, i), t->ask->model);
+	for (size_t i = 0; t->ask->models && i < h0_json_len(data) && i < MAX_MODELS; i++)
+		add_names(h0_json_at(data, i), t->ask->models);
 	const char *first = h0_json_str(h0_json_get(h0_json_at(data, 0), "id"));
 	snprintf(t->ask->listed, sizeof t->ask->listed, "%s",
 	         found && t->ask->model ? t->ask->model : first ? first : "");
@@ -123,7 +145,9 @@ static void judge(struct talk *t)
 		decide(t, t->reply.len ? H0_HEALTH_BROKEN : H0_HEALTH_LOADING);
 		return;
 	}
-	if (t->listing) {
+	if (t->only) {
+		decide(t, H0_HEALTH_READY);
+	} else if (t->listing) {
 		decide(t, judge_list(t));
 	} else if (t->ask->status == 503) {
 		decide(t, H0_HEALTH_LOADING);
@@ -148,6 +172,17 @@ static void failed(struct talk *t)
 	decide(t, errno == ECONNREFUSED ? H0_HEALTH_DOWN : H0_HEALTH_LOADING);
 }
 
+/* A server that keeps the connection all the same says how long its reply is. */
+static bool is_whole(const struct h0_buf *reply)
+{
+	const char *text = h0_buf_str(reply), *end = strstr(text, "\r\n\r\n");
+	const char *length = end ? strcasestr(text, "\r\ncontent-length:") : NULL;
+	if (!length || length > end)
+		return false;
+	unsigned long long body = strtoull(length + strlen("\r\ncontent-length:"), NULL, 10);
+	return body <= MAX_REPLY && reply->len - (size_t)(end + 4 - text) >= body;
+}
+
 static void receive(struct talk *t)
 {
 	char chunk[8192];
@@ -159,7 +194,7 @@ static void receive(struct talk *t)
 	h0_buf_add(&t->reply, chunk, (size_t)n);
 	if (t->reply.len > MAX_REPLY)
 		decide(t, H0_HEALTH_BROKEN);
-	else if (n == 0)
+	else if (n == 0 || is_whole(&t->reply))
 		judge(t);
 }
 
@@ -239,6 +274,23 @@ void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int 
 		talk_close(&t[i]);
 		h0_buf_done(&t[i].reply);
 	}
+}
+
+int h0_health_get(const struct h0_health_ask *who, const char *path, int timeout_ms,
+                  struct h0_buf *ret_body)
+{
+	struct h0_health_ask ask = *who;
+	struct talk t = {.ask = &ask, .only = path};
+	struct pollfd pf[1 + MAX_WAKE];
+	ask.health = H0_HEALTH_SILENT;
+	begin(&t);
+	converse(&t, 1, pf, 0, timeout_ms);
+	talk_close(&t);
+	bool whole = ask.health == H0_HEALTH_READY;
+	if (whole)
+		h0_buf_adds(ret_body, body_of(&t.reply));
+	h0_buf_done(&t.reply);
+	return whole ? ask.status : 0;
 }
 
 const char *h0_health_word(enum h0_health h)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+#include "base/str.h"
 #include "model/provider.h"
 #include "run/slotkey.h"
 
@@ -30,6 +32,8 @@ struct h0_health_ask {
 	char key[H0_SLOT_KEY];          /* to send; "": none. A server that wants one all the same is
 	                                 * ready when it is well: what it lists is not known */
 
+	struct h0_strv *models;         /* gets all names it lists, aliases too; NULL: not wanted */
+
 	enum h0_health health;          /* the answer */
 	int status;                     /* HTTP status of the last reply, 0 = none */
 	char listed[128];               /* first model it lists, "" = none */
@@ -40,6 +44,11 @@ struct h0_health_ask {
  * is H0_HEALTH_SILENT. */
 void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int *wake,
                    size_t nwake);
+
+/* Another question to the port of `who`, with its key: the reply's status and body (at most 1 MiB);
+ * 0 when none came in time. */
+int h0_health_get(const struct h0_health_ask *who, const char *path, int timeout_ms,
+                  struct h0_buf *ret_body);
 
 /* "loading", "not answering": for messages. */
 const char *h0_health_word(enum h0_health h);

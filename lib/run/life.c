@@ -5,13 +5,18 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/npu.h"
 #include "run/act.h"
 #include "run/flm.h"
+#include "run/ledger.h"
 #include "run/load.h"
+#include "run/room.h"
 #include "run/state.h"
+#include "run/use.h"
 #include "sys/io.h"
 
-#define POLL_MS 10
+#define POLL_MS        10
+#define UNLOAD_LOCK_MS 2000  /* who is being started or stopped is not idle */
 
 /* ---- before ---- */
 static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
@@ -24,6 +29,11 @@ static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_arg
 	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
 }
 
+enum h0_argv_mode h0_life_mode(const struct h0_box *b)
+{
+	return b->units.systemctl ? H0_ARGV_UNIT : H0_ARGV_DETACHED;
+}
+
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
                   struct h0_spec *ret, struct h0_err *e)
 {
@@ -31,90 +41,99 @@ int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mod
 	if (check_files(b, slot, mode, ret, e) < 0 ||
 	    h0_podman_image_exists(&b->podman, ret->plan.image, &there, e) < 0)
 		return -1;
-	return there ? 0 : h0_podman_no_image(ret->plan.image, e);
+	return there ? h0_flm_check_models(&b->podman, ret, e) : h0_podman_no_image(ret->plan.image, e);
 }
 
 int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
-                    bool *ret_runs, bool *ret_outdated, struct h0_err *e)
+                    bool anew, const struct h0_how *how, struct h0_foresight *ret, struct h0_err *e)
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
+	*ret = (struct h0_foresight){0};
 	if (h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot->name);
 	if (c && h0_live_check_owner(b, c, e) < 0)
 		return -1;
-	*ret_runs = h0_act_runs(c);
-	*ret_outdated = *ret_runs && !h0_streq(c->spec, s->argv.spec);
+	ret->runs = h0_act_runs(c);
+	ret->outdated = ret->runs && !h0_streq(c->spec, s->argv.spec);
 	/* a dead container's server may hold the port until it is cleared away */
-	return *ret_runs || (c && h0_ctr_alive(c)) ? 0 : h0_act_check_port(slot, e);
+	if (!ret->runs && !(c && h0_ctr_alive(c)) && h0_act_check_port(slot, e) < 0)
+		return -1;
+	return ret->runs && !anew ? 0 : h0_room_admit(b, slot, &ctrs, how, false, &ret->evicted, e);
 }
 
 /* ---- start and restart ---- */
-static pid_t launched_pid(const struct h0_spec *s)
-{
-	h0_autobuf struct h0_buf text = {0};
-	h0_autofree char *path = h0_asprintf("%s/pid", s->run_dir);
-	if (h0_read_file(path, 64, &text, NULL) < 0)
-		return 0;
-	return (pid_t)strtol(h0_buf_str(&text), NULL, 10);
-}
-
-/* What to wait for: a container that runs, started by us or by somebody else. */
-static void load_of(const struct h0_slot *slot, const struct h0_ctr *c, struct h0_load *load)
-{
-	*load = (struct h0_load){.slot = slot, .pid = c->pid, .provider = c->provider,
-		.port = c->port ? c->port : slot->port};
-	snprintf(load->container, sizeof load->container, "%s", c->id);
-	const char *model = h0_ctr_expects(c);
-	snprintf(load->model, sizeof load->model, "%s", model ? model : "");
-}
-
-static void load_of_launched(const struct h0_slot *slot, const struct h0_spec *s,
-                             const struct h0_outcome *o, struct h0_load *load)
-{
-	struct h0_ctr mine = {.pid = launched_pid(s), .port = slot->port, .provider = s->plan.family,
-		.model = s->model.id};
-	memcpy(mine.id, o->container, sizeof mine.id);
-	load_of(slot, &mine, load);
-}
-
 /* Under the lock: finds or starts the container, or with `anew` ends the one that runs and starts
  * another. *load says what to wait for. */
-static int begin(const struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
+static int begin(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
                  bool anew, const struct h0_how *how, struct h0_load *load, struct h0_outcome *ret,
                  struct h0_err *e)
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	const struct h0_ctr *c;
 	struct h0_outcome ended = {0};
-	h0_autofd int lock = h0_act_lock_unless(b, slot->name, how->wait ? how->wait->signal_fd : -1,
-	                                        &ret->interrupted, e);
-	if (ret->interrupted)
-		return 0;
-	if (lock < 0 || h0_act_look(b, slot->name, &ctrs, &c, e) < 0)
-		return -1;
-	if (c && anew && h0_act_end(b, c, slot->port, H0_GRACE_S, &ended, e) < 0)
+	if (h0_act_look(b, slot->name, &ctrs, &c, e) < 0)
 		return -1;
 	if (c && !anew) {
-		load_of(slot, c, load);
+		h0_load_of(slot, c, load);
 		memcpy(ret->container, c->id, sizeof ret->container);
 		ret->outdated = !h0_streq(c->spec, s->argv.spec);
 		ret->state = H0_STATE_WARMING;
 		return 0;
 	}
-	if (h0_act_launch(b, slot, s, ret, e) < 0)
+	if (h0_flm_admit(b, s, &ctrs, e) < 0 || h0_room_admit(b, slot, &ctrs, how, true, &ret->evicted, e) < 0 ||
+	    h0_room_evict(b, slot, &ctrs, &ret->evicted, e) < 0)
 		return -1;
-	load_of_launched(slot, s, ret, load);
+	if ((c && h0_act_end(b, c, slot->port, H0_GRACE_S, &ended, e) < 0) ||
+	    h0_act_launch(b, slot, s, ret, e) < 0) {
+		h0_ledger_forget(&b->paths, slot->name);
+		return -1;
+	}
+	h0_load_of_launched(slot, s, ret, load);
 	return 0;
+}
+
+/* The files as they are once the lock is held, when they have changed since *b was read. */
+struct fresh {
+	struct h0_box box;
+	struct h0_spec spec;
+	const struct h0_slot *slot;
+};
+
+static void fresh_done(struct fresh *f)
+{
+	h0_spec_done(&f->spec);
+	h0_box_done(&f->box);
+}
+
+static int read_again(const struct h0_box *b, const char *name, struct fresh *ret, struct h0_err *e)
+{
+	h0_autosnap struct h0_snap now = {0};
+	if (h0_snap_open(b->paths.etc, &now, e) < 0)
+		return -1;
+	if (h0_snap_same(&now, &b->snap))
+		return 0;
+	if (h0_box_open(&ret->box, e) < 0 || h0_slots_find(&ret->box.slots, name, &ret->slot, e) < 0)
+		return -1;
+	return h0_life_check(&ret->box, ret->slot, h0_life_mode(b), &ret->spec, e);
 }
 
 static int run_it(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s, bool anew,
                   const struct h0_how *how, struct h0_outcome *ret, struct h0_err *e)
 {
 	struct h0_load load;
-	if (begin(b, slot, s, anew, how, &load, ret, e) < 0)
+	h0_auto(fresh_done) struct fresh fresh = {0};
+	h0_autofd int lock = h0_act_lock_unless(b, slot->name, how->wait ? how->wait->signal_fd : -1,
+	                                        &ret->interrupted, e);
+	if (ret->interrupted)
+		return 0;
+	/* a slot that stands in no file is tried out as it was given */
+	if (lock < 0 || (h0_slots_get(&b->slots, slot->name) == slot && read_again(b, slot->name, &fresh, e) < 0))
 		return -1;
-	return how->wait && !ret->interrupted ? h0_load_wait(b, &load, how->wait, ret, e) : 0;
+	int rc = fresh.slot ? begin(&fresh.box, fresh.slot, &fresh.spec, anew, how, &load, ret, e)
+	                    : begin(b, slot, s, anew, how, &load, ret, e);
+	close(h0_take_fd(&lock));
+	return rc < 0 ? -1 : h0_act_await(fresh.slot ? &fresh.box : b, &load, how, ret, e);
 }
 
 int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
@@ -122,7 +141,7 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 {
 	h0_autospec struct h0_spec s = {0};
 	*ret = (struct h0_outcome){0};
-	if (check_files(b, slot, H0_ARGV_DETACHED, &s, e) < 0)
+	if (check_files(b, slot, h0_life_mode(b), &s, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, false, how, ret, e);
 }
@@ -131,10 +150,8 @@ int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h
                     struct h0_outcome *ret, struct h0_err *e)
 {
 	h0_autospec struct h0_spec s = {0};
-	bool runs, outdated;
 	*ret = (struct h0_outcome){0};
-	if (h0_life_check(b, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
-	    h0_life_foresee(b, slot, &s, &runs, &outdated, e) < 0)
+	if (h0_life_check(b, slot, h0_life_mode(b), &s, e) < 0)
 		return -1;
 	return run_it(b, slot, &s, true, how, ret, e);
 }
@@ -156,7 +173,8 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	/* a server that outlived its monitor: nobody would restart it when it ends */
 	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
 		return -1;
-	if (h0_act_check_port(slot, e) < 0 || h0_act_make_ready(b, slot->name, ret, e) < 0)
+	if (h0_flm_admit(b, ret, &ctrs, e) < 0 || h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
+	    h0_act_make_ready(b, slot->name, ret, e) < 0)
 		return -1;
 	return h0_act_record(b, slot->name, slot->port, ret->model.id ? ret->model.id : slot->model,
 	                     NULL, H0_STATE_STARTING, NULL, e);
@@ -174,6 +192,8 @@ int h0_life_wait(struct h0_box *b, const struct h0_slot *slot, const struct h0_w
                  struct h0_outcome *ret, struct h0_err *e)
 {
 	*ret = (struct h0_outcome){0};
+	if (h0_slot_is_shadow(slot) && h0_npu_trio(&b->slots, slot, &slot, e) < 0)
+		return -1; /* else: wait for the server that answers for it */
 	for (;;) {
 		h0_autoctrs struct h0_ctrs ctrs = {0};
 		struct h0_load load;
@@ -184,7 +204,7 @@ int h0_life_wait(struct h0_box *b, const struct h0_slot *slot, const struct h0_w
 		if (c && h0_live_check_owner(b, c, e) < 0)
 			return -1;
 		if (h0_act_runs(c)) {
-			load_of(slot, c, &load);
+			h0_load_of(slot, c, &load);
 			memcpy(ret->container, c->id, sizeof ret->container);
 			return h0_load_wait(b, &load, wait, ret, e);
 		}
@@ -222,9 +242,38 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot);
-	if (!c)
+	if (!c) {
+		/* between two tries of its unit */
+		if (h0_unit_leave(&b->units, slot, &ret->changed, e) < 0)
+			return -1;
+		h0_unit_left(&b->units, slot);
 		return forget_error(b, slot, e);
+	}
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
-	return h0_live_foreign(b, c) ? 0 : h0_act_end(b, c, port, grace_s, ret, e);
+	if (h0_live_foreign(b, c))
+		return 0;
+	int rc = h0_act_end(b, c, port, grace_s, ret, e);
+	h0_ledger_forget(&b->paths, slot);
+	return rc;
+}
+
+int h0_life_unload(struct h0_box *b, const struct h0_ctr *c, int64_t unused_since,
+                   struct h0_outcome *ret, struct h0_err *e)
+{
+	h0_autoctrs struct h0_ctrs ctrs = {0};
+	struct h0_use use;
+	*ret = (struct h0_outcome){.state = H0_STATE_OFFLINE};
+	h0_autofd int lock = h0_act_lock(b, c->slot, UNLOAD_LOCK_MS, e);
+	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
+		return -1;
+	const struct h0_ctr *now = h0_ctrs_get(&ctrs, c->slot);
+	if (!now || !h0_streq(now->id, c->id))
+		return 0;
+	h0_use_look(b, now, &use);
+	if (use.serving || use.last > unused_since)
+		return h0_fail(e, H0_BUSY, "slot %s is in use%s%s", c->slot, use.serving ? ": " : "", use.why);
+	int rc = h0_act_end(b, now, c->port, H0_GRACE_S, ret, e);
+	h0_ledger_forget(&b->paths, c->slot);
+	return rc;
 }

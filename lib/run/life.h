@@ -29,6 +29,18 @@ struct h0_wait {
 /* How a slot is brought up. */
 struct h0_how {
 	const struct h0_wait *wait;     /* NULL: done when the container runs, not when it answers */
+	bool force;                     /* also when it does not fit (run/room.h) */
+	bool evict;                     /* unloads idle slots when it does not fit otherwise */
+	/* What a person should know before a long wait: it fits only just, whom it drives out. May
+	 * be NULL. */
+	void (*note)(const char *text, void *arg);
+	void *note_arg;
+};
+
+#define H0_VICTIMS 32
+struct h0_victims {
+	size_t n;
+	char name[H0_VICTIMS][H0_NAME_MAX + 1];
 };
 
 struct h0_outcome {
@@ -39,10 +51,12 @@ struct h0_outcome {
 	bool unrecorded;        /* it is as `state` says, but state.json could not be written */
 	enum h0_state state;
 	char container[H0_CTR_ID + 1]; /* "" = none */
+	struct h0_victims evicted; /* unloaded to make room */
 };
 
 /* Makes the slot run; with how->wait it is done when the server answers its health check and lists
  * the model, else when the container runs. Running already: changes nothing.
+ *   H0_NO       it does not fit (slot.does_not_fit), see run/room.h
  *   H0_CONFIG   the model or a setting is wrong, found before or by the server
  *   H0_CONFLICT port taken, two slots with one port, another hal0's container, stopped meanwhile
  *   H0_BUSY     somebody else keeps starting or stopping it
@@ -56,15 +70,23 @@ int h0_life_start(struct h0_box *b, const struct h0_slot *slot, const struct h0_
  * h0_life_start. */
 int h0_life_restart(struct h0_box *b, const struct h0_slot *slot, const struct h0_how *how,
                     struct h0_outcome *ret, struct h0_err *e);
+/* How h0_life_start runs podman: by the slot's unit where systemd watches over slots. */
+enum h0_argv_mode h0_life_mode(const struct h0_box *b);
 /* Everything h0_life_start checks before it touches podman's containers, and that the image is
  * there. `ret` as by h0_spec_make. */
 int h0_life_check(struct h0_box *b, const struct h0_slot *slot, enum h0_argv_mode mode,
                   struct h0_spec *ret, struct h0_err *e);
-/* What h0_life_start would meet now: H0_CONFLICT as there. *ret_outdated as in the outcome. */
+/* What h0_life_start, or with `anew` h0_life_restart, would meet now: H0_NO and H0_CONFLICT as there;
+ * whom it would unload. */
+struct h0_foresight {
+	bool runs, outdated;
+	struct h0_victims evicted;
+};
 int h0_life_foresee(struct h0_box *b, const struct h0_slot *slot, const struct h0_spec *s,
-                    bool *ret_runs, bool *ret_outdated, struct h0_err *e);
-/* Before becoming podman (mode foreground): lock, look, clear away what is dead, record the
- * start. H0_CONFLICT when it runs already. */
+                    bool anew, const struct h0_how *how, struct h0_foresight *ret, struct h0_err *e);
+/* Before becoming podman (mode foreground): lock, look, clear away what is dead, book, record the
+ * start. A booking of the slot by a process that lives is taken over unasked: whoever starts a
+ * unit has decided. H0_CONFLICT when it runs already, H0_NO when it does not fit. */
 int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_spec *ret,
                         struct h0_err *e);
 /* Waits for a slot that somebody else starts. H0_NO (slot.not_ready) when it does not run. */
@@ -74,5 +96,10 @@ int h0_life_wait(struct h0_box *b, const struct h0_slot *slot, const struct h0_w
  * gone; port 0 = unknown. Not running: changes nothing. */
 int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
                  struct h0_outcome *ret, struct h0_err *e);
+/* The same for one container, and only if it is idle: H0_BUSY when a request is under way, or it was
+ * used later than `unused_since` (seconds since the epoch), or somebody is doing something to the
+ * slot. When it is gone already nothing is changed. */
+int h0_life_unload(struct h0_box *b, const struct h0_ctr *c, int64_t unused_since,
+                   struct h0_outcome *ret, struct h0_err *e);
 
 #endif

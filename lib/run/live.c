@@ -6,6 +6,11 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "fmt/json.h"
+#include "model/npu.h"
+#include "sys/io.h"
+
+#define HARDWARE_MAX (4u << 20)
 
 int h0_box_open(struct h0_box *ret, struct h0_err *e)
 {
@@ -13,6 +18,7 @@ int h0_box_open(struct h0_box *ret, struct h0_err *e)
 	if (h0_paths_init(&b.paths, e) < 0 || h0_podman_init(&b.podman, e) < 0 ||
 	    h0_snap_open(b.paths.etc, &b.snap, e) < 0 || h0_slots_load(&b.snap, &b.slots, e) < 0)
 		return -1;
+	b.units = h0_units_find(&b.paths);
 	*ret = b;
 	b = (struct h0_box){0};
 	return 0;
@@ -27,6 +33,19 @@ int h0_box_profiles(struct h0_box *b, struct h0_err *e)
 		return -1;
 	b->profiles.images = &b->images;
 	return 0;
+}
+
+enum h0_device h0_usual_device(const struct h0_paths *paths)
+{
+	h0_autofree char *file = h0_asprintf("%s/hardware.json", paths->etc);
+	h0_autobuf struct h0_buf text = {0};
+	h0_autojson struct h0_json *doc = NULL;
+	if (h0_read_file(file, HARDWARE_MAX, &text, NULL) < 0 ||
+	    h0_json_parse(h0_buf_str(&text), text.len, file, &doc, NULL) < 0)
+		return H0_DEVICE_CPU;
+	int device = h0_word_index(h0_device_names,
+	                           h0_json_str(h0_json_get(doc, "recommended_device")));
+	return device < 0 ? H0_DEVICE_CPU : (enum h0_device)device;
 }
 
 void h0_box_done(struct h0_box *b)
@@ -192,6 +211,31 @@ static void look_at_container(const struct h0_box *b, struct h0_slot_live *l)
 		l->uptime_s = c->started_at ? (int64_t)time(NULL) - c->started_at : 0;
 }
 
+/* ---- records of the NPU's trio: as the slot whose server answers for them ---- */
+static bool is_record(const struct h0_slot *s)
+{
+	return !s->broken && h0_slot_is_shadow(s);
+}
+
+/* The slot whose container serves this one; NULL: nobody's can. */
+static const char *server_of(const struct h0_box *b, const struct h0_slot *s)
+{
+	const struct h0_slot *anchor = NULL;
+	if (!is_record(s))
+		return s->name;
+	return h0_npu_trio(&b->slots, s, &anchor, NULL) == 0 ? anchor->name : NULL;
+}
+
+static void judge_record(const struct h0_box *b, struct h0_slot_live *l)
+{
+	const struct h0_slot *anchor = NULL;
+	struct h0_err why = {0};
+	if (h0_npu_trio(&b->slots, l->slot, &anchor, &why) < 0)
+		say(l, H0_STATE_OFFLINE, "%s", why.msg);
+	else if (l->state == H0_STATE_READY || !l->message[0])
+		say(l, l->state, "slot %s answers for it", anchor->name);
+}
+
 void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, size_t n,
                   const struct h0_ctrs *ctrs, const struct h0_live_ahead *ahead,
                   struct h0_slot_live *ret)
@@ -201,7 +245,8 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
 	size_t asked = 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct h0_ctr *c = h0_ctrs_get(ctrs, slots[i]->name);
+		const char *server = server_of(b, slots[i]);
+		const struct h0_ctr *c = server ? h0_ctrs_get(ctrs, server) : NULL;
 		ret[i] = (struct h0_slot_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
 		if (c)
 			look_at_container(b, &ret[i]);
@@ -210,7 +255,7 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 		/* what runs, not what the file says by now */
 		asks[i] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
 			.provider = c->provider, .model = h0_ctr_expects(c)};
-		h0_slot_key_try(&b->paths, slots[i]->name, asks[i].key);
+		h0_slot_key_try(&b->paths, server, asks[i].key);
 		if (tells(&ahead[i].ask, &asks[i])) {
 			asks[i] = ahead[i].ask;
 			continue;
@@ -224,5 +269,7 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 	for (size_t i = 0; i < n; i++) {
 		ret[i].health = asks[i].health; /* of those not asked: H0_HEALTH_UNASKED */
 		judge(&ahead[i].last, &asks[i], &ret[i]);
+		if (is_record(slots[i]))
+			judge_record(b, &ret[i]);
 	}
 }

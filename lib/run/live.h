@@ -18,6 +18,7 @@
 #include "run/images.h"
 #include "run/podman.h"
 #include "run/state.h"
+#include "run/unit.h"
 
 /* The configuration as it is now, and how to reach podman. */
 struct h0_box {
@@ -27,11 +28,15 @@ struct h0_box {
 	struct h0_profiles profiles;
 	struct h0_images images;        /* with profiles; pins what they name */
 	struct h0_podman podman;
+	struct h0_units units;          /* whether systemd watches over slots */
 };
 /* A broken profiles.toml is an error only for who needs it: h0_box_profiles. */
 int h0_box_open(struct h0_box *ret, struct h0_err *e);
 /* Loads the catalog unless it is there. */
 int h0_box_profiles(struct h0_box *b, struct h0_err *e);
+/* Where a slot computes that nobody says it of: as the probe wrote down, cpu when it did not run
+ * yet. */
+enum h0_device h0_usual_device(const struct h0_paths *paths);
 void h0_box_done(struct h0_box *b);
 #define h0_autobox h0_auto(h0_box_done)
 

@@ -10,7 +10,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "run/act.h"
+#include "run/ledger.h"
+#include "run/flm.h"
 #include "run/log.h"
 #include "run/state.h"
 #include "sys/clock.h"
@@ -25,6 +28,34 @@
 #define SIGNS_MS    500     /* between two looks for signs of progress */
 #define EXIT_TRIES  20      /* for podman to learn how the server ended */
 #define LOG_LINES   100000  /* the whole kept log: its first error counts */
+
+/* ---- what to wait for ---- */
+static pid_t launched_pid(const struct h0_spec *s)
+{
+	h0_autobuf struct h0_buf text = {0};
+	h0_autofree char *path = h0_asprintf("%s/pid", s->run_dir);
+	if (h0_read_file(path, 64, &text, NULL) < 0)
+		return 0;
+	return (pid_t)strtol(h0_buf_str(&text), NULL, 10);
+}
+
+void h0_load_of(const struct h0_slot *slot, const struct h0_ctr *c, struct h0_load *load)
+{
+	*load = (struct h0_load){.slot = slot, .pid = c->pid, .provider = c->provider,
+		.port = c->port ? c->port : slot->port};
+	snprintf(load->container, sizeof load->container, "%s", c->id);
+	const char *model = h0_ctr_expects(c);
+	snprintf(load->model, sizeof load->model, "%s", model ? model : "");
+}
+
+void h0_load_of_launched(const struct h0_slot *slot, const struct h0_spec *s,
+                             const struct h0_outcome *o, struct h0_load *load)
+{
+	struct h0_ctr mine = {.pid = launched_pid(s), .port = slot->port, .provider = s->plan.family,
+		.model = s->model.id};
+	memcpy(mine.id, o->container, sizeof mine.id);
+	h0_load_of(slot, &mine, load);
+}
 
 /* Anything that changes while a model loads, and stands still when nothing happens. */
 struct signs {
@@ -172,6 +203,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 		cause_of_end(b, l, exit_code_of(b, l->container), run_dir, log_path, why);
 	h0_podman_remove(&b->podman, l->container, 0, NULL);
 	h0_act_record(b, l->slot->name, l->port, l->model, l->container, H0_STATE_ERROR, why, NULL);
+	h0_ledger_forget(&b->paths, l->slot->name);
 	if (e)
 		*e = *why;
 	return -1;
@@ -290,6 +322,9 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 			return 0;
 		}
 		if (ask.health == H0_HEALTH_READY && lives(l, &t)) {
+			struct h0_err bad = {0};
+			if (l->provider == H0_PROVIDER_FLM && h0_flm_check_loaded(log_path, l->slot->name, &bad) < 0)
+				return give_up(b, l, &bad, e);
 			ret->joined = !ret->changed && asked > 0;
 			return succeed(b, l, ret);
 		}

@@ -18,6 +18,10 @@ struct h0_load {
 	pid_t pid;                      /* of the server */
 };
 
+/* What to wait for: a container that runs, started by us or by somebody else; one we launched. */
+void h0_load_of(const struct h0_slot *slot, const struct h0_ctr *c, struct h0_load *ret);
+void h0_load_of_launched(const struct h0_slot *slot, const struct h0_spec *s,
+                         const struct h0_outcome *o, struct h0_load *ret);
 /* Asks the server until it is ready. Liveness comes from the kernel (pidfd), not from podman.
  * On failure the first waiter records the cause and removes the container. Errors as
  * h0_life_start. */

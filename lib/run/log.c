@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -116,6 +117,12 @@ static const struct {
 	 "the image's llama-server does not know a flag"},
 	{"error while handling argument", H0_CONFIG, "slot.config_error", "a flag has a bad value"},
 	{"invalid device", H0_NOHW, "backend.missing", "the image does not see that device"},
+	{"unrecognized arguments: ", H0_CONFIG, "slot.config_error",
+	 "the image's server does not know a flag"},
+	{"error while loading shared libraries", H0_EXTERN, NULL,
+	 "the image lacks a library: pull it again, by its pinned digest (hal0 profile pull)"},
+	{"AMDXDNA_CREATE_HWCTX", H0_CONFLICT, NULL, "another program has the NPU"},
+	{"No NPU device found", H0_NOHW, "backend.missing", NULL},
 	{"no usable GPU found", H0_NOHW, "backend.missing", NULL},
 	{"out of memory", H0_EXTERN, NULL, "not enough memory"},
 	{"OutOfDeviceMemory", H0_EXTERN, NULL, "not enough device memory"},
@@ -129,7 +136,21 @@ static const char *own_words(const char *line)
 	size_t n = strspn(line, "0123456789.");
 	if (n && line[n] == ' ' && isupper((unsigned char)line[n + 1]) && line[n + 2] == ' ')
 		line += n + 3;
+	line += strncmp(line, "[ERROR]", 7) == 0 ? 7 : 0;
 	return line + strspn(line, " ");
+}
+
+/* The last line of a Python traceback: "torch.OutOfMemoryError: HIP out of memory". */
+static bool is_exception(const char *line)
+{
+	size_t n = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.");
+	static const char *const ends[] = {"Error", "Exception"};
+	for (size_t i = 0; i < H0_ARRAY_LEN(ends); i++) {
+		size_t k = strlen(ends[i]);
+		if (n > k && strncmp(line + n - k, ends[i], k) == 0 && (line[n] == ':' || !line[n]))
+			return true;
+	}
+	return false;
 }
 
 static bool is_error(const char *line)
@@ -137,7 +158,9 @@ static bool is_error(const char *line)
 	size_t n = strspn(line, "0123456789.");
 	return (n && strncmp(line + n, " E ", 3) == 0) || h0_starts(line, "error: ") ||
 	       h0_starts(line, "error while handling") || h0_starts(line, "terminate called") ||
-	       h0_starts(line, "invalid device") || h0_starts(line, "gguf_init_from_file");
+	       h0_starts(line, "invalid device") || h0_starts(line, "gguf_init_from_file") ||
+	       h0_starts(line, "[ERROR]") || strstr(line, ": error: ") || is_exception(line) ||
+	       strstr(line, "error while loading shared libraries");
 }
 
 static void note_flag(const char *line, struct h0_log_cause *ret)
@@ -147,6 +170,8 @@ static void note_flag(const char *line, struct h0_log_cause *ret)
 		p += strlen("invalid argument: ");
 	else if ((p = strstr(line, "handling argument \"")))
 		p += strlen("handling argument \"");
+	else if ((p = strstr(line, "unrecognized arguments: ")))
+		p += strlen("unrecognized arguments: ");
 	if (p)
 		snprintf(ret->flag, sizeof ret->flag, "%.*s", (int)strcspn(p, " \""), p);
 }
@@ -193,4 +218,22 @@ void h0_log_cause(const char *plain, struct h0_log_cause *ret)
 	}
 	if (first)
 		in_words(first, ret);
+}
+
+double h0_log_rate(const char *plain)
+{
+	static const char mark[] = " eval time =", unit[] = " tokens per second";
+	double rate = 0;
+	for (const char *line = plain; (line = strstr(line, mark)); line += sizeof mark - 1) {
+		const char *end = line + strcspn(line, "\n"), *at = memmem(line, (size_t)(end - line), unit, sizeof unit - 1);
+		char *stop;
+		if (!at || (line - plain >= 6 && memcmp(line - 6, "prompt", 6) == 0))
+			continue;
+		while (at > line && (isdigit((unsigned char)at[-1]) || at[-1] == '.'))
+			at--;
+		double v = strtod(at, &stop);
+		if (*stop == ' ' && v > 0 && v < 1e6)
+			rate = v;
+	}
+	return rate;
 }

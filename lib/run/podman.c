@@ -15,6 +15,7 @@
 #include "fmt/json.h"
 #include "model/argv.h"
 #include "sys/io.h"
+#include "sys/proc.h"
 #include "sys/spawn.h"
 
 #define ASK_MS      20000
@@ -215,24 +216,33 @@ int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_e
 	return own->rc;
 }
 
+int h0_podman_run_words(const struct h0_podman *p, const char *const *words, const char *dir,
+                        struct h0_spawned *ret, struct h0_err *e)
+{
+	struct h0_spawn s = {.argv = words, .cwd = dir, .timeout_ms = RUN_MS, .own_group = true};
+	return h0_podman_call(p, "podman run", &s, ret, e);
+}
+
+int h0_podman_ran(const struct h0_spawned *r, const char *image, char *ret_id, struct h0_err *e)
+{
+	if (r->exit_code)
+		return h0_podman_explain("podman run", r->exit_code, h0_buf_str(&r->err), image, e);
+	size_t n = strspn(h0_buf_str(&r->out), "0123456789abcdef");
+	if (n != H0_CTR_ID)
+		return h0_fail(e, H0_EXTERN, "podman run answered '%.80s', no container id",
+		               h0_buf_str(&r->out));
+	memcpy(ret_id, r->out.p, n);
+	ret_id[n] = '\0';
+	return 0;
+}
+
 int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char *dir,
                   char *ret_id, struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	struct h0_spawn s = {.argv = (const char *const *)a->words.v, .cwd = dir,
-		.timeout_ms = RUN_MS, .own_group = true};
-	if (h0_podman_call(p, "podman run", &s, &r, e) < 0)
+	if (h0_podman_run_words(p, (const char *const *)a->words.v, dir, &r, e) < 0)
 		return -1;
-	if (r.exit_code)
-		return h0_podman_explain("podman run", r.exit_code, h0_buf_str(&r.err),
-		                         a->words.v[a->server_at - 1], e);
-	size_t n = strspn(h0_buf_str(&r.out), "0123456789abcdef");
-	if (n != H0_CTR_ID)
-		return h0_fail(e, H0_EXTERN, "podman run answered '%.80s', no container id",
-		               h0_buf_str(&r.out));
-	memcpy(ret_id, r.out.p, n);
-	ret_id[n] = '\0';
-	return 0;
+	return h0_podman_ran(&r, a->words.v[a->server_at - 1], ret_id, e);
 }
 
 /* One try. *ret_again: it failed because podman could not yet make sense of a process that is gone. */
@@ -430,22 +440,6 @@ void h0_ctrs_done(struct h0_ctrs *c)
 }
 
 /* ---- the kernel's view ---- */
-/* State letter and parent of a process; false when there is none. */
-static bool proc_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
-{
-	h0_autobuf struct h0_buf b = {0};
-	char path[64];
-	int parent;
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (h0_read_file(path, 4096, &b, NULL) < 0)
-		return false;
-	const char *p = strrchr(h0_buf_str(&b), ')'); /* the name in front may hold anything */
-	if (!p || sscanf(p + 1, " %c %d", ret_state, &parent) != 2)
-		return false;
-	*ret_parent = parent;
-	return true;
-}
-
 static bool in_cgroup_of(pid_t pid, const char *id)
 {
 	h0_autobuf struct h0_buf b = {0};
@@ -459,19 +453,16 @@ static bool in_cgroup_of(pid_t pid, const char *id)
 
 bool h0_ctr_alive(const struct h0_ctr *c)
 {
-	char state;
-	pid_t parent;
-	return c->pid > 0 && proc_stat(c->pid, &state, &parent) && state != 'Z' && state != 'X' &&
-	       in_cgroup_of(c->pid, c->id);
+	return h0_proc_lives(c->pid, NULL) && in_cgroup_of(c->pid, c->id);
 }
 
 bool h0_ctr_monitored(const struct h0_ctr *c)
 {
 	h0_autobuf struct h0_buf b = {0};
-	char state, path[64];
-	pid_t parent;
-	if (c->pid <= 0 || !proc_stat(c->pid, &state, &parent))
+	struct h0_proc server;
+	char path[64];
+	if (!h0_proc_look(c->pid, &server))
 		return false;
-	snprintf(path, sizeof path, "/proc/%d/comm", (int)parent);
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)server.parent);
 	return h0_read_file(path, 64, &b, NULL) == 0 && h0_starts(h0_buf_str(&b), "conmon");
 }

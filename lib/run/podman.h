@@ -85,6 +85,10 @@ int h0_podman_parse_ps(const char *text, size_t len, struct h0_ctrs *ret, struct
  * mark there). ret_id: H0_CTR_ID + 1 bytes. */
 int h0_podman_run(const struct h0_podman *p, const struct h0_argv *a, const char *dir,
                   char *ret_id, struct h0_err *e);
+/* Its halves: the call, and what its answer means (`image` for messages). */
+int h0_podman_run_words(const struct h0_podman *p, const char *const *words, const char *dir,
+                        struct h0_spawned *ret, struct h0_err *e);
+int h0_podman_ran(const struct h0_spawned *r, const char *image, char *ret_id, struct h0_err *e);
 /* Stops (SIGKILL after grace_s) and removes. Also mends what a dead conmon left behind. A
  * container that is not there is no error. */
 int h0_podman_remove(const struct h0_podman *p, const char *container, int grace_s,

@@ -9,8 +9,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "fmt/json.h"
 #include "serve/inner.h"
+
+#define SPARE_MAX  128u     /* of one loop */
+#define SPARE_HEAD 4096u    /* bytes a spare one's head may keep */
 
 static const char *const model_key[] = {"model", NULL};
 
@@ -21,13 +23,59 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* ---- its memory ---- */
+
 struct ask *h0_ask_new(struct client *c)
 {
-	struct ask *a = h0_calloc(1, sizeof *a);
-	h0_spool_init(&a->body);
-	a->began = c->loop->now;
+	struct h0_loop *l = c->loop;
+	struct ask *a = l->spare;
+	if (a) {
+		l->spare = a->next;
+		l->nspare--;
+	} else {
+		a = h0_malloc(sizeof *a);
+		a->head = (struct h0_buf){0};
+	}
+	struct h0_buf head = a->head;
+	memset(a, 0, offsetof(struct ask, id));
+	a->head = head;
+	a->id[0] = a->origin[0] = a->model[0] = '\0';
+	h0_spool_init(&a->body, &l->core->held);
+	a->began = l->now;
 	a->began_us = now_us();
 	return a;
+}
+
+static void release(struct h0_loop *l, struct ask *a)
+{
+	h0_spool_done(&a->body);
+	h0_buf_done(&a->hold);
+	h0_decision_unref(a->d);
+	free(a->scan);
+	free(a->form);
+	if (a->head.cap > SPARE_HEAD)
+		h0_buf_done(&a->head);
+	h0_buf_reset(&a->head);
+	if (l->nspare >= SPARE_MAX) {
+		h0_buf_done(&a->head);
+		free(a);
+		return;
+	}
+	a->next = l->spare;
+	l->spare = a;
+	l->nspare++;
+}
+
+void h0_ask_forget_spare(struct h0_loop *l)
+{
+	while (l->spare) {
+		struct ask *a = l->spare;
+		l->spare = a->next;
+		h0_buf_done(&a->head);
+		free(a);
+	}
+	l->nspare = 0;
+	free(h0_take(l->spare_scan));
 }
 
 void h0_ask_free(struct client *c)
@@ -43,14 +91,7 @@ void h0_ask_free(struct client *c)
 		atomic_store_explicit(&p->touched, true, memory_order_relaxed);
 		h0_stats_tokens(p, a->tail, a->tail_len);
 	}
-	h0_spool_done(&a->body);
-	h0_buf_done(&a->head);
-	h0_buf_done(&a->hold);
-	h0_decision_unref(a->d);
-	free(a->scan);
-	free(a->form);
-	free(a->model_text);
-	free(a);
+	release(c->loop, a);
 }
 
 /* ---- the head ---- */
@@ -81,7 +122,7 @@ static bool good_id(const char *id)
 
 static void give_id(struct client *c)
 {
-	const char *theirs = h0_head_get(&c->in.head, "x-request-id");
+	const char *theirs = h0_head_get(&c->in.head, H0_FIELD_REQUEST_ID);
 	struct h0_loop *l = c->loop;
 	char *id = c->ask->id;
 	if (good_id(theirs)) {
@@ -98,16 +139,16 @@ static void give_id(struct client *c)
 }
 
 /* Where the model's name is looked for. */
-static void look_for_model(struct ask *a, const struct h0_head *h)
+static void look_for_model(struct h0_loop *l, struct ask *a, const struct h0_head *h)
 {
-	const char *type = h0_head_get(h, "content-type");
+	const char *type = h0_head_get(h, H0_FIELD_CONTENT_TYPE);
 	if (type && strncasecmp(type, "multipart/", 10) == 0) {
 		a->form = h0_malloc(sizeof *a->form);
 		if (h0_form_init(a->form, type, model_key[0]))
 			return;
 		free(h0_take(a->form));
 	} else if (!a->endpoint || a->endpoint->body == H0_BODY_JSON) {
-		a->scan = h0_malloc(sizeof *a->scan);
+		a->scan = l->spare_scan ? h0_take(l->spare_scan) : h0_malloc(sizeof *a->scan);
 		h0_scan_init(a->scan, model_key);
 	}
 }
@@ -129,7 +170,7 @@ int h0_ask_head(struct client *c)
 	const struct h0_head *h = &c->in.head;
 	struct ask *a = c->ask;
 	char path[1024];
-	c->keep = h->keep_alive;
+	c->keep = h->keep_alive && !atomic_load(&c->loop->core->draining);
 	give_id(c);
 	switch (h0_guard_check(conf->guard, h)) {
 	case H0_GUARD_HOST:
@@ -142,7 +183,8 @@ int h0_ask_head(struct client *c)
 		break;
 	}
 	const char *origin = h0_guard_origin(conf->guard, h);
-	snprintf(a->origin, sizeof a->origin, "%s", origin ? origin : "");
+	if (origin)
+		snprintf(a->origin, sizeof a->origin, "%s", origin);
 	if (!h0_path_ok(target_of(h)) && strcmp(h->method, "OPTIONS") != 0)
 		return refuse(c, 400, "the target is no path");
 	if (h->length > conf->max_body)
@@ -150,8 +192,8 @@ int h0_ask_head(struct client *c)
 	a->is_head = strcmp(h->method, "HEAD") == 0;
 	a->endpoint = h0_endpoint_find(target_of(h), path, sizeof path);
 	if (h->has_length || h->chunked)
-		look_for_model(a, h);
-	const char *wants = h0_head_get(h, "expect");
+		look_for_model(c->loop, a, h);
+	const char *wants = h0_head_get(h, H0_FIELD_EXPECT);
 	return wants ? expect(c, wants) : 0;
 }
 
@@ -208,7 +250,7 @@ static bool json_model(struct client *c)
 static bool find_model(struct client *c)
 {
 	struct ask *a = c->ask;
-	const char *slot = h0_head_get(&c->in.head, "x-hal0-slot");
+	const char *slot = h0_head_get(&c->in.head, H0_FIELD_HAL0_SLOT);
 	if (a->scan && a->body.size && !json_model(c))
 		return false;
 	if (!a->form && !a->body.size && a->endpoint && a->endpoint->body == H0_BODY_JSON) {
@@ -228,18 +270,11 @@ static bool find_model(struct client *c)
 /* The name the slot knows its model by goes where the client's stood. */
 static void rewrite_model(struct ask *a)
 {
-	h0_autobuf struct h0_buf b = {0};
 	a->out = (struct h0_spool_out){.spool = &a->body};
 	if (!a->d->model || a->model_from == a->model_to)
 		return;
-	if (a->scan) {
-		h0_autojson struct h0_json *name = h0_json_new_str(a->d->model);
-		h0_json_dump(name, 0, false, &b);
-	} else {
-		h0_buf_adds(&b, a->d->model);
-	}
-	a->out.text_len = b.len;
-	a->out.text = a->model_text = h0_buf_take(&b);
+	a->out.text = a->scan ? a->d->model_json : a->d->model;
+	a->out.text_len = strlen(a->out.text);
 	a->out.cut = a->model_from;
 	a->out.resume = a->model_to;
 }
@@ -267,6 +302,16 @@ static bool method_is_wrong(struct client *c)
 	return true;
 }
 
+/* Larger than the rest of a request, and of no more use while it waits for its answer. */
+static void drop_scans(struct h0_loop *l, struct ask *a)
+{
+	free(h0_take(a->form));
+	if (l->spare_scan)
+		free(h0_take(a->scan));
+	else
+		l->spare_scan = h0_take(a->scan);
+}
+
 void h0_ask_begin(struct client *c)
 {
 	struct ask *a = c->ask;
@@ -287,8 +332,7 @@ void h0_ask_begin(struct client *c)
 		h0_answer_local(c, a->endpoint);
 	else {
 		rewrite_model(a);
-		free(h0_take(a->scan));
-		free(h0_take(a->form));
+		drop_scans(c->loop, a);
 		h0_relay_begin(c);
 	}
 }

@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/envelope.h"
+#include "fmt/json.h"
 #include "serve/inner.h"
 
 static uint64_t hash_of(const char *path, const char *model)
@@ -21,10 +23,23 @@ static uint64_t hash_of(const char *path, const char *model)
 	return h;
 }
 
+/* The name the slot knows its model by. */
+static void set_model(struct decision *d, const char *model)
+{
+	if (!model)
+		return;
+	h0_autojson struct h0_json *name = h0_json_new_str(model);
+	h0_autobuf struct h0_buf b = {0};
+	h0_json_dump(name, 0, false, &b);
+	d->model = h0_strdup(model);
+	d->model_json = h0_buf_take(&b);
+}
+
 static struct decision *decide(struct h0_loop *l, const char *path, const char *model, uint64_t hash)
 {
 	struct decision *d = h0_calloc(1, sizeof *d);
-	struct h0_route_ask ask = {.slots = &l->image->slots, .path = path, .model = model};
+	struct h0_route_ask ask = {.slots = &l->image->slots, .path = path, .model = model,
+		.live = l->image->look.v, .nlive = l->image->look.n, .loads = l->core->conf->load != NULL};
 	h0_autoroute struct h0_route r = {0};
 	d->refs = 1;
 	d->hash = hash;
@@ -32,7 +47,7 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 	d->model_in = h0_strdup(model);
 	if (h0_route_find(&ask, &r, &d->err) < 0) {
 		char text[sizeof d->err.msg];
-		d->status = h0_status_of_code(h0_err_name(&d->err), d->err.kind);
+		d->status = h0_envelope_status(h0_err_name(&d->err), d->err.kind);
 		if (d->err.file[0]) { /* a broken slot file: say where */
 			h0_err_text(&d->err, text, sizeof text);
 			snprintf(d->err.msg, sizeof d->err.msg, "%s", text);
@@ -52,8 +67,8 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 	d->port = r.port;
 	if (l->core->conf->key)
 		l->core->conf->key(d->peer->name, d->key, l->core->conf->arg);
-	d->path = h0_strdup(r.path);
-	d->model = h0_strdup(r.model);
+	d->request = h0_asprintf(" %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", r.path, r.port);
+	set_model(d, r.model);
 	return d;
 }
 
@@ -61,6 +76,8 @@ struct decision *h0_decide(struct h0_loop *l, const char *path, const char *mode
 {
 	uint64_t hash = hash_of(path, model);
 	struct decision **at = &l->decisions[hash % NDECISIONS], *d = *at;
+	if (!atomic_load_explicit(&l->core->asked, memory_order_relaxed))
+		atomic_store_explicit(&l->core->asked, true, memory_order_relaxed);
 	if (!d || d->hash != hash || strcmp(d->path_in, path) != 0 || !h0_streq(d->model_in, model)) {
 		if (d)
 			h0_decision_unref(d);
@@ -76,8 +93,9 @@ void h0_decision_unref(struct decision *d)
 		return;
 	free(d->path_in);
 	free(d->model_in);
-	free(d->path);
+	free(d->request);
 	free(d->model);
+	free(d->model_json);
 	free(d);
 }
 

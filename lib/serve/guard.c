@@ -46,11 +46,11 @@ bool h0_guard_is_loopback(const char *host)
 
 static bool host_ok(const struct h0_guard *g, const struct h0_head *h)
 {
-	const char *host = h0_head_get(h, "host");
+	const char *host = h0_head_get(h, H0_FIELD_HOST);
 	char name[256];
 	if (!host)
 		return h->minor == 0; /* HTTP/1.0 needs none, and no browser speaks it */
-	if (h0_head_count(h, "host") != 1)
+	if ((h->twice & H0_FIELD_BIT(HOST)))
 		return false;
 	if (h0_guard_is_loopback(host))
 		return true;
@@ -64,7 +64,7 @@ static bool host_ok(const struct h0_guard *g, const struct h0_head *h)
 
 const char *h0_guard_origin(const struct h0_guard *g, const struct h0_head *h)
 {
-	const char *origin = h0_head_get(h, "origin");
+	const char *origin = h0_head_get(h, H0_FIELD_ORIGIN);
 	for (size_t i = 0; origin && i < g->origins.n; i++)
 		if (strcmp(g->origins.v[i], "*") == 0 || strcasecmp(g->origins.v[i], origin) == 0)
 			return origin;
@@ -82,7 +82,7 @@ bool h0_guard_equal(const char *a, const char *b)
 
 static bool key_ok(const struct h0_guard *g, const struct h0_head *h)
 {
-	const char *auth = h0_head_get(h, "authorization"), *key = h0_head_get(h, "x-api-key");
+	const char *auth = h0_head_get(h, H0_FIELD_AUTHORIZATION), *key = h0_head_get(h, H0_FIELD_API_KEY);
 	if (auth && strncasecmp(auth, "Bearer ", 7) == 0)
 		key = auth + 7 + strspn(auth + 7, " ");
 	bool ok = false;
@@ -93,11 +93,11 @@ static bool key_ok(const struct h0_guard *g, const struct h0_head *h)
 
 enum h0_guard_answer h0_guard_check(const struct h0_guard *g, const struct h0_head *h)
 {
-	const char *site = h0_head_get(h, "sec-fetch-site");
-	bool origin = h0_head_get(h, "origin") != NULL;
+	const char *site = h0_head_get(h, H0_FIELD_SEC_FETCH_SITE);
+	bool origin = h0_head_get(h, H0_FIELD_ORIGIN) != NULL;
 	if (!host_ok(g, h))
 		return H0_GUARD_HOST;
-	if (origin && (h0_head_count(h, "origin") != 1 || !h0_guard_origin(g, h)))
+	if (origin && ((h->twice & H0_FIELD_BIT(ORIGIN)) || !h0_guard_origin(g, h)))
 		return H0_GUARD_ORIGIN;
 	/* a page's request without Origin: an image, a script, a form that only reads */
 	if (!origin && site && strcasecmp(site, "none") != 0 && strcasecmp(site, "same-origin") != 0)

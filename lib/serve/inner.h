@@ -21,6 +21,7 @@
 #define MAX_LOOPS  64u
 #define MAX_SPANS  60           /* pieces of a body within one read */
 #define TAIL       1024         /* last bytes of an answer, where the token counts stand */
+#define HEAD_ROOM  512          /* of a head, for what is added to it */
 #define HOLD       4096         /* of a 503 or 401, to see whether it is to be passed on */
 
 /* ---- shared ---- */
@@ -30,12 +31,16 @@ struct h0_conf_image {
 	atomic_int refs;
 	struct h0_snap snap;
 	struct h0_slots slots;
+	struct h0_route_look look;
 };
+void h0_image_unref(struct h0_conf_image *i);   /* NULL: nothing */
 
 enum load_state { LOAD_NONE, LOAD_RUNNING, LOAD_DONE, LOAD_FAILED };
 
 #define FIRST_BYTE_BUCKETS {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000}
 #define NBUCKETS 13
+#define TOKEN_BUCKETS {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144}
+#define NTOKENS 10
 
 /* One per slot name that was ever asked for; never freed while the server runs. */
 struct h0_peer {
@@ -43,8 +48,9 @@ struct h0_peer {
 	char name[H0_NAME_MAX + 1];
 	atomic_uint in_flight;
 	atomic_uint_least64_t requests[6];      /* by status / 100; 0: the client left before */
-	atomic_uint_least64_t first_byte[NBUCKETS + 1], first_byte_us, first_bytes;
+	atomic_uint_least64_t first_byte[NBUCKETS + 1], first_byte_us;
 	atomic_uint_least64_t prompt_tokens, tokens, loads, load_failures, retries;
+	atomic_uint_least64_t prompt_size[NTOKENS + 1], size[NTOKENS + 1]; /* answers by their tokens */
 	atomic_bool touched;                    /* asked since the last look */
 	/* under core->lock */
 	enum load_state load;
@@ -61,6 +67,9 @@ struct h0_core {
 	atomic_uint generation;                 /* of the image */
 	_Atomic(struct h0_peer *) peers;
 	atomic_uint clients, loading;
+	int head_ms, body_ms;
+	atomic_size_t held;                     /* bytes of bodies in memory */
+	atomic_bool asked;                      /* for a decision, since the last look */
 	atomic_bool draining, cut;              /* end when the clients are done; end now */
 	atomic_llong idle_since;                /* ms, while clients is 0 */
 	int news;                               /* eventfd: the first client has come */
@@ -74,8 +83,8 @@ int64_t h0_serve_now(void);                     /* ms, monotonic */
 void h0_core_wake(struct h0_core *core);
 /* Brings the slot up unless somebody is at it already. */
 void h0_peer_load(struct h0_core *core, struct h0_peer *p);
-/* Seconds until another try makes sense. */
-int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now);
+/* Seconds until another try makes sense. *ret_progress: 0 to 0.99 of the load, -1 = not known. */
+int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now, double *ret_progress);
 void h0_stats_print(struct h0_core *core, struct h0_buf *out);
 /* The token counts at the end of an answer. */
 void h0_stats_tokens(struct h0_peer *p, const char *tail, size_t n);
@@ -97,7 +106,8 @@ struct decision {
 	char *path_in, *model_in;       /* model_in NULL: none */
 	struct h0_peer *peer;           /* NULL: see status */
 	int port;
-	char *path, *model;             /* to send; model NULL: leave it */
+	char *request;                  /* to send: the first line behind the method, and Host */
+	char *model, *model_json;       /* to send, as a form's field and in JSON; NULL: leave it */
 	char key[H0_SERVE_KEY];         /* to send, "" = none */
 	int status;                     /* of a refusal, else 0 */
 	struct h0_err err;
@@ -105,16 +115,15 @@ struct decision {
 
 enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE, FRAME_NONE };
 
-/* One request. */
+/* One request. Its memory serves the next one: what is before `id` begins at zero. */
 struct ask {
+	struct ask *next;               /* of the spare ones */
 	const struct h0_endpoint *endpoint; /* NULL: not in the table */
 	struct decision *d;
 	struct h0_spool body;
 	struct h0_scan *scan;           /* NULL when no JSON is looked for */
 	struct h0_formscan *form;       /* NULL when it is no form */
-	char model[512];                /* asked for, "" = none */
 	uint64_t model_from, model_to;  /* where it stands in the body; equal: nowhere */
-	char *model_text;               /* what is written there instead */
 	struct h0_spool_out out;
 	struct h0_buf head;             /* to the slot */
 	size_t head_sent;
@@ -124,10 +133,11 @@ struct ask {
 	int status;
 	int64_t began, load_until;
 	uint64_t began_us;
+	size_t tail_len;
 	char id[72];
 	char origin[128];               /* to allow in the answer, "" = none */
-	size_t tail_len;
-	char tail[TAIL];
+	char model[512];                /* asked for, "" = none */
+	char tail[TAIL];                /* tail_len of it */
 };
 
 struct up {
@@ -137,7 +147,7 @@ struct up {
 	struct h0_loop *loop;
 	int port;
 	bool connecting, reused, spoke, sent, can_read, ended;
-	int64_t idle_since;
+	int64_t since;                  /* it is idle, or has its request */
 	struct h0_parse in;
 };
 
@@ -156,6 +166,7 @@ struct client {
 	struct h0_loop *loop;
 	enum client_state state;
 	bool linked, can_read, gone_half, keep, queued, refused;
+	bool served;                    /* has had an answer: may be told to come back */
 	int64_t deadline;
 	struct h0_parse in;
 	struct h0_buf left;             /* read, but of the next request */
@@ -173,7 +184,7 @@ struct client {
 struct h0_loop {
 	struct h0_core *core;
 	pthread_t thread;
-	int ep;
+	int ep, spare_fd;
 	struct ev wake;
 	struct ev listen[8];
 	size_t nlisten;
@@ -186,6 +197,9 @@ struct h0_loop {
 	struct up *idle;                /* most recently used first */
 	unsigned nidle;
 	struct ev *dead;
+	struct ask *spare;              /* nspare of them */
+	unsigned nspare;
+	struct h0_scan *spare_scan;
 	struct h0_conf_image *image;
 	unsigned generation;
 	struct decision *decisions[NDECISIONS];
@@ -197,7 +211,7 @@ struct h0_loop {
 /* loop.c */
 int h0_loop_open(struct h0_loop *l, struct h0_core *core, unsigned index, struct h0_err *e);
 void *h0_loop_run(void *loop);
-void h0_loop_close(struct h0_loop *l);
+void h0_loop_close(struct h0_loop *l);          /* may come twice */
 int h0_loop_listen(struct h0_loop *l, int fd, bool shared, struct h0_err *e);
 int h0_loop_watch(struct h0_loop *l, struct ev *ev, uint32_t events);
 void h0_loop_bury(struct h0_loop *l, struct ev *ev);
@@ -224,6 +238,7 @@ void h0_client_close(struct client *c);
 /* ask.c */
 struct ask *h0_ask_new(struct client *c);
 void h0_ask_free(struct client *c);
+void h0_ask_forget_spare(struct h0_loop *l);
 /* From the parser: -1 with c->refuse_... set ends the reading. */
 int h0_ask_head(struct client *c);
 int h0_ask_body(struct client *c, const char *p, size_t n);
@@ -249,7 +264,6 @@ void h0_decision_unref(struct decision *d);
 void h0_decisions_forget(struct h0_loop *l);
 
 /* answer.c */
-int h0_status_of_code(const char *code, enum h0_kind kind);
 /* An answer of our own. `more` is whole header lines, or NULL. */
 void h0_answer(struct client *c, int status, const char *type, const char *more, const char *body, size_t n);
 /* The envelope of an error. retry_after_s < 0: not said. */

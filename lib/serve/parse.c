@@ -58,7 +58,53 @@ static int on_url(llhttp_t *l, const char *at, size_t n)
 
 static int on_field(llhttp_t *l, const char *at, size_t n)
 {
-	return collect(self(l), at, n);
+	struct h0_parse *p = self(l);
+	if (p->in_head && !p->in_field) {
+		if (++p->lines > H0_HEAD_LINES)
+			return refuse(p, 431, "the head has too many fields");
+		p->field = p->head.text.len;
+		p->in_field = true;
+		h0_buf_addc(&p->head.text, '\0'); /* the id */
+	}
+	return collect(p, at, n);
+}
+
+static enum h0_field field_of(const char *name, size_t n)
+{
+	static const struct {
+		unsigned char len, first;
+		const char *name;
+	} known[] = {
+#define X(id, text) [H0_FIELD_##id] = {sizeof text - 1, (unsigned char)(text)[0], text},
+		H0_FIELDS(X)
+#undef X
+	};
+	unsigned first = (unsigned char)*name | 32u;
+	for (size_t i = 1; i < H0_ARRAY_LEN(known) && known[i].len <= n; i++)
+		if (known[i].len == n && known[i].first == first && strncasecmp(known[i].name, name, n) == 0)
+			return (enum h0_field)i;
+	if (first == 's' && strncasecmp(name, "sec-", 4) == 0)
+		return H0_FIELD_SEC;
+	return first == 'a' && strncasecmp(name, "access-control-", 15) == 0 ? H0_FIELD_CORS : H0_FIELD_OTHER;
+}
+
+static int on_field_end(llhttp_t *l)
+{
+	struct h0_parse *p = self(l);
+	struct h0_buf *b = &p->head.text;
+	if (!p->in_head)
+		return 0;
+	end_string(p);
+	p->in_field = false;
+	p->id = field_of(b->p + p->field + 1, b->len - p->field - 2);
+	b->p[p->field] = (char)p->id;
+	if (p->head.has >> p->id & 1) {
+		p->head.twice |= UINT64_C(1) << p->id;
+	} else if (p->id != H0_FIELD_OTHER) {
+		p->head.has |= UINT64_C(1) << p->id;
+		p->head.at[p->id] = (uint32_t)b->len;
+	}
+	return 0;
 }
 
 static int on_value(llhttp_t *l, const char *at, size_t n)
@@ -137,7 +183,7 @@ static const llhttp_settings_t settings = {
 	.on_body = on_body,
 	.on_message_complete = on_message,
 	.on_url_complete = on_string_end,
-	.on_header_field_complete = on_string_end,
+	.on_header_field_complete = on_field_end,
 	.on_header_value_complete = on_value_end,
 };
 
@@ -146,8 +192,10 @@ static const llhttp_settings_t settings = {
 static void begin(struct h0_parse *p)
 {
 	p->head_bytes = p->extension_bytes = 0;
+	p->lines = 0;
+	p->head.has = p->head.twice = 0;
 	p->in_head = true;
-	p->stopped = p->lines_begun = p->lines_over = false;
+	p->in_field = p->stopped = p->lines_begun = p->lines_over = false;
 	p->line = 0;
 	p->last = '\0';
 	h0_buf_reset(&p->head.text);
@@ -240,36 +288,20 @@ const char *h0_head_target(const struct h0_head *h)
 	return h0_buf_str(&h->text);
 }
 
-const char *h0_head_next(const struct h0_head *h, const char *at, const char **ret_name,
-                         const char **ret_value)
+const char *h0_head_next(const struct h0_head *h, const char *at, struct h0_line *ret)
 {
 	const char *end = h->text.p + h->text.len;
 	at = at ? at : h0_head_target(h) + strlen(h0_head_target(h)) + 1;
 	if (!h->text.p || at >= end)
 		return NULL;
-	*ret_name = at;
-	*ret_value = at + strlen(at) + 1;
-	if (*ret_value >= end)
+	ret->id = (enum h0_field)*at;
+	ret->name = at + 1;
+	ret->name_len = strlen(ret->name);
+	ret->value = ret->name + ret->name_len + 1;
+	if (ret->value >= end)
 		return NULL;
-	return *ret_value + strlen(*ret_value) + 1;
-}
-
-const char *h0_head_get(const struct h0_head *h, const char *name)
-{
-	const char *n, *v;
-	for (const char *p = NULL; (p = h0_head_next(h, p, &n, &v));)
-		if (strcasecmp(n, name) == 0)
-			return v;
-	return NULL;
-}
-
-unsigned h0_head_count(const struct h0_head *h, const char *name)
-{
-	const char *n, *v;
-	unsigned count = 0;
-	for (const char *p = NULL; (p = h0_head_next(h, p, &n, &v));)
-		count += strcasecmp(n, name) == 0;
-	return count;
+	ret->value_len = strlen(ret->value);
+	return ret->value + ret->value_len + 1;
 }
 
 bool h0_head_lists(const char *value, const char *word)

@@ -14,15 +14,20 @@
 #include "base/str.h"
 #include "serve/inner.h"
 
+#define STALE_MS 1000
+
+#define BIT H0_FIELD_BIT
+/* About one connection alone, or told anew. */
+#define HOP (BIT(CONNECTION) | BIT(KEEP_ALIVE) | BIT(TE) | BIT(TRAILER) | BIT(TRANSFER_ENCODING) | \
+	     BIT(UPGRADE) | BIT(CONTENT_LENGTH) | BIT(REQUEST_ID))
+
 /* Fields of a request that stay here: they are about this connection, about who asks, or would
  * change how the answer comes. */
-static const char *const dropped_asked[] = {"connection", "keep-alive", "te", "trailer",
-	"transfer-encoding", "upgrade", "content-length", "host", "expect", "accept-encoding",
-	"authorization", "x-api-key", "proxy-authorization", "proxy-connection", "cookie", "origin", "referer",
-	"x-hal0-slot", "x-request-id", NULL};
-static const char *const dropped_answered[] = {"connection", "keep-alive", "te", "trailer",
-	"transfer-encoding", "upgrade", "content-length", "proxy-authenticate",
-	"proxy-authentication-info", "server", "set-cookie", "x-request-id", NULL};
+static const uint64_t dropped_asked = HOP | BIT(HOST) | BIT(EXPECT) | BIT(ACCEPT_ENCODING) |
+	BIT(AUTHORIZATION) | BIT(API_KEY) | BIT(PROXY_AUTHORIZATION) | BIT(PROXY_CONNECTION) | BIT(COOKIE) |
+	BIT(ORIGIN) | BIT(REFERER) | BIT(HAL0_SLOT) | BIT(SEC_FETCH_SITE) | BIT(SEC);
+static const uint64_t dropped_answered = HOP | BIT(PROXY_AUTHENTICATE) | BIT(PROXY_AUTH_INFO) |
+	BIT(SERVER) | BIT(SET_COOKIE) | BIT(CORS);
 
 static void start(struct client *c, bool fresh);
 static void cold(struct client *c);
@@ -30,32 +35,30 @@ static void fail(struct client *c, int status, const char *code, const char *mes
 
 /* ---- heads ---- */
 
-static bool is_dropped(const char *name, const char *const *list, const char *connection)
+static void put_fields(struct h0_buf *b, const struct h0_head *h, uint64_t dropped)
 {
-	for (; *list; list++)
-		if (strcasecmp(*list, name) == 0)
-			return true;
-	return connection && h0_head_lists(connection, name);
+	const char *connection = h0_head_get(h, H0_FIELD_CONNECTION);
+	struct h0_line f;
+	for (const char *p = NULL; (p = h0_head_next(h, p, &f));) {
+		if ((dropped >> f.id & 1) || (connection && h0_head_lists(connection, f.name)))
+			continue;
+		h0_buf_add(b, f.name, f.name_len);
+		h0_buf_add(b, ": ", 2);
+		h0_buf_add(b, f.value, f.value_len);
+		h0_buf_add(b, "\r\n", 2);
+	}
 }
 
 static void build_request(struct client *c)
 {
 	struct ask *a = c->ask;
 	const struct h0_head *h = &c->in.head;
-	const char *name, *value, *connection = h0_head_get(h, "connection");
 	struct h0_buf *b = &a->head;
 	h0_buf_reset(b);
+	h0_buf_room(b, h->text.len + HEAD_ROOM);
 	h0_buf_adds(b, h->method);
-	h0_buf_addc(b, ' ');
-	h0_buf_adds(b, a->d->path);
-	h0_buf_adds(b, " HTTP/1.1\r\nHost: 127.0.0.1:");
-	h0_put_number(b, (uint64_t)a->d->port);
-	h0_buf_add(b, "\r\n", 2);
-	for (const char *p = NULL; (p = h0_head_next(h, p, &name, &value));) {
-		if (is_dropped(name, dropped_asked, connection) || strncasecmp(name, "sec-", 4) == 0)
-			continue;
-		h0_put_field(b, name, value);
-	}
+	h0_buf_adds(b, a->d->request);
+	put_fields(b, h, dropped_asked);
 	if (h->has_length || h->chunked) {
 		h0_buf_adds(b, "Content-Length: ");
 		h0_put_number(b, h0_spool_out_size(&a->out));
@@ -85,18 +88,12 @@ static void choose_framing(struct client *c, const struct h0_head *h)
 static void build_answer(struct client *c, const struct h0_head *h, struct h0_buf *b)
 {
 	const struct ask *a = c->ask;
-	const char *name, *value, *connection = h0_head_get(h, "connection");
 	h0_buf_adds(b, "HTTP/1.1 ");
 	h0_put_number(b, (uint64_t)h->status);
 	h0_buf_addc(b, ' ');
 	h0_buf_adds(b, h0_status_text(h->status));
 	h0_buf_add(b, "\r\n", 2);
-	for (const char *p = NULL; (p = h0_head_next(h, p, &name, &value));) {
-		if (is_dropped(name, dropped_answered, connection) ||
-		    strncasecmp(name, "access-control-", 15) == 0)
-			continue;
-		h0_put_field(b, name, value);
-	}
+	put_fields(b, h, dropped_answered);
 	if (h->has_length && (a->framing == FRAME_LENGTH || a->is_head)) {
 		h0_buf_adds(b, "Content-Length: ");
 		h0_put_number(b, h->length);
@@ -126,7 +123,6 @@ static void note_first_byte(struct ask *a)
 		i++;
 	atomic_fetch_add_explicit(&p->first_byte[i], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&p->first_byte_us, us, memory_order_relaxed);
-	atomic_fetch_add_explicit(&p->first_bytes, 1, memory_order_relaxed);
 }
 
 static int on_head(void *arg)
@@ -143,7 +139,7 @@ static int on_head(void *arg)
 	const struct h0_serve_conf *conf = c->loop->core->conf;
 	a->holding = !a->is_head && ((h->status == 503 && conf->load) || (h->status == 401 && conf->key));
 	choose_framing(c, h);
-	const char *type = h0_head_get(h, "content-type");
+	const char *type = h0_head_get(h, H0_FIELD_CONTENT_TYPE);
 	a->is_events = a->framing == FRAME_CHUNKED && type && strncasecmp(type, "text/event-stream", 17) == 0;
 	h0_buf_reset(&a->head); /* the request has been sent */
 	build_answer(c, h, &a->head);
@@ -189,12 +185,24 @@ static int on_body(const char *p, size_t n, void *arg)
 	return 0;
 }
 
+/* "1f" CR LF, at most 10 bytes: a read is no longer than LOOP_BUF, what was held HOLD. */
+static size_t chunk_head(char *dst, size_t n)
+{
+	size_t len = 0;
+	for (int shift = 28; shift >= 0; shift -= 4)
+		if (n >> shift || !shift)
+			dst[len++] = "0123456789abcdef"[n >> shift & 15];
+	dst[len++] = '\r';
+	dst[len++] = '\n';
+	return len;
+}
+
 /* Hands on what the last read brought: the head if it is still here, then the pieces. */
 static int emit(struct client *c, bool over)
 {
 	struct h0_loop *l = c->loop;
 	struct ask *a = c->ask;
-	char size[24];
+	char size[16];
 	struct iovec *v = l->span, *end;
 	bool chunked = a->framing == FRAME_CHUNKED;
 	if (a->holding || (a->answer_begun && !l->nspans && !over))
@@ -209,7 +217,7 @@ static int emit(struct client *c, bool over)
 	v[0] = (struct iovec){a->head.p, a->answer_begun ? 0 : a->head.len};
 	v[1] = (struct iovec){size, 0};
 	if (chunked && l->span_bytes) {
-		v[1].iov_len = (size_t)snprintf(size, sizeof size, "%zx\r\n", l->span_bytes);
+		v[1].iov_len = chunk_head(size, l->span_bytes);
 		*end++ = (struct iovec){(void *)(uintptr_t)"\r\n", 2};
 	}
 	if (chunked && over)
@@ -300,7 +308,9 @@ static void broken(struct up *u, int err)
 	struct client *c = u->c;
 	struct ask *a = c->ask;
 	char text[256];
-	bool again = u->reused && !u->spoke && !a->retried;
+	/* A kept connection that had ended shows it at once. A slot that ends later did so over this
+	 * request, and shall not be given it again. */
+	bool again = u->reused && !u->spoke && !a->retried && c->loop->now - u->since < STALE_MS;
 	bool refused = err == ECONNREFUSED && u->connecting;
 	h0_up_close(u);
 	c->loop->nspans = c->loop->span_bytes = 0;
@@ -341,8 +351,11 @@ static void answer_loading(struct client *c)
 	struct h0_peer *p = c->ask->d->peer;
 	struct h0_err details = {0};
 	char text[160];
-	int s = h0_peer_retry_after(c->loop->core, p, c->loop->now);
+	double progress;
+	int s = h0_peer_retry_after(c->loop->core, p, c->loop->now, &progress);
 	h0_err_detail(&details, "slot", "%s", p->name);
+	if (progress >= 0)
+		h0_err_detail(&details, "progress", "%.2f", progress);
 	snprintf(text, sizeof text, "slot %s is loading its model: try again in %d s", p->name, s);
 	c->ask->status = 503;
 	c->ask->answer_over = true;
@@ -427,6 +440,7 @@ static void start(struct client *c, bool fresh)
 	else
 		h0_parse_init(&u->in, true, &calls, u);
 	u->c = c;
+	u->since = c->loop->now;
 	c->up = u;
 	a->out.at = a->head_sent = a->tail_len = 0;
 	build_request(c);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "model/route.h"
 #include "serve/guard.h"
 
 #define H0_SERVE_KEY 64
@@ -33,10 +34,15 @@ struct h0_serve_conf {
 	unsigned loops;             /* 0: one per core */
 	int wait_ms;                /* how long a request waits for its slot to load */
 	int drain_ms;               /* how long requests may go on after `stop` */
+	int head_ms;                /* for a whole head, from its first byte or the connection; 0: 10 s */
+	int body_ms;                /* between two pieces of a body, and for it all beyond 1 KB/s; 0: 30 s */
 	int idle_exit_s;            /* end after so long without a connection; 0: never */
 	/* Brings a slot up and returns when it answers. Called in a thread of its own, once for any
 	 * number of requests. NULL: slots that do not run are not started. */
 	int (*load)(const char *slot, void *arg, struct h0_err *e);
+	/* How the slots are now, for decisions: called by one thread, at the start, after changes, and
+	 * every other second while requests come. NULL: nothing is known. */
+	void (*look)(const struct h0_slots *slots, struct h0_route_look *ret, void *arg);
 	/* How long that usually takes, -1 = not known, and how long it took. Both may be NULL. */
 	int64_t (*load_ms)(const char *slot, void *arg);
 	void (*loaded)(const char *slot, int64_t ms, void *arg);

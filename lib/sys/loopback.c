@@ -15,7 +15,8 @@
 #include "sys/io.h"
 
 #define TABLE_MAX (16u << 20)
-#define LISTENING 10 /* TCP_LISTEN of the kernel's include/net/tcp_states.h */
+#define ESTABLISHED 1 /* of the kernel's include/net/tcp_states.h */
+#define LISTENING   10
 
 bool h0_loopback_bound(int port)
 {
@@ -31,27 +32,38 @@ bool h0_loopback_bound(int port)
 	return bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 && errno == EADDRINUSE;
 }
 
-/* Inode of the socket that listens, from one of the kernel's tables; 0 = none. */
-static uint64_t listening_inode(const char *table, int port)
+/* A socket of 127.0.0.1 or every address at that port in this state, in one of the kernel's tables. */
+static bool find_socket(const char *table, int port, unsigned want, uint64_t *ret_inode)
 {
 	h0_autobuf struct h0_buf b = {0};
 	if (h0_read_file(table, TABLE_MAX, &b, NULL) < 0)
-		return 0;
+		return false;
 	for (const char *p = h0_buf_str(&b); *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		char address[64];
 		unsigned at, state;
-		uint64_t inode;
 		if (sscanf(p, " %*d: %63[0-9A-F]:%x %*[0-9A-F]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64,
-		           address, &at, &state, &inode) != 4)
+		           address, &at, &state, ret_inode) != 4)
 			continue;
 		/* 127.0.0.1, 0.0.0.0, :: and ::1 or ::ffff:127.0.0.1 */
 		bool ours = strcmp(address, "0100007F") == 0 || strspn(address, "0") == strlen(address) ||
 		            strncmp(address, "000000000000000000000000", 24) == 0 ||
 		            strcmp(address, "0000000000000000FFFF00000100007F") == 0;
-		if (state == LISTENING && (int)at == port && ours)
-			return inode;
+		if (state == want && (int)at == port && ours)
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+static bool find_any(int port, unsigned want, uint64_t *ret_inode)
+{
+	return find_socket("/proc/net/tcp", port, want, ret_inode) ||
+	       find_socket("/proc/net/tcp6", port, want, ret_inode);
+}
+
+bool h0_loopback_connected(int port)
+{
+	uint64_t inode;
+	return find_any(port, ESTABLISHED, &inode);
 }
 
 static bool has_socket(const char *pid, uint64_t inode)
@@ -73,10 +85,8 @@ static bool has_socket(const char *pid, uint64_t inode)
 
 pid_t h0_loopback_pid(int port)
 {
-	uint64_t inode = listening_inode("/proc/net/tcp", port);
-	if (!inode)
-		inode = listening_inode("/proc/net/tcp6", port);
-	if (!inode)
+	uint64_t inode;
+	if (!find_any(port, LISTENING, &inode))
 		return 0;
 	DIR *d = opendir("/proc");
 	pid_t pid = 0;

@@ -15,6 +15,8 @@
 bool h0_loopback_bound(int port);
 /* The process behind it, as far as /proc shows it to us. 0: nobody, or not visible. */
 pid_t h0_loopback_pid(int port);
+/* Whether anybody is connected to it. */
+bool h0_loopback_connected(int port);
 /* "nginx, pid 812", or "another program" when it cannot be seen. */
 void h0_loopback_holder(int port, char *dst, size_t size);
 

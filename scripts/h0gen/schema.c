@@ -70,7 +70,7 @@ static void keys(const struct h0_key *k, const char *prefix, int depth, struct h
 		if (k->type == H0_KEY_MAP)
 			h0_buf_adds(&path, ".NAME");
 		key(k, h0_buf_str(&path), out);
-		if (k->sub && depth < 8)
+		if (k->sub && depth < 8 && !(k->flags & H0_KEY_PARTIAL))
 			keys(k->sub, h0_buf_str(&path), depth + 1, out);
 	}
 }
@@ -80,10 +80,10 @@ static void page(const struct h0_schema *s, struct h0_buf *out)
 	h0_buf_addf(out, "%s(5) \"hal0 %s\" \"hal0 manual\"\n\n# NAME\n\n%s - ", s->page, HAL0_VERSION,
 	            s->page);
 	gen_esc(s->summary, out);
-	h0_buf_adds(out, "\n\n# SYNOPSIS\n\n*/etc/hal0/");
-	gen_esc(s->path, out);
+	h0_buf_addf(out, "\n\n# SYNOPSIS\n\n*%s", s->path ? "/etc/hal0/" : "hal0 cap apply -f FILE");
+	gen_esc(s->path ? s->path : "", out);
 	h0_buf_addf(out, "*\n\n# DESCRIPTION\n\n%s%s", s->text ? s->text : "", s->text ? "\n\n" : "");
-	if (!(s->flags & H0_KEY_JSON)) {
+	if (s->path && !(s->flags & H0_KEY_JSON)) {
 		h0_buf_adds(out, "The file is TOML 1.0, in UTF-8. The hal0 programs change single values of "
 		                 "it and leave comments, order and keys they do not know as they are. ");
 		h0_buf_addf(out, "A key that is not listed here %s.\n\n",

@@ -57,6 +57,8 @@ refused "start" hal0-slot start off
 run hal0-slot start npu
 rc_is "the other one is no better" 4
 like "names its rival" "$err" "*there is off:*"
+run hal0-slot swap off llama3.2:1b
+rc_is "swap" 4
 run hal0-slot set off idle_timeout_s=60
 rc_is "a key that does not matter to it can still be set" 0
 run hal0-conf set "$slots/off.toml" idle_timeout_s 61
@@ -89,8 +91,8 @@ for s in stt-npu embed-npu; do
 done
 # The order of routing's conditions is the model's test; here that the programs agree.
 run hal0-route explain /v1/embeddings -d '{"model":"embed-npu","input":"x"}' --json
-is "explain: the anchor's port" "$(printf %s "$out" | jq -c '[.slot,.anchor,.port,.model]')" \
-  '["embed-npu","npu",8088,"embed-gemma:300m"]'
+rc_is "explain: the anchor does not run" 1
+like "explain: what to start" "$(printf %s "$out" | jq -r .error.message)" "*slot npu does not run: hal0 slot start npu"
 hal0-slot set npu npu.embed=false >/dev/null 2>&1
 run hal0-route explain /v1/embeddings -d '{"model":"embed-npu","input":"x"}' --json
 rc_is "explain: the toggle is off" 1

@@ -162,6 +162,20 @@ cat "$tmp/file" >"$file"
 HAL0_SYSROOT=$tmp/xtx run "$probe" show
 like "HAL0_SYSROOT" "$out" "*RX 7900 XTX*"
 
+# a live probe starts nothing but the child that asks Vulkan, which becomes no other program
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+  children() { # ARGUMENT...: "forks programs"
+    (cd "$tmp" && strace -f -qq -o trace -e trace=process "$probe" "$@" >/dev/null 2>&1)
+    echo "$(grep -cE '(clone|clone3|fork|vfork)\(' "$tmp/trace") $(grep -c 'execve(' "$tmp/trace")"
+  }
+  is "without Vulkan: no child" "$(children show --no-vulkan)" "0 1"
+  is "doctor and the rest: at most the one that asks Vulkan" "$(children show) $(children doctor) $(children memory)" \
+    "1 1 1 1 0 1"
+  is "tune: none" "$(children tune)" "0 1"
+else
+  tap_result 0 "children # SKIP strace cannot be used here"
+fi
+
 # bad input
 printf '{"slots": {' >"$file"
 run "$probe" --sysroot "$tmp/halo-512m"

@@ -135,6 +135,37 @@ run "$slot" create junk --model m
 rc_is 'nor created over' 3
 rm "$etc/slots/junk.toml"
 
+# ---- hal0.toml: the range of ports, the number of slots ----
+run "$slot" create far --model m --port 9131
+rc_is 'a port outside 8081 to 8200' 3
+like 'says whose rule that is' "$err" '*9131 is out of range: 8081 to 8200*hal0.toml*port_range_end*'
+mkdir "$tmp/ranged"
+cp -r "$HAL0_HOME/etc" "$tmp/ranged/"
+ranged() {
+  run env HAL0_HOME="$tmp/ranged" "$slot" "$@"
+}
+rm "$tmp/ranged/etc/hal0/slots/"*
+printf '[slots]\nport_range_start = 9131\nport_range_end = 9132\nmax_slots = 3\n' >"$tmp/ranged/etc/hal0/hal0.toml"
+ranged create a --model m
+ranged create b --model m --json
+rc_is 'with a range of its own' 0
+like 'a new slot gets a port of it' "$(cat "$tmp/ranged/etc/hal0/slots/b.toml")" '*port = 9132*'
+ranged create c --model m
+rc_is 'a range that is used up' 4
+like 'says so' "$err" '*no port from 9131 to 9132 is free*port_range_end*'
+ranged set b port=8090
+rc_is 'a port outside it is refused' 3
+printf 'port = 8091\n[model]\ndefault = "m"\n' >"$tmp/ranged/etc/hal0/slots/c.toml"
+ranged show c
+rc_is 'a file with one is invalid' 3
+like 'at its line' "$err" '*slots/c.toml:1:8: port: 8091 is out of range: 9131 to 9132*'
+run env HAL0_HOME="$tmp/ranged" "$HAL0_BUILD/cmd/hal0-conf" check
+rc_is 'hal0 conf check says so too' 3
+sed -i 's/9132/9140/' "$tmp/ranged/etc/hal0/hal0.toml"
+ranged create d --model m
+rc_is 'max_slots is reached' 4
+like 'which is said' "$err" '*allows 3 slots (slots.max_slots) and there are 3*'
+
 # ---- a port another program has ----
 if command -v python3 >/dev/null; then
   python3 -c '

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2016
 # The life of slots with real podman and a real llama-server: start, join, stop, restart, run,
 # wait, logs, and everything that goes wrong on the way.
 # Container names and ports belong to the machine: two runs of this test take turns.

@@ -91,7 +91,7 @@ static void profiles(const struct h0_snap *snap)
 	for (int d = 0; d < H0_DEVICE_N; d++)
 		for (int t = 0; t < H0_TYPE_N; t++) {
 			const struct h0_profile *got =
-				h0_profiles_default(&p, (enum h0_device)d, (enum h0_slot_type)t);
+				h0_profiles_default(&p, (enum h0_device)d, (enum h0_slot_type)t, -1);
 			H0_ASSERT(!got || h0_profile_fits(got, (enum h0_device)d));
 		}
 }
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (data[0] == paths[i][0][0] && paths[i][1])
 			snap = snap_with(&file, paths[i][1], text, size - 1);
 	h0_check(&snap, &found);
-	has_reason(h0_selections_load(&snap, &selections, &e), &e);
+	has_reason(h0_selections_load(&snap, &(struct h0_slots){0}, &selections, &e), &e);
 	if (data[0] == 's')
 		slot(&snap);
 	else if (data[0] == 'p')

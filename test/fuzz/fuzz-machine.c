@@ -150,8 +150,10 @@ static void conclude(const struct h0_machine *m)
 	h0_autofree struct h0_membar *bars = h0_calloc(1, sizeof *bars);
 	h0_autobuf struct h0_buf svg = {0};
 	h0_doctor(m, NULL, 0, c);
-	for (int i = 0; i < c->n; i++)
+	for (int i = 0; i < c->n; i++) {
 		H0_ASSERT(*c->v[i].fact && (!i || c->v[i].severity <= c->v[i - 1].severity));
+		H0_ASSERT(c->v[i].severity == H0_SEV_OK || (*c->v[i].why && *c->v[i].fix));
+	}
 	h0_membar(m, bars);
 	h0_membar_svg(bars, &svg);
 	for (int i = 0; i < bars->n; i++) {

@@ -17,7 +17,7 @@ static struct h0_argv_facts facts(void)
 		.log_path = "/var/lib/hal0/slots/s/server.log", .model_id = "qwen3-4b",
 		.model_path = "/srv/models/qwen3-4b.gguf", .mounts = mounts, .uid = 65534, .gid = 65534,
 		.native_context = 40960, .model_has_mtp = true, .model_bytes = INT64_C(2) << 30,
-		.ram_bytes = INT64_C(64) << 30, .nofile = 20000, .nproc = -1, .cpus = 16,
+		.ram_bytes = INT64_C(64) << 30, .nofile = 20000, .nproc = -1, .memlock = -1, .cpus = 16,
 	};
 }
 
@@ -305,7 +305,7 @@ static void test_families(void)
 	h0_auto(made_done) struct made m, n, o;
 	h0_autobuf struct h0_buf b = {0};
 	struct h0_argv_facts f = facts();
-	f.model_id = "gemma4-it-e2b-FLM", f.data_dir = "/var/lib/hal0/flm", f.mounts = NULL, f.uid = -1;
+	f.model_path = NULL, f.model_id = "gemma4-it-e2b-FLM", f.data_dir = "/var/lib/hal0/flm", f.mounts = NULL, f.uid = -1;
 	make(&m, "port = 8088\ntype = \"llm\"\ndevice = \"npu\"\nprofile = \"flm\"\n[model]\n"
 	     "default = \"gemma4-it-e2b-FLM\"\ncontext_size = 16384\n[npu]\nembed = true\n", &f);
 	is_str(line(&b, &m.a, m.a.server_at, m.a.words.n),
@@ -325,6 +325,18 @@ static void test_families(void)
 	       "--port 8188 --disable-mmap --bf16-vae --cache-none --x '$(reboot)'",
 	       "ComfyUI: a constant script, words as arguments");
 	ok(has(&o.a, "--volume", "/srv/comfyui/output:/opt/ComfyUI/output:rw"), "its directories");
+}
+
+/* Vulkan's driver for the processor, by hand: the server sees it only when it is named. */
+static void test_vulkan_on_cpu(void)
+{
+	h0_auto(made_done) struct made m, n;
+	struct h0_argv_facts f = facts();
+	make(&m, "port = 8081\ndevice = \"cpu\"\nprofile = \"vulkan\"\nserver.extra_args = \"-ngl 99\"\n", &f);
+	ok(m.rc == 0 && has(&m.a, "--env", "GGML_VK_VISIBLE_DEVICES=0") && !has(&m.a, "--device", NULL),
+	   "cpu with layers on Vulkan: the driver is named, no node is passed");
+	make(&n, "port = 8081\ndevice = \"cpu\"\nprofile = \"vulkan\"\nserver.extra_args = \"-ngl 0\"\n", &f);
+	ok(n.rc == 0 && !has(&n.a, "--env", "GGML_VK_VISIBLE_DEVICES=0"), "without layers there it is not");
 }
 
 static void words_are(const char *text, const char *want, const char *name)
@@ -371,6 +383,7 @@ int main(void)
 	test_foreground();
 	test_refused();
 	test_families();
+	test_vulkan_on_cpu();
 	test_words();
 	return tap_done();
 }

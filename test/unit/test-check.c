@@ -71,18 +71,19 @@ static void test_caps(void)
 static void test_selections(void)
 {
 	h0_autoselections struct h0_selections none = {0}, v1 = {0}, v2 = {0};
+	const struct h0_slots no_slots = {0};
 	struct h0_err e = {0};
 	struct h0_snap snap = SNAP({0});
-	ok(h0_selections_load(&snap, &none, &e) == 0 && !none.from_file && none.version == 0 &&
+	ok(h0_selections_load(&snap, &no_slots, &none, &e) == 0 && !none.from_file && none.version == 0 &&
 	       !none.v[0].present && !*none.v[0].model,
 	   "no file");
 	snap = SNAP({"capabilities.toml", "[selections.voice.tts]\nbackend = \"kokoro\"\nenabled = true\n"});
-	ok(h0_selections_load(&snap, &v1, &e) == 0 && v1.version == 1 && v1.v[3].present &&
+	ok(h0_selections_load(&snap, &no_slots, &v1, &e) == 0 && v1.version == 1 && v1.v[3].present &&
 	       h0_streq(v1.v[3].device, "cpu") && v1.v[3].enabled,
 	   "version 1: the back end is translated");
 	snap = SNAP({"capabilities.toml", "schema_version = 2\n[selections.img.img]\ndevice = \"npu\"\n"
 	             "provider = \"comfyui\"\nmodel = \"m\"\nenabled = false\n"});
-	ok(h0_selections_load(&snap, &v2, &e) == 0 && v2.version == 2 &&
+	ok(h0_selections_load(&snap, &no_slots, &v2, &e) == 0 && v2.version == 2 &&
 	       h0_streq(v2.v[4].device, "npu") && h0_streq(v2.v[4].provider, "comfyui") &&
 	       h0_streq(v2.v[4].model, "m") && !v2.v[4].enabled,
 	   "version 2");

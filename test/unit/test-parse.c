@@ -92,6 +92,43 @@ static void bad(const char *name, const char *text, size_t len, int status)
 }
 #define BAD(name, text) bad(name, text, sizeof text - 1, 400)
 
+/* The fields as "name=value/id;". */
+static void walk(const struct h0_head *h, const char *want, const char *name)
+{
+	h0_autobuf struct h0_buf got = {0};
+	struct h0_line f;
+	for (const char *p = NULL; (p = h0_head_next(h, p, &f));) {
+		h0_buf_addf(&got, "%s=%s/%d;", f.name, f.value, (int)f.id);
+		if (f.name_len != strlen(f.name) || f.value_len != strlen(f.value))
+			h0_buf_adds(&got, "wrong length");
+	}
+	is_str(h0_buf_str(&got), want, name);
+}
+
+static void test_names(void)
+{
+	static const char *const names[] = {
+#define X(id, text) text,
+		H0_FIELDS(X)
+#undef X
+	};
+	h0_autobuf struct h0_buf b = {0};
+	size_t wrong = 0;
+	for (size_t i = 0; i < H0_ARRAY_LEN(names); i++) {
+		struct seen s;
+		h0_buf_reset(&b);
+		h0_buf_addf(&b, "HTTP/1.1 200 OK\r\n%c%s: 7\r\n\r\n", names[i][0] & ~32, names[i] + 1);
+		feed(&s, true, b.p, b.len, 1, 0);
+		const char *v = h0_head_get(&s.p.head, (enum h0_field)(i + 1));
+		if (!v || strcmp(v, "7") != 0) {
+			printf("# %s is not found\n", names[i]);
+			wrong++;
+		}
+		done(&s);
+	}
+	is_int((long long)wrong, 0, "each known name is found");
+}
+
 static void test_requests(void)
 {
 	good("a plain request", "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", "/a?b=c", "", 0);
@@ -102,13 +139,14 @@ static void test_requests(void)
 	good("HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "/", "", 0);
 	good("upgrade is not taken up", "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "/", "", 0);
 	struct seen s;
-	const char *text = "GET / HTTP/1.1\r\nA:  one \t\r\nb:\r\nConnection: Keep-Alive,  close\r\nB: two\r\n\r\n";
+	const char *text = "GET / HTTP/1.1\r\nA:  one \t\r\nhost:\r\nConnection: Keep-Alive,  close\r\nHOST: two\r\n"
+		"Sec-Fetch-Mode: x\r\nAccess-Control-Max-Age: y\r\nHos: z\r\n\r\n";
 	feed(&s, false, text, strlen(text), 5, 0);
-	is_str(h0_head_get(&s.p.head, "a"), "one", "values without white space around");
-	is_str(h0_head_get(&s.p.head, "B"), "", "an empty value; names in any case");
-	is_int(h0_head_count(&s.p.head, "b"), 2, "a field that comes twice");
-	is_str(h0_head_get(&s.p.head, "c"), NULL, "one that does not");
-	ok(!s.p.head.keep_alive && h0_head_lists(h0_head_get(&s.p.head, "connection"), "close"), "a list of words");
+	walk(&s.p.head, "A=one/0;host=/2;Connection=Keep-Alive,  close/11;HOST=two/2;Sec-Fetch-Mode=x/26;"
+	     "Access-Control-Max-Age=y/27;Hos=z/0;", "values without white space around, an empty one, prefixes");
+	is_str(h0_head_get(&s.p.head, H0_FIELD_HOST), "", "the first one of a field that comes twice");
+	ok(s.p.head.twice == H0_FIELD_BIT(HOST) && !h0_head_get(&s.p.head, H0_FIELD_ORIGIN), "twice, and not at all");
+	ok(!s.p.head.keep_alive && h0_head_lists(h0_head_get(&s.p.head, H0_FIELD_CONNECTION), "close"), "a list of words");
 	ok(!h0_head_lists("closed, un close", "close") && h0_head_lists(" , CLOSE", "close"), "whole words");
 	done(&s);
 }
@@ -149,6 +187,11 @@ static void test_hostile(void)
 		h0_buf_addc(&b, 'x');
 	bad("a head without end", b.p, b.len, 431);
 	h0_buf_reset(&b);
+	h0_buf_adds(&b, "GET / HTTP/1.1\r\n");
+	for (unsigned i = 0; i <= H0_HEAD_LINES; i++)
+		h0_buf_adds(&b, "a:\r\n");
+	bad("a head of too many fields", b.p, b.len, 431);
+	h0_buf_reset(&b);
 	h0_buf_adds(&b, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;");
 	while (b.len < 8000)
 		h0_buf_addc(&b, 'x');
@@ -161,7 +204,7 @@ static void test_responses(void)
 	const char *text = "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nhi";
 	feed(&s, true, text, strlen(text), 4, 0);
 	ok(s.state == H0_PARSE_DONE && s.p.head.status == 200 && s.p.head.has_length && s.p.head.keep_alive, "a response");
-	is_str(h0_head_get(&s.p.head, "content-type"), "a/b", "its fields");
+	is_str(h0_head_get(&s.p.head, H0_FIELD_CONTENT_TYPE), "a/b", "its fields");
 	done(&s);
 	text = "HTTP/1.1 200 OK\r\n\r\nuntil the end";
 	feed(&s, true, text, strlen(text), 4, 0);
@@ -208,6 +251,7 @@ static void test_sequence(void)
 int main(void)
 {
 	test_requests();
+	test_names();
 	test_hostile();
 	test_responses();
 	test_sequence();

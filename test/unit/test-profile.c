@@ -119,7 +119,7 @@ static void test_defaults(void)
 	h0_profiles_load(&none, &p, NULL);
 	for (int d = 0; d < H0_DEVICE_N; d++) {
 		for (int t = 0; t < H0_TYPE_N; t++) {
-			const struct h0_profile *got = h0_profiles_default(&p, d, t);
+			const struct h0_profile *got = h0_profiles_default(&p, d, t, -1);
 			char name[64];
 			snprintf(name, sizeof name, "default for %s, %s", h0_device_names[d],
 			         h0_type_names[t]);
@@ -177,7 +177,7 @@ static void test_plan(void)
 	plan(NULL, "port = 8081\ndevice = \"gpu-vulkan\"\nprofile = \"moe-rocmfp4\"\n",
 	     "rocm llama-server profile nodes=2 warning mtp=off (the profile has none)");
 	plan(NULL, "port = 8088\ndevice = \"npu\"\nprovider = \"llama-server\"\n",
-	     "flm flm profile nodes=6 mtp=off (the profile has none)");
+	     "flm flm profile nodes=4 mtp=off (the profile has none)");
 	plan(NULL, "port = 8084\ntype = \"tts\"\ndevice = \"cpu\"\n",
 	     "tts kokoro profile nodes=0 mtp=off (the profile has none)");
 	plan(NULL, "port = 8188\ntype = \"image\"\ndevice = \"gpu-rocm\"\nprofile = \"comfyui\"\n"

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/provider.h"
 #include "model/route.h"
 
 /* A box as text: "name: toml" lines in order of name; ';' ends a TOML line. */
@@ -229,10 +230,31 @@ static void test_live(void)
 	h0_autoroute struct h0_route r1 = {0}, r2 = {0};
 	ok(h0_route_find(&ask, &r1, &e) == 0 && strcmp(r1.slot->name, "two") == 0 && strcmp(r1.rule, "loaded") == 0,
 	   "what a running slot lists goes first");
-	is_str(r1.model, "m", "and is sent as the configured id");
+	is_str(r1.model, NULL, "and is sent as its server calls it");
+	is_str(r1.steps[r1.nsteps - 1].why, "slot two is ready", "how it is stands at the end");
 	ask.model = "m";
 	ok(h0_route_find(&ask, &r2, &e) == 0 && strcmp(r2.slot->name, "two") == 0, "of two the running one");
 	box_done(&b);
+
+	/* FLM lists its whole catalogue, a GGUF server what it has loaded */
+	static const char *const catalogue[] = {"llama3.2:1b", "gemma4-it:e2b", NULL}, *const own[] = {"llama3.2:1b", NULL};
+	static const char *const mixed[] = {SLOT("chat", 8081, "llm", "cpu", "[model];default=\"x\""),
+		SLOT("npu", 8088, "llm", "npu", "[model];default=\"gemma4-it-e2b-FLM\""), NULL};
+	box_open(&b, mixed);
+	struct h0_route_live both[] = {{"chat", H0_ROUTE_READY, own}, {"npu", H0_ROUTE_READY, catalogue}};
+	h0_autoroute struct h0_route r3 = {0}, r4 = {0};
+	ask = (struct h0_route_ask){.slots = &b.slots, .live = both, .nlive = 2, .path = CHAT, .model = "llama3.2:1b"};
+	ok(h0_route_find(&ask, &r3, &e) == 0 && strcmp(r3.slot->name, "chat") == 0, "who has loaded it, not who could");
+	ask.model = "gemma4-it-e2b-FLM";
+	ok(h0_route_find(&ask, &r4, &e) == 0 && strcmp(r4.slot->name, "npu") == 0 && strcmp(r4.rule, "loaded") == 0 &&
+	   h0_streq(r4.model, "gemma4-it:e2b"), "FLM's own model, by either name, as a tag");
+	box_done(&b);
+
+	struct h0_route_look one = {.v = both, .n = 2}, other = {.v = both, .n = 1};
+	struct h0_route_live later[] = {{"chat", H0_ROUTE_READY, catalogue}, {"npu", H0_ROUTE_READY, catalogue}};
+	struct h0_route_look swapped = {.v = later, .n = 2};
+	ok(h0_route_look_same(&one, &one) && !h0_route_look_same(&one, &other) && !h0_route_look_same(&one, &swapped),
+	   "two looks compared");
 }
 
 static void trio(const char *name, const char *npu, const char *stt, int state, const char *want)
@@ -271,6 +293,19 @@ static void test_trio(void)
 	trio("anchor of another type", SLOT("npu", 8088, "transcription", "npu", "model.default=\"x:1b\";[npu];asr=true"),
 	     STT(""), H0_ROUTE_UNKNOWN, "not of type llm");
 	trio("anchor broken", "npu:port = ;", STT(""), H0_ROUTE_UNKNOWN, "is invalid");
+	struct box b;
+	struct h0_err e = {0};
+	static const char *const late[] = {NPU("[npu];asr=true"), STT(""), NULL};
+	box_open(&b, late);
+	struct h0_route_live live = {"npu", H0_ROUTE_READY, NULL, H0_TYPE_BIT(H0_TYPE_TRANSCRIPTION)};
+	struct h0_route_ask ask = {.slots = &b.slots, .live = &live, .nlive = 1, .model = "w",
+		.path = "/v1/audio/transcriptions"};
+	h0_autoroute struct h0_route r1 = {0}, r2 = {0};
+	ok(h0_route_find(&ask, &r1, &e) < 0 && strstr(e.msg, "was started without it: hal0 slot restart npu"),
+	   "turned on since: %s", e.msg);
+	live.without = H0_TYPE_BIT(H0_TYPE_EMBEDDING);
+	ok(h0_route_find(&ask, &r2, &e) == 0, "the other half of it does not matter");
+	box_done(&b);
 	trio("who can start it does not mind", NPU("[npu];asr=true"), STT(""), -1, NULL);
 	trio("npu elsewhere", SLOT("npu", 8088, "llm", "cpu", "[npu];asr=true"), STT(""), H0_ROUTE_READY,
 	     "not on device npu");

@@ -396,8 +396,22 @@ static void test_create(void)
 	       "bad name", "X");
 }
 
+static void test_conf(void)
+{
+	struct h0_slots_conf conf = {.idle_timeout_s = 60};
+	struct h0_slot s = {.name = "chat", .idle_timeout_s = -1};
+	ok(h0_slot_idle_timeout(&s, &conf) == 60, "no timeout of its own: hal0.toml's");
+	s.idle_timeout_s = 0;
+	ok(h0_slot_idle_timeout(&s, &conf) == 0, "0 is never");
+	s = (struct h0_slot){.name = "agent", .idle_timeout_s = -1};
+	ok(h0_slot_idle_timeout(&s, &conf) == 0, "agent without the key is kept");
+	s.idle_timeout_s = 300;
+	ok(h0_slot_idle_timeout(&s, &conf) == 300, "with it, it is not");
+}
+
 int main(void)
 {
+	test_conf();
 	test_shapes();
 	test_absent();
 	test_old_files();

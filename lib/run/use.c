@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/use.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "fmt/json.h"
+#include "run/facts.h"
+#include "run/health.h"
+#include "run/slotkey.h"
+#include "sys/io.h"
+#include "sys/loopback.h"
+
+#define PATIENCE_MS 1000
+#define FRESH_S     60          /* hal0-route serve writes every second while requests are under way */
+
+/* What a server says of itself. */
+enum saying { IDLE, BUSY, NOTHING };
+
+static enum saying ask_llama(const struct h0_health_ask *who)
+{
+	h0_autobuf struct h0_buf body = {0};
+	h0_autojson struct h0_json *j = NULL;
+	int status = h0_health_get(who, "/slots", PATIENCE_MS, &body);
+	if (status == 0)
+		return BUSY; /* it does not answer: what it does cannot be known */
+	if (status != 200 || h0_json_parse(h0_buf_str(&body), body.len, "slots", &j, NULL) < 0)
+		return NOTHING;
+	for (size_t i = 0; i < h0_json_len(j); i++)
+		if (h0_json_bool(h0_json_get(h0_json_at(j, i), "is_processing"), true))
+			return BUSY;
+	return h0_json_len(j) ? IDLE : NOTHING;
+}
+
+static int64_t changed_at(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+}
+
+/* Requests that hal0-route serve has under way. */
+static bool routed(const char *used)
+{
+	h0_autobuf struct h0_buf text = {0};
+	return h0_read_file(used, 64, &text, NULL) == 0 && strtol(h0_buf_str(&text), NULL, 10) > 0 &&
+	       (int64_t)time(NULL) - changed_at(used) < FRESH_S;
+}
+
+void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret)
+{
+	char run_dir[1200], log[1200];
+	h0_slot_dirs(&b->paths, c->slot, run_dir, log);
+	h0_autofree char *used = h0_asprintf("%s/used", run_dir);
+	bool llama = c->provider == H0_PROVIDER_LLAMA_SERVER;
+	int64_t at = changed_at(used), logged = llama ? changed_at(log) : 0;
+	*ret = (struct h0_use){.last = c->started_at};
+	ret->last = at > ret->last ? at : ret->last;
+	ret->last = logged > ret->last ? logged : ret->last;
+	struct h0_health_ask ask = {.port = c->port, .provider = c->provider};
+	h0_slot_key_try(&b->paths, c->slot, ask.key);
+	h0_health_ask(&ask, 1, PATIENCE_MS, NULL, 0);
+	if (ask.health != H0_HEALTH_READY) {
+		snprintf(ret->why, sizeof ret->why, "it is %s", h0_health_word(ask.health));
+		ret->serving = true;
+		return;
+	}
+	enum saying says = llama ? ask_llama(&ask) : NOTHING;
+	if (says == BUSY)
+		snprintf(ret->why, sizeof ret->why, "its server is at work, or does not say");
+	else if (routed(used))
+		snprintf(ret->why, sizeof ret->why, "hal0-route has a request under way");
+	else if (says == NOTHING && h0_loopback_connected(c->port))
+		snprintf(ret->why, sizeof ret->why, "somebody is connected to it");
+	ret->serving = ret->why[0];
+}
