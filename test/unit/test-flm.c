@@ -63,7 +63,7 @@ static void test_list(void)
 	                                  "Models:\n  - a:1b\n"};
 	for (size_t i = 0; i < H0_ARRAY_LEN(bad); i++) {
 		h0_autoflmlist struct h0_flm_list none = {0};
-		ok(h0_flm_list_parse(bad[i], strlen(bad[i]), &none, &e) < 0 && !none.n, "refused: %s", bad[i]);
+		ok(h0_flm_list_parse(bad[i], strlen(bad[i]), &none, &e) < 0 && !none.n, "refused: %.*s", (int)strcspn(bad[i], "\n"), bad[i]);
 	}
 }
 
