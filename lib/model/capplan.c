@@ -128,6 +128,7 @@ struct choice {
 	int provider;                   /* of the record, or asked for; -1: none */
 	bool asked;                     /* for that provider */
 	bool kept;                      /* the slot's program stays */
+	bool drop_image;                /* the slot's own image is for another program */
 	enum h0_provider family;        /* what will run */
 };
 
@@ -241,6 +242,11 @@ static int wrong_pair(const struct choice *c, struct h0_err *e)
 	return refuse(c, "capability.illegal_backend_model_pair", e);
 }
 
+static bool fits(enum h0_provider p, const struct choice *c)
+{
+	return h0_provider_serves(p, c->cap->type) && h0_providers[p].devices & H0_DEVICE_BIT(c->device);
+}
+
 /* The program: the one asked for, else what the slot has if that does it there, else the usual. */
 static int choose_program(const struct work *w, struct choice *c, bool asked, struct h0_err *e)
 {
@@ -255,17 +261,17 @@ static int choose_program(const struct work *w, struct choice *c, bool asked, st
 		c->family = p.family;
 		return 0;
 	}
-	if (!asked) {
-		int usual = program_at(w, c->device, c->cap->type);
-		c->provider = own_image ? (int)s->provider : usual;
-		if (c->provider < 0)
-			return wrong_pair(c, e);
+	if (own_image && fits(asked ? (enum h0_provider)c->provider : s->provider, c)) {
+		c->family = asked ? (enum h0_provider)c->provider : s->provider;
+		return 0;
 	}
+	c->drop_image = s && s->image;
+	if (!asked)
+		c->provider = program_at(w, c->device, c->cap->type);
+	if (c->provider < 0)
+		return wrong_pair(c, e);
 	c->family = (enum h0_provider)c->provider;
-	bool able = own_image ? h0_provider_serves(c->family, c->cap->type) &&
-	                            h0_providers[c->family].devices & H0_DEVICE_BIT(c->device)
-	                      : can_run(w, c->device, c->cap->type, c->family);
-	return able ? 0 : wrong_pair(c, e);
+	return can_run(w, c->device, c->cap->type, c->family) ? 0 : wrong_pair(c, e);
 }
 
 static int wrong_model(const struct choice *c, const char *why, struct h0_err *e)
@@ -340,21 +346,27 @@ static void merge(const struct h0_selection *was, const struct h0_cap_wish *wish
 	ret->enabled = wish->enabled == H0_TRI_ABSENT ? was->enabled : wish->enabled == H0_TRI_TRUE;
 }
 
-/* The record, else what the slot says: a slot made by hand is not forgotten when it is first
- * asked for. */
-static void base_record(const struct work *w, const struct h0_cap *cap, struct h0_selection *ret)
+static const char *keep(struct work *w, const char *s)
 {
-	const struct h0_selection *s = &w->sel.v[cap - h0_caps];
-	const struct h0_slot *slot = h0_cap_slot(cap, &w->were);
-	*ret = *s;
-	if (s->present || (*s->device && *s->model))
-		return;
-	h0_selection_of_slot(cap, slot, ret);
-	ret->present = s->present;
-	ret->enabled = s->present ? s->enabled : ret->enabled;
+	return h0_arena_strndup(&w->sel.arena, s, strlen(s));
 }
 
-static int choose(const struct work *w, const struct h0_cap_wish *wish, struct choice *c,
+/* The record; what it leaves open is as the slot has it: one made by hand is not forgotten when it
+ * is first asked for. */
+static void base_record(struct work *w, const struct h0_cap *cap, struct h0_selection *ret)
+{
+	const struct h0_selection *s = &w->sel.v[cap - h0_caps];
+	struct h0_selection of_slot;
+	h0_selection_of_slot(cap, h0_cap_slot(cap, &w->slots), &of_slot);
+	*ret = *s;
+	/* slots are read anew after every step */
+	ret->device = keep(w, *s->device ? s->device : of_slot.device);
+	ret->provider = keep(w, *s->provider ? s->provider : of_slot.provider);
+	ret->model = keep(w, *s->model ? s->model : of_slot.model);
+	ret->enabled = s->present ? s->enabled : of_slot.enabled;
+}
+
+static int choose(struct work *w, const struct h0_cap_wish *wish, struct choice *c,
                   struct h0_err *e)
 {
 	struct h0_selection was;
@@ -389,6 +401,8 @@ static int program_edits(const struct work *w, const struct choice *c, struct h0
 	const struct h0_slot *s = c->slot;
 	const struct h0_profile *mine = s && s->profile ? h0_profiles_get(&w->profiles, s->profile) : NULL;
 	const char *provider = h0_provider_names[c->family];
+	if (c->drop_image && h0_edits_unset(edits, "image", e) < 0)
+		return -1;
 	if (c->kept || (mine && h0_profile_family(mine) == c->family && h0_profile_fits(mine, c->device)))
 		return 0;
 	if (mine) {
@@ -399,7 +413,7 @@ static int program_edits(const struct work *w, const struct choice *c, struct h0
 		if (h0_edits_unset(edits, "profile", e) < 0)
 			return -1;
 	}
-	bool says = s && (s->provider_given || s->image);
+	bool says = s && (s->provider_given || (s->image && !c->drop_image));
 	if (!says && program_at(w, c->device, c->cap->type) == (int)c->family)
 		return 0;
 	return want_word(edits, "provider", s && s->provider_given ? h0_provider_names[s->provider] : NULL,
@@ -528,11 +542,6 @@ static int turn_off(struct work *w, const struct h0_cap *cap, struct h0_err *e)
 }
 
 /* ---- records ---- */
-
-static const char *keep(struct work *w, const char *s)
-{
-	return h0_arena_strndup(&w->sel.arena, s, strlen(s));
-}
 
 static void record(struct work *w, const struct h0_selection *want)
 {
@@ -667,7 +676,8 @@ static void follow(struct h0_capplan *plan, const struct h0_slots *slots,
 	                                                                       : H0_WANT_STOP;
 	struct h0_target *t =
 		aim(plan, s->name, mine ? mine->cap : NULL, is_shadow ? H0_WANT_STOP : want);
-	if (is_shadow && anchor)
+	/* the NPU's own slot is not bounced for what others have it do */
+	if (anchor && (is_shadow || s == anchor))
 		snprintf(t->anchor, sizeof t->anchor, "%s", anchor->name);
 }
 

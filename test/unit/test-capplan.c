@@ -131,6 +131,7 @@ static void test_on(void)
 	       target(&d, "embed")->want == H0_WANT_STOP,
 	   "off: record and slot tell the same, the model is remembered");
 	again(&d, OFF("embed.embed"), "off");
+	case_done(&c);
 	apply(&d.after, ON("embed.embed", ""), &c);
 	ok(c.rc == 0 && !has(&c, "slots/embed.toml", "enabled = false"), "on again without a word more");
 }
@@ -165,6 +166,16 @@ static void test_record_only(void)
 	ok(c.rc == 0 && c.plan.cs.n == 1 && c.plan.n == 0 && has(&c, "capabilities.toml", "bge"),
 	   "set while it is off: the record alone");
 	case_done(&c);
+	snap = SNAP({"capabilities.toml", "schema_version = 2\n[selections.embed.embed]\ndevice = \"\"\n"
+	             "model = \"\"\nenabled = false\n"},
+	            {"slots/embed.toml", "port = 8081\ndevice = \"cpu\"\nenabled = false\n[model]\n"
+	             "default = \"bge\"\n"});
+	apply(&snap, ON("embed.embed", ""), &c);
+	ok(c.rc == 0 && has(&c, "slots/embed.toml", "bge") && has(&c, "capabilities.toml", "bge") &&
+	       has(&c, "capabilities.toml", "device = \"cpu\""),
+	   "a blank record: as the slot has it");
+	case_done(&c);
+	snap = SNAP({0});
 	apply(&snap, OFF("voice.tts"), &c);
 	ok(c.rc == 0 && c.plan.cs.n == 0, "off of what is not there: nothing, no file either");
 }
