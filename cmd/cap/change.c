@@ -308,7 +308,7 @@ static int prepare(struct change *c, cap_plan_fn plan, void *arg, const struct h
 			return 0;
 		if (basis || !moved(&why) || i == TRIES) {
 			*e = why;
-			return -1;
+			return why.kind == H0_SYS ? h0_err_code(e, "capability.apply_failed") : -1;
 		}
 		struct change again = {.ctx = c->ctx, .o = c->o};
 		change_done(c);

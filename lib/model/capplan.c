@@ -594,11 +594,28 @@ static int remove_slot(struct work *w, const char *name, struct h0_err *e)
 	return 0;
 }
 
+/* The slot of a capability that is wished for as well: what is said of the slot comes on top. */
+static bool serves_a_wish(const struct work *w, const struct h0_wishes *wishes, const char *slot)
+{
+	for (size_t i = 0; i < wishes->ncaps; i++) {
+		const struct h0_cap_wish *x = &wishes->caps[i];
+		const struct h0_slot *s = h0_cap_slot(x->cap, &w->were);
+		if (strcmp(s ? s->name : x->cap->slots[0], slot) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define ROUNDS 3 /* before the capabilities */
+
 /* In which round: what goes away first, then what says its port, then what is given one. */
-static int round_of(const struct work *w, const struct h0_slot_wish *s)
+static int round_of(const struct work *w, const struct h0_wishes *wishes,
+                    const struct h0_slot_wish *s)
 {
 	if (s->absent)
 		return 0;
+	if (serves_a_wish(w, wishes, s->name))
+		return ROUNDS;
 	return h0_slots_get(&w->were, s->name) || h0_edits_get(&s->edits, "port") ? 1 : 2;
 }
 
@@ -616,13 +633,51 @@ static int plan_slot(struct work *w, const struct h0_slot_wish *s, struct h0_err
 	return 0;
 }
 
-static int plan_slots(struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+static int plan_slots(struct work *w, const struct h0_wishes *wishes, int round, struct h0_err *e)
 {
-	for (int round = 0; round < 3; round++)
-		for (size_t i = 0; i < wishes->nslots; i++)
-			if (round_of(w, &wishes->slots[i]) == round && plan_slot(w, &wishes->slots[i], e) < 0)
-				return h0_wrap(e, "slot %s", wishes->slots[i].name);
+	for (size_t i = 0; i < wishes->nslots; i++)
+		if (round_of(w, wishes, &wishes->slots[i]) == round && plan_slot(w, &wishes->slots[i], e) < 0)
+			return h0_wrap(e, "slot %s", wishes->slots[i].name);
 	return 0;
+}
+
+/* What one document says of a capability and of its slot must be the same. */
+static int check_agreement(const struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+{
+	for (size_t i = 0; wishes->nslots && i < wishes->ncaps; i++) {
+		const struct h0_cap *c = wishes->caps[i].cap;
+		const struct h0_selection *s = &w->sel.v[c - h0_caps];
+		const struct h0_slot *slot = h0_cap_slot(c, &w->slots);
+		if ((wishes->caps[i].enabled == H0_TRI_ABSENT && !s->enabled) ||
+		    h0_selection_agrees(s, slot))
+			continue;
+		h0_fail(e, H0_CONFLICT, "%s.%s is to be %s, and what is said of slot %s contradicts that",
+		        c->group, c->child, s->enabled ? "on, as its selection says" : "off",
+		        slot ? slot->name : c->slots[0]);
+		return h0_err_code(e, "capability.invalid_selection");
+	}
+	return 0;
+}
+
+/* What makes room comes first: the NPU, a default, memory. */
+static int plan_caps(struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+{
+	for (int off = 1; off >= 0; off--)
+		for (size_t i = 0; i < wishes->ncaps; i++)
+			if ((wishes->caps[i].enabled == H0_TRI_FALSE) == off &&
+			    plan_cap(w, &wishes->caps[i], e) < 0)
+				return -1;
+	return 0;
+}
+
+static int plan_all(struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+{
+	for (int round = 0; round < ROUNDS; round++)
+		if (plan_slots(w, wishes, round, e) < 0)
+			return -1;
+	if (plan_caps(w, wishes, e) < 0 || plan_slots(w, wishes, ROUNDS, e) < 0)
+		return -1;
+	return check_agreement(w, wishes, e);
 }
 
 /* ---- all together ---- */
@@ -645,14 +700,8 @@ int h0_capplan_make(const struct h0_snap *snap, const struct h0_wishes *wishes,
 	struct h0_err own = {0};
 	if (!e)
 		e = &own;
-	if (begin(snap, world, &plan, &w, e) < 0 || plan_slots(&w, wishes, e) < 0)
+	if (begin(snap, world, &plan, &w, e) < 0 || plan_all(&w, wishes, e) < 0)
 		return -1;
-	/* what makes room comes first: the NPU, a default, memory */
-	for (int off = 1; off >= 0; off--)
-		for (size_t i = 0; i < wishes->ncaps; i++)
-			if ((wishes->caps[i].enabled == H0_TRI_FALSE) == off &&
-			    plan_cap(&w, &wishes->caps[i], e) < 0)
-				return -1;
 	if (h0_slots_check_changed(&w.now, &plan.cs, e) < 0 || (wishes->ncaps && write_file(&w, e) < 0))
 		return -1;
 	h0_changeset_trim(&plan.cs);

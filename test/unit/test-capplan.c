@@ -281,6 +281,23 @@ static void test_npu(void)
 	{"slots/" name ".toml", "port = " port "\ntype = \"llm\"\ndevice = \"npu\"\n" more \
 	 "[model]\ndefault = \"gemma3:1b\"\n"}
 
+static void test_both(void)
+{
+	autocase c;
+	struct h0_snap none = SNAP({0});
+	const char *both = ON("voice.tts", "") "[slots.tts]\nport = 8084\nidle_timeout_s = 0\n";
+	apply(&none, both, &c);
+	ok(c.rc == 0 && has(&c, "slots/tts.toml", "port = 8084") && has(&c, "slots/tts.toml", "type = \"tts\"") &&
+	       has(&c, "slots/tts.toml", "device = \"cpu\"") && has(&c, "slots/tts.toml", "idle_timeout_s = 0") &&
+	       target(&c, "tts")->want == H0_WANT_RUN,
+	   "a selection, and more about its slot");
+	again(&c, both, "both");
+	ok(refused(&none, ON("embed.embed", "model = \"bge\"\n") "[slots.embed]\nmodel.default = \"other\"\n",
+	           H0_CONFLICT, "capability.invalid_selection"), "which must not contradict it");
+	ok(refused(&none, OFF("embed.embed") "[slots.embed]\nport = 8081\nmodel.default = \"other\"\n",
+	           H0_CONFLICT, "capability.invalid_selection"), "nor what is off");
+}
+
 #define PORTS SNAP({"slots/a.toml", "port = 8081\n"}, {"slots/b.toml", "port = 8082\n"})
 
 static void test_whole(void)
@@ -410,6 +427,7 @@ int main(void)
 	test_refusals();
 	test_chat();
 	test_npu();
+	test_both();
 	test_whole();
 	test_json();
 	test_file();
