@@ -105,6 +105,7 @@ struct decision {
 	uint64_t hash;
 	char *path_in, *model_in;       /* model_in NULL: none */
 	struct h0_peer *peer;           /* NULL: see status */
+	char *record;                   /* of the NPU's trio, that `peer` answers for; NULL: none */
 	int port;
 	char *request;                  /* to send: the first line behind the method, and Host */
 	char *model, *model_json;       /* to send, as a form's field and in JSON; NULL: leave it */

@@ -384,6 +384,15 @@ static void cold(struct client *c)
 	h0_relay_look(c);
 }
 
+/* Of the NPU's trio: why the slot that answers for this one did not come up. */
+static void of_record(const struct ask *a, struct h0_err *err)
+{
+	h0_wrap(err, "slot %s is answered by the server of the NPU's chat slot", a->d->record);
+	h0_err_code(err, "npu.trio_unavailable");
+	if (a->endpoint)
+		h0_err_detail(err, "endpoint", "%s", a->endpoint->path);
+}
+
 void h0_relay_look(struct client *c)
 {
 	struct h0_core *core = c->loop->core;
@@ -395,6 +404,8 @@ void h0_relay_look(struct client *c)
 	if (state == LOAD_FAILED) {
 		c->ask->status = 503;
 		c->ask->answer_over = true;
+		if (c->ask->d->record)
+			of_record(c->ask, &err);
 		h0_answer_error(c, 503, err.code[0] ? err.code : "slot.not_ready", err.msg, &err, -1);
 	} else if (c->loop->now >= c->ask->load_until || atomic_load(&core->draining)) {
 		answer_loading(c);
