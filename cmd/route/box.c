@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/rec.h"
+#include "run/peek.h"
 #include "sys/io.h"
 
 int route_box_open(struct route_box *ret, struct h0_err *e)
@@ -19,8 +20,17 @@ int route_box_open(struct route_box *ret, struct h0_err *e)
 	return 0;
 }
 
+void route_box_look(struct route_box *b, struct h0_route_ask *ask)
+{
+	if (!b->look.v)
+		h0_peek(&b->paths, &b->slots, ROUTE_PATIENCE_MS, &b->look);
+	ask->live = b->look.v;
+	ask->nlive = b->look.n;
+}
+
 void route_box_done(struct route_box *b)
 {
+	h0_route_look_done(&b->look);
 	h0_slots_done(&b->slots);
 	h0_snap_done(&b->snap);
 }

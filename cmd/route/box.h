@@ -15,13 +15,18 @@
 #include "opts.h"
 #include "run/talk.h"
 
+#define ROUTE_PATIENCE_MS 200    /* for a slot to say how it is */
+
 struct route_box {
 	struct h0_paths paths;
 	struct h0_snap snap;
 	struct h0_slots slots;
+	struct h0_route_look look;
 };
 
 int route_box_open(struct route_box *ret, struct h0_err *e);
+/* Finds out how the slots are and makes it part of the question. */
+void route_box_look(struct route_box *b, struct h0_route_ask *ask);
 void route_box_done(struct route_box *b);
 #define route_autobox h0_auto(route_box_done)
 

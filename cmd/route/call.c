@@ -47,8 +47,10 @@ static int find(struct call *c, struct h0_err *e)
 		return h0_fail(e, H0_USAGE, "the path is given twice: %s and --path %s", arg, c->o->path);
 	struct h0_route_ask ask = {.slots = &c->box.slots, .path = is_path ? arg : c->o->path,
 		.model = is_path ? c->in_body : arg};
-	if (read_data(c, ask.path, e) < 0 || route_box_open(&c->box, e) < 0 ||
-	    h0_route_find(&ask, &c->route, e) < 0)
+	if (read_data(c, ask.path, e) < 0 || route_box_open(&c->box, e) < 0)
+		return -1;
+	route_box_look(&c->box, &ask);
+	if (h0_route_find(&ask, &c->route, e) < 0)
 		return -1;
 	if (!c->route.slot)
 		return h0_fail(e, H0_USAGE, "%s is answered by the router; to ask a slot: hal0 route call SLOT "

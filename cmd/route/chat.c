@@ -160,6 +160,7 @@ int route_chat(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	struct h0_route_ask q = {.slots = &c.box.slots, .path = h0_endpoint_of_type(H0_TYPE_LLM)->path,
 		.model = ctx->argc ? ctx->argv[0] : NULL};
+	route_box_look(&c.box, &q);
 	if (h0_route_find(&q, &c.route, e) < 0 || h0_http_open(&c.http, e) < 0)
 		return -1;
 	c.stop = route_catch();

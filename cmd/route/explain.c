@@ -103,6 +103,7 @@ int route_explain(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		ask.path = h0_endpoints[0].path;
 	if (route_box_open(&b, e) < 0)
 		return -1;
+	route_box_look(&b, &ask);
 	h0_autoroute struct h0_route r = {0};
 	struct h0_err why = {0};
 	if (h0_route_find(&ask, &r, &why) == 0)

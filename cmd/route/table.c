@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "box.h"
 
-static void add_row(struct h0_rec *rec, const struct route_box *b, const struct h0_endpoint *ep)
+static void add_row(struct h0_rec *rec, struct route_box *b, const struct h0_endpoint *ep)
 {
 	struct h0_route_ask ask = {.slots = &b->slots, .path = ep->path,
 		/* this one wants a model named; any that nobody has shows the default */
 		.model = ep->ask == H0_ASK_TRANSCRIPTION ? "whisper" : NULL};
 	h0_autoroute struct h0_route r = {0};
 	struct h0_err why = {0};
+	route_box_look(b, &ask);
 	bool found = h0_route_find(&ask, &r, &why) == 0;
 	h0_rec_row(rec);
 	h0_rec_str(rec, TABLE_PATH, ep->path);

@@ -210,6 +210,11 @@ int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_diff(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
+struct slot_export_opts {
+	const char *dir;        /* NULL: stdout */
+};
+
+int slot_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_key(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 

@@ -249,6 +249,18 @@ static const struct h0_example diff_examples[] = {
 	{0},
 };
 
+static const struct h0_opt export_opts[] = {
+	{'o', "output", H0_OPT_STR, AT(slot_export_opts, dir), "DIR",
+	 "write the file there instead of on stdout", H0_COMP_FILE},
+	{0},
+};
+
+static const struct h0_example export_examples[] = {
+	{"hal0 slot export quadlet primary -o /etc/containers/systemd", "A unit that systemd starts without hal0"},
+	{"hal0 slot export kube primary", "The same as a pod, for podman kube play"},
+	{0},
+};
+
 static const struct h0_example key_examples[] = {
 	{"hal0 slot key primary", "For a client that asks the slot's own port"},
 	{0},
@@ -379,6 +391,17 @@ static const char argv_text[] =
 	"(advised for this device and type), *profile*, *slot* (a key of its file), *extra_args*. Of "
 	"a server flag given twice the last one stands.";
 
+static const char export_text[] =
+	"Prints what *argv* would run in the words of others: *quadlet* is a *.container* file for systemd "
+	"and podman 4.4 or later, *kube* a pod for *podman kube play*. Both start the slot as its files "
+	"are now, without hal0; export again after a change.\n\n"
+	"A quadlet unit says all of it, and its container is the slot's own: *hal0 slot list*, *logs* and "
+	"*route* know it. A pod has no words for some limits and for the log; each is told on stderr and in "
+	"the file. Its container is named *hal0-kube-SLOT-server*, and *hal0 slot list* does not know it. "
+	"The slot's key is made if there is none yet.\n\n"
+	"With *--output* the file is *DIR/hal0-slot-SLOT.container* or *.yaml*; one that is the same "
+	"already is left alone.";
+
 static const char key_text[] =
 	"A slot's server answers only who sends its key: any page in a browser on this machine could "
 	"ask it otherwise. *call*, *chat*, *serve* and every other part of hal0 send it by themselves; "
@@ -438,6 +461,9 @@ static const struct h0_verb verbs[] = {
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
+	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,
+	 export_opts, sizeof(struct slot_export_opts), .examples = export_examples,
+	 .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog slot_prog = {

@@ -138,8 +138,7 @@ static void read_keys(const struct h0_toml *doc, const struct h0_toml_node *tabl
 	h0_toml_each(n, table) {
 		const char *word[] = {n->key, NULL};
 		const struct h0_key *known = h0_key_at(keys, word);
-		const char *name = known && known->flags & H0_KEY_RENAMED ? known->alias_of : n->key;
-		h0_autofree char *path = h0_asprintf("%s%s%s", prefix, *prefix ? "." : "", name);
+		h0_autofree char *path = h0_asprintf("%s%s%s", prefix, *prefix ? "." : "", n->key);
 		h0_autobuf struct h0_buf value = {0};
 		if (n->type == H0_TOML_TABLE && known && known->sub) {
 			read_keys(doc, n, known->sub, path, edits);

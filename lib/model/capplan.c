@@ -319,8 +319,11 @@ static int check_model(const struct work *w, const struct choice *c, struct h0_e
 		return 0;
 	if (c->family == H0_PROVIDER_LLAMA_SERVER)
 		return check_file(w, c, e);
-	if (c->family == H0_PROVIDER_FLM && (strchr(m, '/') || h0_ends(m, ".gguf"))) {
-		h0_fail(e, H0_USAGE, "device npu runs FLM models (such as embed-gemma:300m), not the file "
+	struct h0_cap_model known;
+	bool is_file = strchr(m, '/') || (w->world->model && w->world->model(w->snap, m, &known,
+	                                                                     w->world->arg, NULL) == 0);
+	if (c->family == H0_PROVIDER_FLM && is_file) {
+		h0_fail(e, H0_USAGE, "device npu runs FLM models (such as embed-gemma:300m), not the GGUF model "
 		        "'%.200s'", m);
 		return refuse(c, "capability.illegal_backend_model_pair", e);
 	}

@@ -209,6 +209,9 @@ static bool advertises(const struct finder *f, const struct h0_slot *s)
 		const struct h0_route_live *l = &f->ask->live[i];
 		if (l->state != H0_ROUTE_READY || !l->models || strcmp(l->slot, s->name) != 0)
 			continue;
+		/* FLM lists all it could download; what it has loaded is what it was started with */
+		if (is_flm(s))
+			return h0_flm_same(s->model, f->model);
 		for (const char *const *m = l->models; *m; m++)
 			if (strcmp(*m, f->model) == 0)
 				return true;
@@ -527,6 +530,24 @@ static enum verdict rule_trio(struct finder *f)
 	return FOUND;
 }
 
+static void state_step(struct finder *f, const struct h0_slot *s)
+{
+	switch (live_state(f->ask, s)) {
+	case H0_ROUTE_READY:
+		step(f->r, "state", true, "slot %s is ready", s->name);
+		return;
+	case H0_ROUTE_LOADING:
+		step(f->r, "state", false, "slot %s is loading", s->name);
+		return;
+	case H0_ROUTE_DOWN:
+		step(f->r, "state", false, "slot %s does not run%s%s", s->name,
+		     f->ask->loads ? "" : ": hal0 slot start ", f->ask->loads ? ", it is started first" : s->name);
+		return;
+	default:
+		step(f->r, "state", false, "slot %s does not say how it is", s->name);
+	}
+}
+
 static void finish(struct finder *f)
 {
 	struct h0_route *r = f->r;
@@ -549,7 +570,12 @@ static void finish(struct finder *f)
 	}
 	if (r->endpoint && r->endpoint->missing)
 		step(r, "endpoint", false, "%s", r->endpoint->missing);
+	if (f->ask->nlive)
+		state_step(f, r->anchor);
 	h0_route_model_id(s, id, sizeof id);
+	/* what its server lists is what it wants to hear, whatever the file says by now */
+	if (strcmp(r->rule, "loaded") == 0 && !is_flm(s))
+		return;
 	if (*id && !h0_streq(f->ask->model, id)) {
 		r->model = keep(r, id);
 		if (f->ask->model && *f->ask->model)
@@ -586,4 +612,29 @@ void h0_route_done(struct h0_route *r)
 	free(r->steps);
 	h0_arena_done(&r->mem);
 	*r = (struct h0_route){0};
+}
+
+/* ---- what is known ---- */
+
+void h0_route_look_done(struct h0_route_look *l)
+{
+	free(l->v);
+	h0_arena_done(&l->mem);
+	*l = (struct h0_route_look){0};
+}
+
+static bool same_models(const char *const *a, const char *const *b)
+{
+	while (a && b && *a && *b && strcmp(*a, *b) == 0)
+		a++, b++;
+	return !(a && *a) && !(b && *b);
+}
+
+bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_look *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->v[i].slot, b->v[i].slot) == 0 && a->v[i].state == b->v[i].state &&
+		       same_models(a->v[i].models, b->v[i].models);
+	return same;
 }

@@ -28,6 +28,16 @@ struct h0_route_live {
 	const char *const *models;  /* what it advertises, NULL-terminated; may be NULL */
 };
 
+/* Of all slots, as somebody found it out. */
+struct h0_route_look {
+	struct h0_route_live *v;
+	size_t n;
+	struct h0_arena mem;        /* owns the strings */
+};
+void h0_route_look_done(struct h0_route_look *l);
+#define h0_autoroutelook h0_auto(h0_route_look_done)
+bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_look *b);
+
 struct h0_route_ask {
 	const struct h0_slots *slots;
 	const struct h0_route_live *live;

@@ -17,6 +17,7 @@
 
 #define MAX_REPLY (1u << 20)
 #define MAX_WAKE  4
+#define MAX_MODELS 1000
 
 enum step { CONNECT, SEND, RECEIVE, DONE };
 
@@ -92,6 +93,19 @@ static bool names_it(const struct h0_json *entry, const char *model)
 	return yes;
 }
 
+static void add_names(const struct h0_json *entry, struct h0_strv *ret)
+{
+	const struct h0_json *aliases = h0_json_get(entry, "aliases");
+	const char *id = h0_json_str(h0_json_get(entry, "id"));
+	if (id && *id && !h0_strv_has(ret, id))
+		h0_strv_add(ret, id);
+	for (size_t i = 0; i < h0_json_len(aliases); i++) {
+		const char *name = h0_json_str(h0_json_at(aliases, i));
+		if (name && *name && !h0_strv_has(ret, name))
+			h0_strv_add(ret, name);
+	}
+}
+
 static enum h0_health judge_list(struct talk *t)
 {
 	h0_autojson struct h0_json *j = NULL;
@@ -106,6 +120,8 @@ static enum h0_health judge_list(struct talk *t)
 	bool found = !t->ask->model && h0_json_len(data);
 	for (size_t i = 0; i < h0_json_len(data) && !found; i++)
 		found = names_it(h0_json_at(data, i), t->ask->model);
+	for (size_t i = 0; t->ask->models && i < h0_json_len(data) && i < MAX_MODELS; i++)
+		add_names(h0_json_at(data, i), t->ask->models);
 	const char *first = h0_json_str(h0_json_get(h0_json_at(data, 0), "id"));
 	snprintf(t->ask->listed, sizeof t->ask->listed, "%s",
 	         found && t->ask->model ? t->ask->model : first ? first : "");
@@ -156,6 +172,17 @@ static void failed(struct talk *t)
 	decide(t, errno == ECONNREFUSED ? H0_HEALTH_DOWN : H0_HEALTH_LOADING);
 }
 
+/* A server that keeps the connection all the same says how long its reply is. */
+static bool is_whole(const struct h0_buf *reply)
+{
+	const char *text = h0_buf_str(reply), *end = strstr(text, "\r\n\r\n");
+	const char *length = end ? strcasestr(text, "\r\ncontent-length:") : NULL;
+	if (!length || length > end)
+		return false;
+	unsigned long long body = strtoull(length + strlen("\r\ncontent-length:"), NULL, 10);
+	return body <= MAX_REPLY && reply->len - (size_t)(end + 4 - text) >= body;
+}
+
 static void receive(struct talk *t)
 {
 	char chunk[8192];
@@ -167,7 +194,7 @@ static void receive(struct talk *t)
 	h0_buf_add(&t->reply, chunk, (size_t)n);
 	if (t->reply.len > MAX_REPLY)
 		decide(t, H0_HEALTH_BROKEN);
-	else if (n == 0)
+	else if (n == 0 || is_whole(&t->reply))
 		judge(t);
 }
 

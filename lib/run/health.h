@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/str.h"
 #include "model/provider.h"
 #include "run/slotkey.h"
 
@@ -30,6 +31,8 @@ struct h0_health_ask {
 	const char *model;              /* name that must be listed; NULL: any, or none needed */
 	char key[H0_SLOT_KEY];          /* to send; "": none. A server that wants one all the same is
 	                                 * ready when it is well: what it lists is not known */
+
+	struct h0_strv *models;         /* gets all names it lists, aliases too; NULL: not wanted */
 
 	enum h0_health health;          /* the answer */
 	int status;                     /* HTTP status of the last reply, 0 = none */

@@ -6,11 +6,11 @@
 #include <time.h>
 
 #include "base/mem.h"
-
-#define HARDWARE_MAX (4u << 20)
 #include "fmt/json.h"
 #include "model/npu.h"
 #include "sys/io.h"
+
+#define HARDWARE_MAX (4u << 20)
 
 int h0_box_open(struct h0_box *ret, struct h0_err *e)
 {

@@ -38,7 +38,8 @@ static void set_model(struct decision *d, const char *model)
 static struct decision *decide(struct h0_loop *l, const char *path, const char *model, uint64_t hash)
 {
 	struct decision *d = h0_calloc(1, sizeof *d);
-	struct h0_route_ask ask = {.slots = &l->image->slots, .path = path, .model = model};
+	struct h0_route_ask ask = {.slots = &l->image->slots, .path = path, .model = model,
+		.live = l->image->look.v, .nlive = l->image->look.n, .loads = l->core->conf->load != NULL};
 	h0_autoroute struct h0_route r = {0};
 	d->refs = 1;
 	d->hash = hash;
@@ -75,6 +76,8 @@ struct decision *h0_decide(struct h0_loop *l, const char *path, const char *mode
 {
 	uint64_t hash = hash_of(path, model);
 	struct decision **at = &l->decisions[hash % NDECISIONS], *d = *at;
+	if (!atomic_load_explicit(&l->core->asked, memory_order_relaxed))
+		atomic_store_explicit(&l->core->asked, true, memory_order_relaxed);
 	if (!d || d->hash != hash || strcmp(d->path_in, path) != 0 || !h0_streq(d->model_in, model)) {
 		if (d)
 			h0_decision_unref(d);

@@ -31,7 +31,9 @@ struct h0_conf_image {
 	atomic_int refs;
 	struct h0_snap snap;
 	struct h0_slots slots;
+	struct h0_route_look look;
 };
+void h0_image_unref(struct h0_conf_image *i);   /* NULL: nothing */
 
 enum load_state { LOAD_NONE, LOAD_RUNNING, LOAD_DONE, LOAD_FAILED };
 
@@ -62,6 +64,7 @@ struct h0_core {
 	atomic_uint generation;                 /* of the image */
 	_Atomic(struct h0_peer *) peers;
 	atomic_uint clients, loading;
+	atomic_bool asked;                      /* for a decision, since the last look */
 	atomic_bool draining, cut;              /* end when the clients are done; end now */
 	atomic_llong idle_since;                /* ms, while clients is 0 */
 	int news;                               /* eventfd: the first client has come */

@@ -40,6 +40,8 @@ static void *load(void *arg)
 		conf->loaded(p->name, took, conf->arg);
 	if (rc < 0 && conf->note)
 		conf->note(e.msg, conf->arg);
+	uint64_t one = 1;
+	(void)!write(core->news, &one, sizeof one); /* how it is has changed */
 	h0_core_wake(core);
 	atomic_fetch_sub(&core->loading, 1);
 	return NULL;

@@ -120,15 +120,6 @@ static void take_client(struct h0_loop *l, const struct ev *ev)
 	h0_client_new(least_busy(l), fd);
 }
 
-static void image_unref(struct h0_conf_image *i)
-{
-	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
-		return;
-	h0_slots_done(&i->slots);
-	h0_snap_done(&i->snap);
-	free(i);
-}
-
 /* Takes the newest configuration, if there is a newer one. */
 static void refresh(struct h0_loop *l)
 {
@@ -142,7 +133,7 @@ static void refresh(struct h0_loop *l)
 	l->generation = atomic_load(&core->generation);
 	pthread_mutex_unlock(&core->lock);
 	h0_decisions_forget(l);
-	image_unref(old);
+	h0_image_unref(old);
 }
 
 static void stop_listening(struct h0_loop *l)
@@ -240,7 +231,7 @@ void h0_loop_close(struct h0_loop *l)
 	free_dead(l);
 	h0_ask_forget_spare(l);
 	h0_decisions_forget(l);
-	image_unref(l->image);
+	h0_image_unref(l->image);
 	if (l->ep >= 0)
 		close(l->ep);
 	if (l->wake.fd >= 0)

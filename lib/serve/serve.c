@@ -21,6 +21,7 @@
 #include "serve/inner.h"
 
 #define TICK_MS   1000
+#define LOOK_MS   2000      /* between two looks at the slots while requests come */
 #define SETTLE_MS 30        /* several files change as one: wait until they have */
 
 int64_t h0_serve_now(void)
@@ -45,28 +46,45 @@ static void note(const struct h0_core *core, const char *text)
 
 /* ---- the configuration ---- */
 
+void h0_image_unref(struct h0_conf_image *i)
+{
+	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
+		return;
+	h0_route_look_done(&i->look);
+	h0_slots_done(&i->slots);
+	h0_snap_done(&i->snap);
+	free(i);
+}
+
 /* Reads all of it. What cannot be read leaves the old one in force. */
 static int read_image(struct h0_core *core, struct h0_err *e)
 {
 	struct h0_conf_image *i = h0_calloc(1, sizeof *i), *old;
 	atomic_init(&i->refs, 1);
 	if (h0_snap_open(core->conf->etc, &i->snap, e) < 0 || h0_slots_load(&i->snap, &i->slots, e) < 0) {
-		h0_snap_done(&i->snap);
-		free(i);
+		h0_image_unref(i);
 		return -1;
 	}
+	if (core->conf->look)
+		core->conf->look(&i->slots, &i->look, core->conf->arg);
 	pthread_mutex_lock(&core->lock);
 	old = core->image;
 	core->image = i;
 	pthread_mutex_unlock(&core->lock);
 	atomic_fetch_add(&core->generation, 1);
-	if (old && atomic_fetch_sub(&old->refs, 1) == 1) {
-		h0_slots_done(&old->slots);
-		h0_snap_done(&old->snap);
-		free(old);
-	}
+	h0_image_unref(old);
 	h0_core_wake(core);
 	return 0;
+}
+
+/* Have slots come up, gone down, changed their model? Only this thread replaces the image. */
+static bool slots_changed(struct h0_core *core)
+{
+	h0_autoroutelook struct h0_route_look now = {0};
+	if (!core->conf->look)
+		return false;
+	core->conf->look(&core->image->slots, &now, core->conf->arg);
+	return !h0_route_look_same(&now, &core->image->look);
 }
 
 static void watch(int fd, const char *etc)
@@ -158,18 +176,24 @@ static bool idle_too_long(struct h0_core *core)
  * let in only while it sleeps, so that none comes between the look and the sleep. */
 static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 {
+	int64_t looked = h0_serve_now();
 	while (!*core->conf->stop && !idle_too_long(core)) {
 		struct pollfd p[2] = {{inotify, POLLIN, 0}, {core->news, POLLIN, 0}};
-		uint64_t n;
+		uint64_t n = 0;
 		bool busy = atomic_load(&core->clients) > 0 || core->conf->idle_exit_s;
 		struct timespec t = {(busy ? TICK_MS : 60 * TICK_MS) / 1000, 0};
 		(void)ppoll(p, 2, &t, awake);
 		(void)!read(core->news, &n, sizeof n);
 		report_use(core);
-		if (!changed(inotify))
+		bool files = changed(inotify), old = h0_serve_now() - looked >= LOOK_MS;
+		bool due = n || (old && atomic_exchange(&core->asked, false));
+		if (!files && !due)
+			continue;
+		looked = h0_serve_now();
+		if (!files && !slots_changed(core))
 			continue;
 		struct h0_err e = {0};
-		nanosleep(&(struct timespec){0, SETTLE_MS * 1000000L}, NULL);
+		nanosleep(&(struct timespec){0, files ? SETTLE_MS * 1000000L : 0}, NULL);
 		(void)changed(inotify);
 		watch(inotify, core->conf->etc); /* directories that are new */
 		if (read_image(core, &e) < 0)
@@ -208,11 +232,7 @@ static void core_done(struct h0_core *core)
 		next = p->next;
 		free(p);
 	}
-	if (core->image) {
-		h0_slots_done(&core->image->slots);
-		h0_snap_done(&core->image->snap);
-		free(core->image);
-	}
+	h0_image_unref(core->image);
 	if (core->news >= 0)
 		close(core->news);
 	pthread_mutex_destroy(&core->lock);

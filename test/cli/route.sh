@@ -59,7 +59,7 @@ is "a lone argument with a slash is a path" "$(printf '%s' "$out" | jq -r '.slot
   "rerank /v1/rerank anchor"
 run $route explain gpt-4 --json
 is "explain tells every step" "$(printf '%s' "$out" | jq -r '[.steps[] | (if .taken then "+" else "-" end) + .rule] | join(" ")')" \
-  "-slot name -model -default +anchor +endpoint +rewrite"
+  "-loaded -slot name -model -default +anchor +endpoint -state +rewrite"
 run $route explain -d '{"messages":[{"model":"no"}],"model":"tiny2"}'
 rc_is "the model from a body" 0
 like "found wherever it stands" "$out" "*brief*"

@@ -225,7 +225,7 @@ for r in "npu-stt transcription whisper-v3:turbo" "npu-emb embedding embed-gemma
 done
 run hal0-route call npu-emb "some text"
 rc_is "the trio while its server is down" 1
-like "which slot to start" "$err" "*slot npu-chat does not run*hal0 slot start npu-chat*"
+like "which slot to start" "$err" "*slot npu-chat does not run: hal0 slot start npu-chat*"
 slot start npu-chat
 rc_is "it is started" 0
 slot list --json

@@ -24,7 +24,7 @@ static void put_before(const struct world *w, struct crashfs *fs)
 	}
 }
 
-static void setup_steady(const struct world *w, struct crashfs *fs)
+void world_setup_steady(const struct world *w, struct crashfs *fs)
 {
 	struct h0_err e;
 	crashfs_mkdir(fs, "/etc", true);
@@ -105,7 +105,7 @@ static const struct file modprobe_files[] = {
 	{0},
 };
 
-const struct world world_steady = {"steady", steady_files, setup_steady};
+const struct world world_steady = {"steady", steady_files, world_setup_steady};
 const struct world world_first = {"first", first_files, setup_first};
 const struct world world_slots_only = {"slots only", slots_files, setup_slots_only};
 const struct world world_by_hand = {"by hand", first_files, setup_by_hand};

@@ -34,6 +34,9 @@ extern const struct world *const worlds[]; /* ends with NULL */
 
 /* Where a file of the world is, absolute; the caller owns it. */
 char *world_path(const char *path);
+/* Both directories and another slot are there, and earlier generations. */
+void world_setup_steady(const struct world *w, struct crashfs *fs);
+
 struct crashfs *world_new(const struct world *w);
 
 /* The change set itself, through the real code. */

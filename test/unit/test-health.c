@@ -39,6 +39,8 @@ static void serve(int fd, const char *health, const char *models)
 			if (sent < 0)
 				_exit(1);
 		}
+		if (reply && strcasestr(reply, "content-length:"))
+			(void)!dup(c); /* it keeps the connection */
 		close(c);
 	}
 }
@@ -100,6 +102,21 @@ static void test_answers(void)
 	is_int(ask(OK "{}", NULL, H0_PROVIDER_COMFYUI, NULL, &a), H0_HEALTH_READY, "no list to ask for");
 }
 
+#define KEPT "HTTP/1.1 200 OK\r\nContent-Length: 37\r\n\r\n"
+
+static void test_kept(void)
+{
+	struct h0_health_ask a;
+	h0_autostrv struct h0_strv models = {0};
+	struct server s = begin("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+	                        KEPT "{\"data\":[{\"id\":\"m\",\"aliases\":[\"n\"]}]}");
+	a = (struct h0_health_ask){.port = s.port, .models = &models};
+	h0_health_ask(&a, 1, 2000, NULL, 0);
+	is_int(a.health, H0_HEALTH_READY, "a server that does not close its connections");
+	ok(models.n == 2 && h0_strv_has(&models, "m") && h0_strv_has(&models, "n"), "all names it lists");
+	end(s);
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -152,6 +169,7 @@ static void test_holder(void)
 int main(void)
 {
 	test_answers();
+	test_kept();
 	test_many();
 	test_holder();
 	return tap_done();

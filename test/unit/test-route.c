@@ -229,10 +229,31 @@ static void test_live(void)
 	h0_autoroute struct h0_route r1 = {0}, r2 = {0};
 	ok(h0_route_find(&ask, &r1, &e) == 0 && strcmp(r1.slot->name, "two") == 0 && strcmp(r1.rule, "loaded") == 0,
 	   "what a running slot lists goes first");
-	is_str(r1.model, "m", "and is sent as the configured id");
+	is_str(r1.model, NULL, "and is sent as its server calls it");
+	is_str(r1.steps[r1.nsteps - 1].why, "slot two is ready", "how it is stands at the end");
 	ask.model = "m";
 	ok(h0_route_find(&ask, &r2, &e) == 0 && strcmp(r2.slot->name, "two") == 0, "of two the running one");
 	box_done(&b);
+
+	/* FLM lists its whole catalogue, a GGUF server what it has loaded */
+	static const char *const catalogue[] = {"llama3.2:1b", "gemma4-it:e2b", NULL}, *const own[] = {"llama3.2:1b", NULL};
+	static const char *const mixed[] = {SLOT("chat", 8081, "llm", "cpu", "[model];default=\"x\""),
+		SLOT("npu", 8088, "llm", "npu", "[model];default=\"gemma4-it-e2b-FLM\""), NULL};
+	box_open(&b, mixed);
+	struct h0_route_live both[] = {{"chat", H0_ROUTE_READY, own}, {"npu", H0_ROUTE_READY, catalogue}};
+	h0_autoroute struct h0_route r3 = {0}, r4 = {0};
+	ask = (struct h0_route_ask){.slots = &b.slots, .live = both, .nlive = 2, .path = CHAT, .model = "llama3.2:1b"};
+	ok(h0_route_find(&ask, &r3, &e) == 0 && strcmp(r3.slot->name, "chat") == 0, "who has loaded it, not who could");
+	ask.model = "gemma4-it-e2b-FLM";
+	ok(h0_route_find(&ask, &r4, &e) == 0 && strcmp(r4.slot->name, "npu") == 0 && strcmp(r4.rule, "loaded") == 0 &&
+	   h0_streq(r4.model, "gemma4-it:e2b"), "FLM's own model, by either name, as a tag");
+	box_done(&b);
+
+	struct h0_route_look one = {.v = both, .n = 2}, other = {.v = both, .n = 1};
+	struct h0_route_live later[] = {{"chat", H0_ROUTE_READY, catalogue}, {"npu", H0_ROUTE_READY, catalogue}};
+	struct h0_route_look swapped = {.v = later, .n = 2};
+	ok(h0_route_look_same(&one, &one) && !h0_route_look_same(&one, &other) && !h0_route_look_same(&one, &swapped),
+	   "two looks compared");
 }
 
 static void trio(const char *name, const char *npu, const char *stt, int state, const char *want)

@@ -314,7 +314,20 @@ static void key(const char *slot, char *dst, void *arg)
 	snprintf(dst, H0_SERVE_KEY, "%s", slot_key_now);
 }
 
-static struct h0_serve_conf conf = {.key = key, .bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
+static atomic_bool swapped;
+static atomic_int looks;
+
+/* Once `swapped`, slot "main" has another model than its file says. */
+static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+{
+	static const char *const models[] = {"swapped-in", NULL};
+	(void)slots, (void)arg;
+	looks++;
+	*ret = (struct h0_route_look){.v = h0_calloc(1, sizeof *ret->v), .n = 1};
+	ret->v[0] = (struct h0_route_live){"main", H0_ROUTE_READY, swapped ? models : NULL};
+}
+
+static struct h0_serve_conf conf = {.look = look, .key = key, .bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
 	.max_clients = 400, .loops = 2, .wait_ms = 1500, .drain_ms = 3000, .load = load, .ready = ready, .used = used,
 	.stop = &stop};
 
@@ -553,6 +566,28 @@ static void test_guard(void)
 	   !h0_guard_equal("aa", "a") && !h0_guard_equal("a", "aa"), "comparing keys");
 }
 
+/* A comparison that ends at the first difference would be a hundred thousand times faster there. */
+static void test_equal_time(void)
+{
+	enum { N = 1 << 20 };
+	h0_autofree char *a = h0_malloc(N + 1), *first = h0_malloc(N + 1), *last = h0_malloc(N + 1);
+	double took[2] = {1e9, 1e9};
+	memset(a, 'a', N), memset(first, 'a', N), memset(last, 'a', N);
+	a[N] = first[N] = last[N] = '\0';
+	first[0] = last[N - 1] = 'b';
+	for (int i = 0; i < 10; i++) {
+		double t = now();
+		bool same = h0_guard_equal(a, first);
+		double mid = now();
+		same |= h0_guard_equal(a, last);
+		double end = now();
+		took[0] = same || mid - t > took[0] ? took[0] : mid - t;
+		took[1] = same || end - mid > took[1] ? took[1] : end - mid;
+	}
+	ok(took[0] > took[1] / 3 && took[1] > took[0] / 3, "keys are compared in the same time wherever they differ "
+	   "(%.0f and %.0f us)", took[0] * 1e6, took[1] * 1e6);
+}
+
 static void test_sequence(void)
 {
 	h0_autofd int fd = dial();
@@ -768,6 +803,24 @@ static void test_reload(void)
 	unlink(path);
 }
 
+static void test_look(void)
+{
+	bool seen = false;
+	int before = looks;
+	swapped = false;
+	check("a model no slot lists", ask(POST("", "", "{\"model\":\"swapped-in\"}")), 200, "hello");
+	is_str(slot_body, "{\"model\":\"tiny\"}", "goes to the default, as that one's model");
+	swapped = true;
+	for (double t = now(); !seen && now() - t < 5; nap(20)) {
+		free(ask(POST("", "", "{\"model\":\"swapped-in\"}")));
+		seen = strstr(slot_body, "swapped-in") != NULL;
+	}
+	ok(seen, "once a slot lists it, it goes there as it is");
+	ok(looks > before && looks < before + 20, "for which the slots were asked %d times, not at every request",
+	   looks - before);
+	swapped = false;
+}
+
 static void *abort_some(void *arg)
 {
 	unsigned seed = (unsigned)(uintptr_t)arg;
@@ -920,6 +973,7 @@ int main(void)
 	test_local();
 	test_hostile();
 	test_guard();
+	test_equal_time();
 	test_sequence();
 	test_gone();
 	test_slow_reader();
@@ -929,6 +983,7 @@ int main(void)
 	test_slot_key();
 	test_cold();
 	test_reload();
+	test_look();
 	test_aborts();
 	test_limits();
 	test_drain();

@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-cap with real podman and a real llama-server: files first, then the slots follow.
+# The slots of capabilities have fixed names, containers belong to the machine: runs take turns.
+[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-cap.lock sh "$0"
+. "$HAL0_SOURCE/test/tap.sh"
+image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+for t in podman curl jq; do
+  command -v $t >/dev/null || skip_all "$t is not installed"
+done
+podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+slots="embed embed-rerank cap-chat"
+for s in $slots; do
+  ! podman container exists "hal0-slot-$s" || skip_all "this machine has a slot $s"
+done
+export HAL0_HOME="$tmp/home"
+unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
+tap_cleanup() {
+  for _s in $slots; do
+    podman rm --force --time 1 "hal0-slot-$_s" >/dev/null 2>&1
+  done
+  rm -rf "$tmp"
+}
+etc=$HAL0_HOME/etc/hal0 models=$HAL0_HOME/var-lib/hal0/models
+mkdir -p "$etc/slots" "$models"
+chmod 755 "$tmp"
+for m in embed:one embed:two rerank:rank chat:chat; do
+  "$HAL0_BUILD/scripts/tiny-gguf" --kind "${m%:*}" "$models/${m#*:}.gguf" >/dev/null
+done
+# a model by its header, and none that any server knows
+sed 's/bert/zzzz/g' "$models/one.gguf" >"$models/odd.gguf"
+printf '[profile.vulkan]\nimage = "%s"\nbackend = "vulkan"\n' "$image" >"$etc/profiles.toml"
+
+cap() { run "$HAL0_BUILD/cmd/hal0-cap" "$@"; }
+slot() { run "$HAL0_BUILD/cmd/hal0-slot" "$@"; }
+json() { printf %s "$out" | jq -c "$1"; }
+id() { podman container inspect --format '{{.Id}}' "hal0-slot-$1" 2>/dev/null; }
+port() { sed -n 's/^port = \([0-9]*\).*/\1/p' "$etc/slots/$1.toml"; }
+post() { # SLOT PATH JSON
+  curl -sf -m 10 "http://127.0.0.1:$(port "$1")$2" -H 'Content-Type: application/json' \
+    -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1" 2>/dev/null)" -d "$3"
+}
+embeds() { post embed /v1/embeddings '{"input":"hi"}' | jq '.data[0].embedding | length'; }
+served() { post embed /v1/embeddings '{"input":"hi"}' | jq -r .model; }
+
+# ---- on, again ----
+cap on embed -m one --dry-run
+rc_is "dry run" 0
+like "shows the command" "$out" "*+default = \"one\"*podman *--name hal0-slot-embed * --embedding*"
+like "and whether it fits" "$err" "*would start on port *fits:*"
+is "starts nothing" "$(id embed)" ""
+cap on embed -m one --json
+rc_is "on" 0
+is "says what it did" "$(json '[.changed, .pending_reload, .items[0].action, .items[0].state, .items[0].changed]')" \
+  '[true,false,"started","ready",true]'
+ok "it answers" test "$(embeds)" -gt 8
+first=$(id embed)
+cap on embed -m one --json
+is "again: nothing" "$(json '[.changed, .items[0].action]') $(id embed)" "[false,\"none\"] $first"
+cap list --json
+is "list knows that it runs" "$(json '.items[0] | [.enabled, .state, .agrees]')" '[true,"ready",true]'
+
+# ---- the real slot counts, not the file ----
+podman kill hal0-slot-embed >/dev/null
+cap on embed --json
+is "one that died is started" "$(json '[.changed, .files, .items[0].action]')" '[true,[],"started"]'
+
+# ---- another model, other settings ----
+cap set embed -m two --json
+rc_is "another model" 0
+is "is exchanged" "$(json '.items[0].action') $(served)" '"swapped" two'
+printf 'slots.embed.model.context_size = 256\n' >"$tmp/small.toml"
+cap apply -f "$tmp/small.toml" --json
+is "other settings: a restart" "$(json '[.changed, .items[0].action, .items[0].capability]')" \
+  '[true,"restarted",null]'
+cap apply -f "$tmp/small.toml" --json
+is "twice: nothing" "$(json .changed)" false
+
+# ---- refused before anything is written ----
+before=$(cat "$etc"/*.toml "$etc"/slots/*.toml)
+now=$(id embed)
+printf '[slots.cap-chat]\nport = 8195\nmodel.default = "chat"\nmodel.context_size = 90000000\n' >"$tmp/big.toml"
+printf 'run = ["cap-chat"]\n' | cat - "$tmp/big.toml" >"$tmp/run.toml"
+cap apply -f "$tmp/run.toml"
+rc_is "what does not fit" 1
+like "says how much is missing" "$err" "*cap-chat does not fit: it needs *"
+printf 'run = ["cap-chat"]\n[slots.cap-chat]\nport = 8195\nimage = "localhost/none:1"\nmodel.default = "chat"\n' >"$tmp/no.toml"
+cap apply -f "$tmp/no.toml"
+rc_is "an image that is not there" 8
+is "nothing was written, nothing touched" "$(cat "$etc"/*.toml "$etc"/slots/*.toml) $(id embed)" "$before $now"
+
+# ---- a model that fails ----
+cap set embed -m odd --rollback
+rc_is "a model no server knows, --rollback" 3
+like "says why" "$err" "*everything is as before, because*architecture*"
+is "the files are as before" "$(cat "$etc"/*.toml "$etc"/slots/*.toml)" "$before"
+is "and the slot serves as before" "$(served)" two
+cap set embed -m odd --json
+rc_is "without it" 3
+like "the error says that the files are changed" "$err" "*hal0 cap undo*"
+is "and what became of the slot" "$(json '.items[0] | [.action, .state]')" '["failed","error"]'
+cap list --json
+is "files and slot say so" "$(json '.items[0] | [.enabled, .model, .state, .agrees]')" '[true,"odd","error",true]'
+is "no container is left" "$(id embed)" ""
+cap undo
+rc_is "undo" 0
+is "brings it back" "$(served)" two
+
+# ---- off ----
+p=$(port embed)
+cap off embed --json
+rc_is "off" 0
+is "stops it" "$(json '[.changed, .items[0].action]') $(id embed)" '[true,"stopped"] '
+ok "its port is free" sh -c '! curl -s -m 2 "http://127.0.0.1:$1/health"' - "$p"
+slot show embed --json
+is "and disables the slot" "$(json .enabled)" false
+cap off embed --json
+is "again: nothing" "$(json .changed)" false
+
+# ---- a whole box ----
+cat >"$tmp/box.toml" <<'END'
+run = ["cap-chat"]
+[selections.embed]
+embed = {enabled = true, model = "one"}
+rerank = {enabled = true, model = "rank"}
+[slots.cap-chat]
+port = 8195
+type = "llm"
+model.default = "chat"
+END
+cap apply -f "$tmp/box.toml" --json
+rc_is "a box from one document" 0
+is "three slots run" "$(json '[.items[] | .state] | unique') $(id embed | wc -c) $(id cap-chat | wc -c)" '["ready"] 65 65'
+ok "one ranks" sh -c 'test "$1" -gt 0' - "$(post embed-rerank /v1/rerank \
+  '{"query":"a","documents":["b","c"]}' | jq '.results | length')"
+cap apply -f "$tmp/box.toml" --json
+is "twice: nothing" "$(json .changed)" false
+cap plan -f "$tmp/box.toml" -o "$tmp/plan" >/dev/null
+sed -i 's/enabled = true, model = "rank"/enabled = false/; /^\[slots/,$d; /^run/d' "$tmp/box.toml"
+echo 'stop = ["cap-chat"]' | cat - "$tmp/box.toml" >"$tmp/less.toml"
+cap apply -f "$tmp/less.toml"
+rc_is "less of it" 0
+is "two are gone, one stays" "$(id embed-rerank)$(id cap-chat) $(served)" " one"
+cap apply "$tmp/plan"
+rc_is "a plan made before that" 4
+cap undo --json
+rc_is "undo" 0
+is "the reranker is back" "$(json '[.items[] | select(.slot == "embed-rerank") | .action]')" '["started"]'
+cap apply -f "$tmp/less.toml"
+cap off embed
+ok "nothing runs in the end" test -z "$(id embed)$(id embed-rerank)$(id cap-chat)"
+tap_done
