@@ -7,6 +7,7 @@
 
 
 static const struct h0_verb verbs[] = {
+	{.name = "status", .help = "the box at a glance: machine, memory, slots"},
 	{.name = "probe", .help = "find out what this machine is and what it can run"},
 	{.name = "slot", .help = "named local inference endpoints, one model and one port each"},
 	{.name = "profile", .help = "image and server flags that slots share"},
@@ -48,6 +49,6 @@ const struct h0_prog front_prog = {
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
 	.files = "*/etc/hal0*\n\tconfiguration, meant to be edited by hand",
-	.see_also = "hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
+	.see_also = "hal0-status(1), hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
 	            "hal0-conf(1), hal0.toml(5), hal0-exit(7)",
 };

@@ -112,12 +112,15 @@ static int print_commands(struct h0_ctx *ctx, const struct h0_checks *c, struct 
 	return h0_out_text(ctx, h0_buf_str(&t), e);
 }
 
-static int print_records(struct h0_ctx *ctx, const struct h0_checks *c, struct h0_err *e)
+static int print_records(struct h0_ctx *ctx, const struct h0_checks *c, bool fixes,
+                         struct h0_err *e)
 {
 	struct h0_rec *r = h0_rec_new(probe_doctor_cols);
 	struct h0_json *more = h0_json_object();
 	for (int i = 0; i < c->n; i++) {
 		const struct h0_check *k = &c->v[i];
+		if (fixes && !*k->fix)
+			continue;
 		h0_rec_row(r);
 		h0_rec_str(r, DOCTOR_SEVERITY, h0_severity_name(k->severity));
 		h0_rec_str(r, DOCTOR_CHECK, k->code);
@@ -157,8 +160,8 @@ int probe_doctor(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	slots_load(&s);
 	h0_autofree struct h0_checks *c = h0_calloc(1, sizeof *c);
 	h0_doctor(p.m, s.v, s.n, c);
-	int rc = o->fix                                        ? print_commands(ctx, c, e)
-	         : ctx->json || ctx->columns || ctx->format ? print_records(ctx, c, e)
-	                                                       : print_text(ctx, c, e);
+	int rc = ctx->json || ctx->columns || ctx->format ? print_records(ctx, c, o->fix, e)
+	         : o->fix                                     ? print_commands(ctx, c, e)
+	                                                      : print_text(ctx, c, e);
 	return rc < 0 ? rc : exit_code(c);
 }

@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "sys/clock.h"
 #include "cli/bar.h"
 #include "hw/udev.h"
 #include "machine.h"
 #include "model/membar.h"
 #include "opts.h"
+#include "sys/clock.h"
 #include "sys/durable.h"
 #include "usage.h"
 
-#define BAR_COLUMNS 60
 #define PVE_CACHE_MS 30000
 
-static char tone(const char *name)
-{
-	static const struct { const char *name; char tone; } tones[] = {
-		{"inference", 'r'}, {"carve-out", 'y'}, {"system", 'b'}, {"proxmox-host", 'm'},
-	};
-	for (size_t i = 0; i < H0_ARRAY_LEN(tones); i++)
-		if (strcmp(tones[i].name, name) == 0)
-			return tones[i].tone;
-	return ' ';
-}
-
-static void draw(const struct h0_ctx *ctx, const struct h0_bar *b, struct h0_buf *out)
+static void draw(const struct h0_bar *b, bool color, struct h0_buf *out)
 {
 	struct h0_bar_part parts[H0_SEGMENTS_MAX];
 	for (int i = 0; i < b->n; i++)
-		parts[i] = (struct h0_bar_part){b->seg[i].bytes, tone(b->seg[i].name)};
-	h0_buf_addf(out, "%s\n", b->label);
-	h0_bar_draw(parts, b->n, b->total, BAR_COLUMNS, ctx->color_out, out);
-	h0_buf_adds(out, "\n");
-	for (int i = 0; i < b->n; i++) {
-		h0_bar_patch(&parts[i], i, ctx->color_out, out);
-		h0_buf_addf(out, " %s%s", b->seg[i].label, i + 1 < b->n ? "   " : "\n\n");
-	}
+		parts[i] = (struct h0_bar_part){b->seg[i].bytes, b->seg[i].tone, b->seg[i].label};
+	h0_bar_draw(b->label, parts, b->n, b->total, color, out);
 }
 
 static void add_bar(struct h0_rec *r, const struct h0_bar *b)
@@ -131,11 +111,11 @@ static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct
 	struct h0_rec *r = h0_rec_new(probe_memory_cols);
 	for (int i = 0; i < b->n; i++) {
 		add_bar(r, &b->bar[i]);
-		draw(ctx, &b->bar[i], &bars);
+		draw(&b->bar[i], ctx->color_out, &bars);
 	}
 	int rc = 0;
 	if (ctx->tty_out && !ctx->json && !ctx->columns && !ctx->format)
-		rc = h0_out_bytes(ctx, h0_buf_str(&bars), bars.len, e);
+		rc = h0_out_styled(ctx, h0_buf_str(&bars), e);
 	if (rc == 0)
 		rc = h0_out_rec(ctx, r, more, e);
 	else
@@ -162,24 +142,15 @@ static void refresh(struct probe_machine *p)
 	h0_machine_memory(p->m);
 }
 
-enum woken { WOKEN_TIME, WOKEN_DEVICE, WOKEN_CLOSED };
-
-/* Sleeps until the interval is over, a device came or went, or nobody reads on. */
-static enum woken doze(struct h0_udev_watch *w, int64_t ms)
+/* A device event wakes; one that is none of ours does not. */
+static enum h0_woken doze(struct h0_udev_watch *w, int64_t ms)
 {
 	int64_t until = h0_now_ms() + ms;
-	for (int64_t left = ms; left > 0; left = until - h0_now_ms()) {
-		struct pollfd p[2] = {
-			{.fd = STDOUT_FILENO}, /* closing is told without being asked for */
-			{.fd = w ? h0_udev_watch_fd(w) : -1, .events = POLLIN},
-		};
-		int rc = poll(p, 2, (int)left);
-		if (rc > 0 && p[0].revents)
-			return WOKEN_CLOSED;
-		if (rc > 0 && h0_udev_watch_drain(w))
-			return WOKEN_DEVICE;
-	}
-	return WOKEN_TIME;
+	enum h0_woken why;
+	do
+		why = h0_out_doze(w ? h0_udev_watch_fd(w) : -1, until - h0_now_ms());
+	while (why == H0_WOKEN_FD && !h0_udev_watch_drain(w));
+	return why;
 }
 
 static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct probe_machine *p,
@@ -190,14 +161,14 @@ static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct p
 	int rc = 0;
 	while (rc == 0) {
 		if (ctx->tty_out && !ctx->json)
-			rc = h0_out_text(ctx, "\033[H\033[J", e);
+			rc = h0_out_styled(ctx, "\033[H\033[J", e);
 		if (rc == 0)
 			rc = print(ctx, p, pve, e);
 		if (rc == 0)
 			rc = h0_out_flush(ctx, e);
-		enum woken why = rc == 0 ? doze(w, ms) : WOKEN_TIME;
-		bool changed = why == WOKEN_DEVICE;
-		if (why == WOKEN_CLOSED)
+		enum h0_woken why = rc == 0 ? doze(w, ms) : H0_WOKEN_TIME;
+		bool changed = why == H0_WOKEN_FD;
+		if (why == H0_WOKEN_CLOSED)
 			break;
 		if (changed) {
 			probe_close(p);

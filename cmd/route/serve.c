@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -19,6 +18,7 @@
 #include "run/slotkey.h"
 #include "sys/durable.h"
 #include "sys/io.h"
+#include "sys/notify.h"
 #include "sys/spawn.h"
 
 #define FIRST_FD  3         /* of the sockets systemd hands over */
@@ -171,26 +171,12 @@ static void used(const char *slot, unsigned in_flight, void *arg)
 		(void)h0_write_all(fd, text, (size_t)n, NULL);
 }
 
-static void tell_systemd(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (!path || !*path || strlen(path) >= sizeof a.sun_path)
-		return;
-	memcpy(a.sun_path, path, strlen(path));
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (a.sun_path[0] == '@')
-		a.sun_path[0] = '\0';
-	h0_autofd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	(void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, len);
-}
-
 static void ready(int port, void *arg)
 {
 	struct server *s = arg;
 	bool six = strchr(s->o->bind, ':') != NULL;
 	h0_autofree char *url = h0_asprintf(six ? "http://[%s]:%d" : "http://%s:%d", s->o->bind, port);
-	tell_systemd("READY=1");
+	h0_notify("READY=1");
 	if (!s->ctx->json) {
 		h0_say(s->ctx, "listens on %s", s->ngiven ? "the socket it was given" : url);
 		return;
@@ -283,6 +269,6 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		.key = key, .load = o->no_load ? NULL : load, .look = look, .load_ms = load_ms, .loaded = loaded, .used = used,
 		.ready = ready, .note = note, .arg = &s, .stop = s.stop};
 	int rc = h0_serve(&conf, e);
-	tell_systemd("STOPPING=1");
+	h0_notify("STOPPING=1");
 	return rc;
 }

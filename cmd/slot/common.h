@@ -29,6 +29,9 @@ void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot);
 /* The same for the slot file a change set writes. */
 void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs);
 
+/* Warns when FLM does not know the model of a slot that was just written, or has not pulled it. */
+void slot_warn_flm(struct h0_ctx *ctx, const char *name);
+
 /* h0_bound over the ports that are bound now: looked at once, before a plan runs, which must not
  * look. Of slots: ask for the range of new slots, or for one port. */
 struct slot_ports {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/mem.h"
+#include "model/npu.h"
 #include "model/plan.h"
 #include "model/port.h"
 #include "run/live.h"
@@ -102,8 +103,11 @@ static int report(struct h0_ctx *ctx, const struct h0_paths *paths, const struct
 		return slot_changed(ctx, c->name, cs, changed, "", "exists with these settings", e);
 	warn_about_model(ctx, paths, &slot);
 	slot_warn_fit(ctx, &slot);
-	h0_autofree char *done = h0_asprintf("created on port %d, device %s: hal0 slot start %s",
-	                                     slot.port, h0_device_names[slot.device], c->name);
+	slot_warn_flm(ctx, c->name);
+	h0_autofree char *done = h0_slot_is_shadow(&slot)
+		? h0_asprintf("created on port %d, device npu: the NPU's chat slot answers for it", slot.port)
+		: h0_asprintf("created on port %d, device %s: hal0 slot start %s", slot.port,
+		              h0_device_names[slot.device], c->name);
 	return slot_changed(ctx, c->name, cs, changed, done, "", e);
 }
 

@@ -85,6 +85,12 @@ int slot_reap(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	}
 	r.rec = h0_rec_new(slot_reap_cols);
+	/* whether a slot starts at boot may have been changed by hand since */
+	struct h0_err why = {0};
+	if (!ctx->dry_run && h0_units_follow_slots(&r.box.units, &r.box.slots, &why) < 0) {
+		r.first = why;
+		r.failed = true;
+	}
 	for (size_t i = 0; i < r.box.slots.n; i++) {
 		const struct h0_slot *slot = &r.box.slots.v[i];
 		const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot->name);

@@ -46,6 +46,8 @@ static int apply(struct h0_ctx *ctx, struct set *s, const char *done, const char
 	if (slot_commit(ctx, plan, s, &cs, &changed, e) < 0)
 		return -1;
 	slot_warn_fit_written(ctx, &cs);
+	if (changed && h0_edits_get(&s->edits, "model.default"))
+		slot_warn_flm(ctx, s->name);
 	return slot_changed(ctx, s->name, &cs, changed, done, same, e);
 }
 

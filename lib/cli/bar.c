@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/bar.h"
 
+#include "base/num.h"
+
+#define COLUMNS 60
+
 static const char *glyph(const struct h0_bar_part *p, int index, bool color)
 {
 	/* without colour the parts must differ by shape */
@@ -33,18 +37,13 @@ static void paint(const struct h0_bar_part *p, int index, int columns, bool colo
 		h0_buf_adds(out, "\033[0m");
 }
 
-void h0_bar_patch(const struct h0_bar_part *part, int index, bool color, struct h0_buf *out)
+static void bar(const struct h0_bar_part *parts, int n, int64_t total, bool color,
+                struct h0_buf *out)
 {
-	paint(part, index, 1, color, out);
-}
-
-void h0_bar_draw(const struct h0_bar_part *parts, int n, int64_t total, int width, bool color,
-                 struct h0_buf *out)
-{
-	int left = width;
+	int left = COLUMNS;
 	for (int i = 0; i < n; i++) {
 		double share = total > 0 ? (double)parts[i].amount / (double)total : 0;
-		int columns = (int)(share * width + 0.5);
+		int columns = (int)(share * COLUMNS + 0.5);
 		if (!columns && parts[i].amount > 0)
 			columns = 1;
 		if (i == n - 1 || columns > left)
@@ -53,4 +52,20 @@ void h0_bar_draw(const struct h0_bar_part *parts, int n, int64_t total, int widt
 			paint(&parts[i], i, columns, color, out);
 		left -= columns;
 	}
+}
+
+void h0_bar_draw(const char *title, const struct h0_bar_part *parts, int n, int64_t total,
+                 bool color, struct h0_buf *out)
+{
+	char human[32];
+	h0_buf_addf(out, "%s, %s\n", title, h0_num_human(total, human, sizeof human));
+	bar(parts, n, total, color, out);
+	h0_buf_addc(out, '\n');
+	for (int i = 0; i < n; i++) {
+		h0_buf_adds(out, i ? "   " : "");
+		paint(&parts[i], i, 1, color, out);
+		h0_buf_addf(out, " %s %s", parts[i].label,
+		            h0_num_human(parts[i].amount, human, sizeof human));
+	}
+	h0_buf_adds(out, "\n\n");
 }

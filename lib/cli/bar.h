@@ -13,12 +13,12 @@
 struct h0_bar_part {
 	int64_t amount;
 	char tone;            /* r, y, b, m, g, or ' ' for the empty part */
+	const char *label;
 };
 
-/* `width` columns for `total`; a part that is not nothing gets at least one. */
-void h0_bar_draw(const struct h0_bar_part *parts, int n, int64_t total, int width, bool color,
-                 struct h0_buf *out);
-/* The patch a legend shows for a part: one column. */
-void h0_bar_patch(const struct h0_bar_part *part, int index, bool color, struct h0_buf *out);
+/* Three lines and an empty one: title and total, the bar, its parts with their sizes. All are bytes;
+ * a part that is not nothing gets at least one column. */
+void h0_bar_draw(const char *title, const struct h0_bar_part *parts, int n, int64_t total,
+                 bool color, struct h0_buf *out);
 
 #endif

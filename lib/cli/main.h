@@ -65,6 +65,12 @@ int h0_out_json(struct h0_ctx *ctx, struct h0_json *j, struct h0_err *e);
 /* Data that is text (a diff, a log, a model's answer). Elsewhere the bytes are written as they are;
  * on a terminal those that could steer it become '?'. */
 int h0_out_text(struct h0_ctx *ctx, const char *s, struct h0_err *e);
+/* As it is on a terminal, too: colours and cursor moves of our own. What is in it from elsewhere must
+ * be printable already. */
+int h0_out_styled(struct h0_ctx *ctx, const char *s, struct h0_err *e);
+enum h0_woken { H0_WOKEN_TIME, H0_WOKEN_FD, H0_WOKEN_CLOSED };
+/* Sleeps until the time is over, `fd` (-1: none) can be read, or nobody reads standard output. */
+enum h0_woken h0_out_doze(int fd, int64_t ms);
 int h0_out_bytes(struct h0_ctx *ctx, const void *p, size_t n, struct h0_err *e);
 int h0_out_flush(struct h0_ctx *ctx, struct h0_err *e);
 

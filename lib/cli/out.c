@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "base/mem.h"
 #include "cli/rec.h"
 #include "fmt/json.h"
+#include "sys/clock.h"
 #include "sys/io.h"
 
 #define FLUSH_AT (64 * 1024)
@@ -87,6 +90,27 @@ int h0_out_bytes(struct h0_ctx *ctx, const void *p, size_t n, struct h0_err *e)
 int h0_out_text(struct h0_ctx *ctx, const char *s, struct h0_err *e)
 {
 	return h0_out_bytes(ctx, s, strlen(s), e);
+}
+
+int h0_out_styled(struct h0_ctx *ctx, const char *s, struct h0_err *e)
+{
+	h0_buf_adds(&ctx->out->buf, s);
+	return flush_if_big(ctx, e);
+}
+
+enum h0_woken h0_out_doze(int fd, int64_t ms)
+{
+	int64_t until = h0_now_ms() + ms;
+	for (int64_t left = ms; left > 0; left = until - h0_now_ms()) {
+		struct pollfd p[2] = {
+			{.fd = STDOUT_FILENO}, /* closing is told without being asked for */
+			{.fd = fd, .events = POLLIN},
+		};
+		int rc = poll(p, 2, left < INT_MAX ? (int)left : INT_MAX);
+		if (rc > 0)
+			return p[0].revents ? H0_WOKEN_CLOSED : H0_WOKEN_FD;
+	}
+	return H0_WOKEN_TIME;
 }
 
 int h0_out_json(struct h0_ctx *ctx, struct h0_json *j, struct h0_err *e)

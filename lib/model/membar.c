@@ -13,6 +13,17 @@ static int64_t max0(int64_t v)
 	return v > 0 ? v : 0;
 }
 
+static char tone(const char *name)
+{
+	static const struct { const char *name; char tone; } tones[] = {
+		{"inference", 'r'}, {"carve-out", 'y'}, {"system", 'b'}, {"proxmox-host", 'm'},
+	};
+	for (size_t i = 0; i < H0_ARRAY_LEN(tones); i++)
+		if (strcmp(tones[i].name, name) == 0)
+			return tones[i].tone;
+	return ' ';
+}
+
 static void segment(struct h0_bar *b, const char *name, const char *label, int64_t bytes,
                     const char *source)
 {
@@ -25,7 +36,7 @@ static void segment(struct h0_bar *b, const char *name, const char *label, int64
 		bytes = b->total - sum; /* readings taken at different moments */
 	if (bytes <= 0)
 		return;
-	b->seg[b->n] = (struct h0_segment){name, label, bytes, ""};
+	b->seg[b->n] = (struct h0_segment){name, label, tone(name), bytes, ""};
 	snprintf(b->seg[b->n++].source, sizeof b->seg[0].source, "%s", source);
 }
 
@@ -34,7 +45,7 @@ static void rest_is_free(struct h0_bar *b)
 	int64_t sum = 0;
 	for (int i = 0; i < b->n; i++)
 		sum += b->seg[i].bytes;
-	b->seg[b->n++] = (struct h0_segment){"free", "Free", max0(b->total - sum), "what is left"};
+	b->seg[b->n++] = (struct h0_segment){"free", "Free", ' ', max0(b->total - sum), "what is left"};
 }
 
 /* GTT in use by every GPU: pages of the same RAM. */

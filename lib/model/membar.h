@@ -18,6 +18,7 @@
 struct h0_segment {
 	const char *name;        /* inference, carve-out, system, proxmox-host, other, free */
 	const char *label;
+	char tone;               /* r, y, b, m, or ' ' for free: as terminals name colours */
 	int64_t bytes;
 	char source[128];
 };

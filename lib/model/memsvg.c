@@ -18,22 +18,21 @@
 #define ROOMY  60.0          /* wide enough for its size inside */
 #define ROW    22            /* of the legend, which has two columns */
 
-static const char *color(const char *name)
+static const char *color(char tone)
 {
-	static const struct { const char *name, *color; } colors[] = {
-		{"inference", "#e8590c"}, {"carve-out", "#f59f00"}, {"system", "#1971c2"},
-		{"proxmox-host", "#7048e8"},
-	};
-	for (size_t i = 0; i < H0_ARRAY_LEN(colors); i++)
-		if (strcmp(colors[i].name, name) == 0)
-			return colors[i].color;
-	return NULL;
+	switch (tone) {
+	case 'r': return "#e8590c";
+	case 'y': return "#f59f00";
+	case 'b': return "#1971c2";
+	case 'm': return "#7048e8";
+	default: return NULL;
+	}
 }
 
 /* Free memory takes the page's own shade. */
-static void fill(struct h0_buf *out, const char *name)
+static void fill(struct h0_buf *out, char tone)
 {
-	const char *c = color(name);
+	const char *c = color(tone);
 	if (c)
 		h0_buf_addf(out, " fill=\"%s\"", c);
 	else
@@ -76,13 +75,13 @@ static void parts(const struct h0_bar *b, int y, struct h0_buf *out)
 		if (w[i] <= 0)
 			continue;
 		h0_buf_addf(out, "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"", x, y, w[i], HEIGHT);
-		fill(out, b->seg[i].name);
+		fill(out, b->seg[i].tone);
 		h0_buf_adds(out, "/>\n");
 		if (w[i] >= ROOMY)
 			h0_buf_addf(out,
 			            "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\"%s>%s</text>\n",
 			            x + w[i] / 2, y + HEIGHT / 2 + 5,
-			            color(b->seg[i].name) ? " fill=\"#fff\"" : " class=\"t\"",
+			            color(b->seg[i].tone) ? " fill=\"#fff\"" : " class=\"t\"",
 			            h0_num_human(b->seg[i].bytes, human, sizeof human));
 		x += w[i];
 	}
@@ -116,7 +115,7 @@ static void legend(const struct h0_bar *b, int y, struct h0_buf *out)
 		int x = MARGIN + i % 2 * (BAR / 2), at = y + i / 2 * ROW;
 		double percent = b->total ? 100.0 * (double)s->bytes / (double)b->total : 0;
 		h0_buf_addf(out, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" rx=\"2\"", x, at);
-		fill(out, s->name);
+		fill(out, s->tone);
 		h0_buf_addf(out, "/>\n<text x=\"%d\" y=\"%d\" class=\"t\">", x + 20, at + 11);
 		text(out, s->label);
 		h0_buf_addf(out, " <tspan font-weight=\"600\">%s</tspan> <tspan class=\"s\">%.*f %%</tspan></text>\n",

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "model/images.h"
+#include "model/npu.h"
 
 static int unknown_profile(const struct h0_slot *slot, const struct h0_profiles *profiles,
                            struct h0_err *e)
@@ -141,7 +142,8 @@ int h0_plan_slot(const struct h0_slot *slot, const struct h0_profiles *profiles,
 		plan.profile = NULL;
 	choose_image(&plan, profiles);
 	plan.flags = plan.profile ? plan.profile->flags : "";
-	if (plan.family != H0_PROVIDER_KOKORO && plan.family != H0_PROVIDER_MOONSHINE) {
+	bool speech = plan.family == H0_PROVIDER_KOKORO || plan.family == H0_PROVIDER_MOONSHINE;
+	if (!speech && !h0_slot_is_shadow(slot)) {
 		plan.nodes = h0_devices[slot->device].nodes;
 		plan.also = h0_devices[slot->device].also;
 	}

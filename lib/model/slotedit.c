@@ -355,6 +355,15 @@ static void write_new(const char *name, const struct h0_edits *edits, struct h0_
 	add_lines(edits, model_layout, out);
 }
 
+/* Of a record of the NPU's trio: the slot whose server answers for it, where it exists already. */
+static const struct h0_slot *server_for(const struct h0_slots *slots, const struct h0_edits *edits)
+{
+	const char *type = h0_edits_get(edits, "type");
+	bool record = h0_streq(type, "\"embedding\"") || h0_streq(type, "\"transcription\"");
+	const struct h0_slot *anchor = h0_npu_anchor(slots);
+	return record && h0_streq(h0_edits_get(edits, "device"), "\"npu\"") ? anchor : NULL;
+}
+
 /* Copies what is given and adds what is not: name, type, device, port. */
 static int complete(const struct h0_slots *slots, const struct h0_profiles *profiles,
                     const char *name, const struct h0_edits *given, enum h0_device device,
@@ -379,7 +388,9 @@ static int complete(const struct h0_slots *slots, const struct h0_profiles *prof
 	}
 	if (h0_edits_get(ret, "port"))
 		return 0;
-	if (h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
+	const struct h0_slot *server = server_for(slots, ret);
+	port = server ? server->port : 0;
+	if (!port && h0_port_pick(slots, bound ? bound->fn : NULL, bound ? bound->arg : NULL, &port, e) < 0)
 		return -1;
 	h0_autofree char *lit = h0_asprintf("%d", port);
 	h0_edits_put(ret, "port", lit);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "run/flm.h"
 #include "run/load.h"
 #include "run/slotkey.h"
 #include "run/state.h"
@@ -128,7 +129,7 @@ int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_
 	}
 	if (rename(s->log_path, old) < 0 && errno != ENOENT)
 		return h0_fail_sys(e, "%s", s->log_path);
-	return h0_spec_prepare(s, e);
+	return h0_spec_prepare(s, e) < 0 ? -1 : h0_flm_note(s, e);
 }
 
 /* By systemd where it watches over slots. */

@@ -6,8 +6,11 @@
 #include "base/mem.h"
 #include "model/npu.h"
 #include "run/log.h"
+#include "sys/durable.h"
+#include "sys/io.h"
 
 /* What it loads beside the chat model when it is told to. */
+#define LIST_S    "5"
 #define ASR_TAG   "whisper-v3:turbo"
 #define EMBED_TAG "embed-gemma:300m"
 
@@ -29,14 +32,17 @@ int h0_flm_may_start(const struct h0_box *b, const struct h0_slot *slot, struct 
 }
 
 /* The driver gives the NPU to one program at a time, whoever's it is. */
-static int check_free(const struct h0_slot *slot, const struct h0_ctrs *ctrs, struct h0_err *e)
+static int check_free(const struct h0_box *b, const struct h0_slot *slot, const struct h0_ctrs *ctrs,
+                      struct h0_err *e)
 {
 	for (size_t i = 0; i < ctrs->n; i++) {
 		const struct h0_ctr *c = &ctrs->v[i];
 		if (c->provider != H0_PROVIDER_FLM || !c->ours || h0_streq(c->slot, slot->name) || !h0_ctr_alive(c))
 			continue;
-		h0_fail(e, H0_CONFLICT, "slot %s needs the NPU, and slot %s runs on it: hal0 slot stop %s", slot->name,
-		        c->slot, c->slot);
+		bool foreign = h0_live_foreign(b, c);
+		h0_fail(e, H0_CONFLICT, "slot %s needs the NPU, and slot %s runs on it%s%s: hal0 slot stop %s",
+		        slot->name, c->slot, foreign ? " for HAL0_HOME=" : "",
+		        foreign ? c->home && c->home[0] ? c->home : "(unset)" : "", c->slot);
 		h0_err_detail(e, "conflicting_slots[]", "%s", c->slot);
 		h0_err_detail(e, "hint", "hal0 slot stop %s", c->slot);
 		return h0_err_code(e, "slot.npu_exclusivity_violation");
@@ -49,7 +55,7 @@ int h0_flm_admit(const struct h0_box *b, const struct h0_spec *s, const struct h
 {
 	if (s->plan.family != H0_PROVIDER_FLM)
 		return 0;
-	if (check_free(s->plan.slot, ctrs, e) < 0 || h0_spec_prepare(s, e) < 0)
+	if (check_free(b, s->plan.slot, ctrs, e) < 0 || h0_spec_prepare(s, e) < 0)
 		return -1;
 	return h0_flm_check_models(&b->podman, s, e);
 }
@@ -71,7 +77,9 @@ static bool goes_along(const struct h0_argv *a, const struct h0_argv_item *it)
 /* The slot's own command, as far as it says what the program sees, to run another verb. */
 static void list_command(const struct h0_argv *a, struct h0_strv *ret)
 {
-	static const char *const more[] = {"run", "--rm", "--pull=never", "--network", "none", NULL};
+	/* a program that is no FLM may take this for a reason to serve */
+	static const char *const more[] = {"run", "--rm", "--pull=never", "--timeout", LIST_S, "--network",
+		"none", NULL};
 	h0_strv_add(ret, a->words.v[0]);
 	for (size_t i = 0; i < a->n && a->items[i].at < a->server_at; i++) {
 		const struct h0_argv_item *it = &a->items[i];
@@ -134,6 +142,21 @@ int h0_flm_check_models(const struct h0_podman *p, const struct h0_spec *s, stru
 	return slot->npu_embed ? check_one(s, &l, EMBED_TAG, "npu.embed", e) : 0;
 }
 
+int h0_flm_check_slot(struct h0_box *b, const char *name, struct h0_err *e)
+{
+	h0_autospec struct h0_spec s = {0};
+	const struct h0_slot *slot = h0_slots_get(&b->slots, name);
+	bool there = false;
+	if (!slot || slot->broken || slot->device != H0_DEVICE_NPU || h0_slot_is_shadow(slot) || !slot->model[0])
+		return 0;
+	if (h0_box_profiles(b, NULL) < 0 || h0_spec_make_anywhere(&b->paths, &b->snap, &b->profiles, &b->podman,
+	                                                          slot, &s, NULL) < 0)
+		return 0; /* what is wrong with it otherwise is not for here */
+	if (h0_podman_image_exists(&b->podman, s.plan.image, &there, NULL) < 0 || !there)
+		return 0;
+	return h0_flm_check_models(&b->podman, &s, e);
+}
+
 int h0_flm_check_loaded(const char *log_path, const char *slot, struct h0_err *e)
 {
 	h0_autobuf struct h0_buf log = {0};
@@ -144,4 +167,30 @@ int h0_flm_check_loaded(const char *log_path, const char *slot, struct h0_err *e
 		return 0;
 	h0_fail(e, H0_EXTERN, "slot %s did not start: FLM says: %.*s", slot, (int)strcspn(line, "\n"), line);
 	return h0_err_code(e, "slot.health_failed");
+}
+
+/* ---- what runs, for who cannot ask podman ---- */
+
+#define NOTE "npu" /* in the slot's directory below /run/hal0 */
+
+int h0_flm_note(const struct h0_spec *s, struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	h0_autofree char *path = h0_asprintf("%s/" NOTE, s->run_dir);
+	h0_autofree char *text = h0_asprintf("embed=%d asr=%d\n", slot->npu_embed, slot->npu_asr);
+	if (s->plan.family != H0_PROVIDER_FLM)
+		return 0;
+	return h0_durable_write(path, text, strlen(text), 0644, e);
+}
+
+unsigned h0_flm_noted_without(const struct h0_paths *paths, const char *slot)
+{
+	char run_dir[1200], log_path[1200];
+	int embed, asr;
+	h0_autobuf struct h0_buf text = {0};
+	h0_slot_dirs(paths, slot, run_dir, log_path);
+	h0_autofree char *path = h0_asprintf("%s/" NOTE, run_dir);
+	if (h0_read_file(path, 64, &text, NULL) < 0 || sscanf(h0_buf_str(&text), "embed=%d asr=%d", &embed, &asr) != 2)
+		return 0;
+	return (embed ? 0 : H0_TYPE_BIT(H0_TYPE_EMBEDDING)) | (asr ? 0 : H0_TYPE_BIT(H0_TYPE_TRANSCRIPTION));
 }

@@ -26,9 +26,16 @@ int h0_flm_admit(const struct h0_box *b, const struct h0_spec *s, const struct h
  * model.not_found, model.path_missing, with the command that gets it. An image that cannot list
  * (or is not there) says nothing: 0. */
 int h0_flm_check_models(const struct h0_podman *p, const struct h0_spec *s, struct h0_err *e);
+/* The same for a slot as it is configured, wherever it could run. Says nothing without podman. */
+int h0_flm_check_slot(struct h0_box *b, const char *slot, struct h0_err *e);
 /* The list itself. H0_EXTERN. */
 int h0_flm_read_list(const struct h0_podman *p, const struct h0_spec *s, struct h0_flm_list *ret,
                      struct h0_err *e);
+
+/* Writes down what the server is started with, beside its pid file; slots of other programs: nothing. */
+int h0_flm_note(const struct h0_spec *s, struct h0_err *e);
+/* Types (H0_TYPE_BIT set) the server that runs was started without; 0 when nobody wrote it down. */
+unsigned h0_flm_noted_without(const struct h0_paths *paths, const char *slot);
 
 /* FLM goes on without a model it could not load; its log tells. H0_EXTERN slot.health_failed. */
 int h0_flm_check_loaded(const char *log_path, const char *slot, struct h0_err *e);

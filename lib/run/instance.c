@@ -7,12 +7,17 @@
 
 #include "base/mem.h"
 #include "run/act.h"
+#include "run/flm.h"
+#include "run/ledger.h"
 #include "run/log.h"
+#include "run/room.h"
 #include "run/room.h"
 #include "run/unit.h"
 #include "sys/io.h"
+#include "sys/notify.h"
 
 #define LOCK_STEP_MS 50
+#define END_USEC     "240000000" /* the lock, the grace, podman's own time */
 #define LOG_LINES    100000     /* the whole kept log: its first error counts */
 
 /* The lock, unless `other_way` comes first: then -1 and *ret_other. */
@@ -123,6 +128,8 @@ int h0_instance_end(struct h0_box *b, const char *name, bool failed, struct h0_e
 	struct h0_err why = {0};
 	b->units = (struct h0_units){0};
 	h0_slot_dirs(&b->paths, name, dir, log_path);
+	/* its unit gives a kill signal little time, and this more: it is bounded by itself */
+	h0_notify("EXTEND_TIMEOUT_USEC=" END_USEC);
 	h0_autofd int lock = lock_or(b, name, server_gone, dir, &gone, e);
 	if (gone)
 		return 0;

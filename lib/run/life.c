@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/npu.h"
 #include "run/act.h"
 #include "run/flm.h"
 #include "run/ledger.h"
@@ -191,6 +192,8 @@ int h0_life_wait(struct h0_box *b, const struct h0_slot *slot, const struct h0_w
                  struct h0_outcome *ret, struct h0_err *e)
 {
 	*ret = (struct h0_outcome){0};
+	if (h0_slot_is_shadow(slot) && h0_npu_trio(&b->slots, slot, &slot, e) < 0)
+		return -1; /* else: wait for the server that answers for it */
 	for (;;) {
 		h0_autoctrs struct h0_ctrs ctrs = {0};
 		struct h0_load load;

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -217,4 +218,22 @@ void h0_log_cause(const char *plain, struct h0_log_cause *ret)
 	}
 	if (first)
 		in_words(first, ret);
+}
+
+double h0_log_rate(const char *plain)
+{
+	static const char mark[] = " eval time =", unit[] = " tokens per second";
+	double rate = 0;
+	for (const char *line = plain; (line = strstr(line, mark)); line += sizeof mark - 1) {
+		const char *end = line + strcspn(line, "\n"), *at = memmem(line, (size_t)(end - line), unit, sizeof unit - 1);
+		char *stop;
+		if (!at || (line - plain >= 6 && memcmp(line - 6, "prompt", 6) == 0))
+			continue;
+		while (at > line && (isdigit((unsigned char)at[-1]) || at[-1] == '.'))
+			at--;
+		double v = strtod(at, &stop);
+		if (*stop == ' ' && v > 0 && v < 1e6)
+			rate = v;
+	}
+	return rate;
 }

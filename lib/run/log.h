@@ -18,6 +18,9 @@ void h0_log_plain(const char *raw, size_t len, struct h0_buf *ret);
 /* Appends the last `lines` lines of a log file, plain. Reads at most its last MiB. H0_SYS. */
 int h0_log_tail(const char *path, int lines, struct h0_buf *ret, struct h0_err *e);
 
+/* Tokens per second of the last answer a llama-server's plain log tells of; 0 = of none. Pure. */
+double h0_log_rate(const char *plain);
+
 struct h0_log_cause {
 	enum h0_kind kind;      /* H0_CONFIG: model or settings; H0_CONFLICT: the port; H0_EXTERN */
 	const char *code;       /* stable error code, NULL = by kind */

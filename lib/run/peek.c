@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "model/npu.h"
+#include "run/flm.h"
 #include "run/health.h"
 
 static enum h0_route_known known(enum h0_health h)
@@ -57,6 +58,8 @@ void h0_peek(const struct h0_paths *paths, const struct h0_slots *slots, int pat
 	h0_health_ask(asks, n, patience_ms, NULL, 0);
 	for (size_t i = 0; i < n; i++) {
 		ret->v[i].state = known(asks[i].health);
+		if (asks[i].provider == H0_PROVIDER_FLM)
+			ret->v[i].without = h0_flm_noted_without(paths, ret->v[i].slot);
 		ret->v[i].models = keep(&ret->mem, &models[i]);
 		h0_strv_done(&models[i]);
 	}

@@ -6,6 +6,7 @@
 #include "conf/txn.h"
 #include "model/slotedit.h"
 #include "run/act.h"
+#include "run/flm.h"
 #include "run/ledger.h"
 #include "run/load.h"
 #include "run/room.h"
@@ -197,7 +198,7 @@ static int begin(struct h0_swap *s, const struct h0_swap_how *how, bool *ret_ran
 		ret->state = H0_STATE_WARMING;
 		return 0;
 	}
-	if (commit(s, how, plan_set, true, e) < 0 ||
+	if (commit(s, how, plan_set, true, e) < 0 || h0_flm_admit(b, &s->spec, &ctrs, e) < 0 ||
 	    h0_room_admit(b, &s->next, &ctrs, &how->how, true, &ret->evicted, e) < 0 ||
 	    h0_room_evict(b, &s->next, &ctrs, &ret->evicted, e) < 0)
 		return -1;

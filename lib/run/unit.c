@@ -249,8 +249,9 @@ static int begin(const struct h0_units *u, const char *unit, struct h0_err *e)
 	/* a person's start does not count as one of a crashing server's; an unknown unit is no error */
 	if (call(WORDS(u->systemctl, "reset-failed", unit), &ignored, e) < 0)
 		return -1;
-	/* up without a container: it missed its end */
-	const char *verb = h0_streq(s.active, "active") ? "restart" : "start";
+	/* up without a container: it missed its end. Between two tries a start would wait for the next */
+	bool anew = h0_streq(s.active, "active") || h0_streq(s.sub, "auto-restart");
+	const char *verb = anew ? "restart" : "start";
 	return tell(WORDS(u->systemctl, verb, "--no-block", unit), e);
 }
 
@@ -395,8 +396,6 @@ static int set_enabled(const struct h0_units *u, const struct h0_unit_boot *v, s
 	char unit[H0_UNIT_NAME];
 	h0_strv_add(&argv, u->systemctl);
 	h0_strv_add(&argv, want ? "enable" : "disable");
-	/* what a unit is wanted by matters at boot, where all is read anew */
-	h0_strv_add(&argv, "--no-reload");
 	h0_strv_add(&argv, "--quiet");
 	size_t first = argv.n;
 	for (size_t i = 0; i < n; i++) {

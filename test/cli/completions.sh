@@ -32,7 +32,7 @@ hasnt() {
   esac
 }
 
-complete_words hal0 s
+complete_words hal0 sl
 is "bash: the front completes a program" "$reply" " slot "
 complete_words hal0 ''
 has "help as well" " help "
@@ -79,7 +79,7 @@ if command -v fish >/dev/null; then
   fish_complete() { # LINE: first column of the candidates
     reply=" $(HOME=$tmp fish --no-config -c "source $dir/$1.fish; complete -C '$2'" 2>&1 | cut -f1 | tr '\n' ' ')"
   }
-  fish_complete hal0 'hal0 s'
+  fish_complete hal0 'hal0 sl'
   is "fish: the front completes a program" "$reply" " slot "
   fish_complete hal0 'hal0 slot st'
   is "fish: verbs" "$reply" " start status stop "
@@ -127,7 +127,7 @@ ZSH
     timeout 10 zsh -f "$tmp/ask.zsh" "$dir" "$tmp" "$1" >"$tmp/zsh.log" 2>&1
     reply=" $(tr ' ' '\n' <"$tmp/zsh.out" | awk '!seen[$0]++' | tr '\n' ' ')"
   }
-  zsh_complete 'hal0 s'
+  zsh_complete 'hal0 sl'
   is "zsh: the front completes a program" "$reply" " slot "
   zsh_complete 'hal0 slot st'
   is "zsh: verbs" "$reply" " status start stop "

@@ -57,6 +57,8 @@ refused "start" hal0-slot start off
 run hal0-slot start npu
 rc_is "the other one is no better" 4
 like "names its rival" "$err" "*there is off:*"
+run hal0-slot swap off llama3.2:1b
+rc_is "swap" 4
 run hal0-slot set off idle_timeout_s=60
 rc_is "a key that does not matter to it can still be set" 0
 run hal0-conf set "$slots/off.toml" idle_timeout_s 61

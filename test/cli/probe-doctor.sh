@@ -88,7 +88,9 @@ finds npu-needs-iommu warning "the NPU needs the IOMMU"
 on nvidia-nodriver doctor
 rc_is "errors" 8
 on nvidia-nodriver doctor --fix
-like "doctor --fix prints commands" "$out" "*nvidia-ctk cdi generate*"
+like "--fix prints commands" "$out" "*nvidia-ctk cdi generate*"
+on nvidia-nodriver doctor --fix --json
+says "--fix --json" '(.items | length) > 2 and all(.items[]; .fix != null and .severity != "ok")'
 
 mkdir -p "$HAL0_HOME/etc/hal0/slots" "$HAL0_HOME/var-lib/hal0/slots/chat"
 printf 'port = 8081\ndevice = "cpu"\n[model]\ndefault = "x"\ncontext_size = 131072\n' \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What hal0 probe memory says of a slot that really runs.
+# What hal0 probe memory and hal0 status say of a slot that really runs.
 . "$HAL0_SOURCE/test/tap.sh"
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
 port=${HAL0_TEST_PORT:-8195}
@@ -44,6 +44,12 @@ says "without a GPU its share there is unknown, not 0" '.slots[0].vram_bytes == 
 says "the bar still adds up" '([.items[] | select(.bar == "ram").bytes] | add) == ([.items[] | select(.bar == "ram").total_bytes][0])'
 run "$probe" memory
 like "for people" "$out" "*$slot*"
+run "$HAL0_BUILD/cmd/hal0" status --json
+says "status" ".items[0] | .slot == \"$slot\" and .state == \"ready\" and .port == $port and .memory_bytes > 1000000"
+says "status: no answer yet" '.items[0].tokens_per_s == null'
+"$HAL0_BUILD/cmd/hal0-route" call $slot "who is there?" >/dev/null
+run "$HAL0_BUILD/cmd/hal0" status --json
+says "status: the speed of the last answer" '.items[0].tokens_per_s > 1'
 run "$HAL0_BUILD/cmd/hal0-slot" stop $slot
 run "$probe" memory --json
 says "after it stopped" '.slots == []'

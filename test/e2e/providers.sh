@@ -133,6 +133,24 @@ slot start npu-chat
 rc_is "a model FLM cannot load" 7
 like "is no success, although FLM answers" "$err" "*FLM says: Failed to load default model: broken:1b*"
 ok "no container is left" sh -c '! podman container exists hal0-slot-npu-chat'
+
+# an anchor that does not come up, behind the router
+printf 'port = 8171\ntype = "embedding"\ndevice = "npu"\n[model]\ndefault = "embed-gemma:300m"\n' >"$etc/npu-emb.toml"
+hal0-route serve --port 0 --json >"$tmp/serve0" 2>"$tmp/serve.err" &
+server=$!
+n=0
+until [ -s "$tmp/serve0" ] || [ $n = 100 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+out=$(curl -s -m 20 -w '\n%{http_code}' "$(jq -r .url "$tmp/serve0")/v1/embeddings" \
+  -H 'Content-Type: application/json' -d '{"input":"x","model":"npu-emb"}')
+is "serve: the anchor does not come up" "$(printf %s "$out" | tail -n 1) $(printf %s "$out" | head -n 1 | jq -r .error.code)" \
+  "503 npu.trio_unavailable"
+like "serve: and why" "$(printf %s "$out" | head -n 1 | jq -r .error.message)" "slot npu-emb *npu-chat does not come up:*Failed to load default model*"
+kill "$server" && wait "$server"
+server=
+rm "$etc/npu-emb.toml"
 cp "$tmp/good.toml" "$etc/npu-chat.toml"
 
 # ---- Kokoro
@@ -273,10 +291,28 @@ out=$(curl -s -m 10 -w '\n%{http_code}' "$url/v1/embeddings" -H 'Content-Type: a
 is "serve: the toggle is off" "$(printf %s "$out" | tail -n 1)" 503
 like "serve: says what to do" "$(printf %s "$out" | head -n 1 | jq -r .error.message)" "*hal0 slot set npu-chat npu.embed=true*"
 is "serve: names the path" "$(printf %s "$out" | head -n 1 | jq -r .error.details.endpoint)" /v1/embeddings
+hal0-slot restart npu-chat >/dev/null 2>&1
 hal0-slot set npu-chat npu.embed=true >/dev/null 2>&1
+run hal0-route call npu-emb "some text"
+rc_is "the toggle was turned on after the server had started" 1
+like "says what to do" "$err" "*slot npu-chat was started without it: hal0 slot restart npu-chat*"
+slot wait npu-stt
+rc_is "who waits for a record waits for its server" 0
 slot stop npu-chat
 out=$(curl -s -m 20 "$url/v1/audio/transcriptions" -F "file=@$tmp/speech.wav" -F model=npu-stt)
 like "serve: a record of a slot that is down brings that slot up" "$(printf %s "$out" | jq -r .text)" "FLM heard speech.wav as *"
 slot status npu-chat
 rc_is "serve: which runs now" 0
+kill "$server" && wait "$server"
+slot stop npu-chat
+hal0-route serve --port 0 --no-load --json >"$tmp/serve2" 2>"$tmp/serve.err" &
+server=$!
+n=0
+until [ -s "$tmp/serve2" ] || [ $n = 100 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+url=$(jq -r .url "$tmp/serve2")
+is "serve --no-load: a record of a slot that is down" \
+  "$(post /v1/embeddings '{"input":"x","model":"npu-emb"}' | jq -r '.error.code')" npu.trio_unavailable
 tap_done

@@ -111,10 +111,33 @@ static void test_cause(void)
 	is_str(c.text, "", "no error, no cause");
 }
 
+static void rate(const char *plain, long want_tenths, const char *name)
+{
+	is_int((long)(h0_log_rate(plain) * 10 + 0.5), want_tenths, name);
+}
+
+static void test_rate(void)
+{
+#define TIMES(rest) "0.00.041 I slot print_timing: id  0 | task 0 | " rest "\n"
+	rate("", 0, "no answer yet");
+	rate(TIMES("prompt eval time =       0.81 ms /    31 tokens (    0.03 ms per token, 38461.54 tokens per second)"),
+	     0, "a prompt's speed is another");
+	rate(TIMES("prompt eval time =  9 ms / 31 tokens (  0.3 ms per token, 300.00 tokens per second)")
+	     TIMES("       eval time =  9 ms /  5 tokens ( 14.0 ms per token,    71.25 tokens per second)")
+	     TIMES("      total time =  9 ms / 36 tokens"), 713, "an answer");
+	rate(TIMES("eval time = 9 ms / 5 tokens ( 1 ms per token, 71.2 tokens per second)")
+	     TIMES("eval time = 9 ms / 5 tokens ( 1 ms per token, 64.4 tokens per second)"), 644, "the last one");
+	rate(TIMES("eval time = 0 ms / 1 tokens ( 0 ms per token, inf tokens per second)"), 0, "no number");
+	rate(TIMES("eval time = 0 ms / 1 tokens ( 0 ms per token, 1000000.00 tokens per second)"), 0,
+	     "what the server says when it measured nothing");
+	rate(" eval time = \n 9 tokens per second", 0, "another line's");
+}
+
 int main(void)
 {
 	test_plain();
 	test_tail();
 	test_cause();
+	test_rate();
 	return tap_done();
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/provider.h"
 #include "model/route.h"
 
 /* A box as text: "name: toml" lines in order of name; ';' ends a TOML line. */
@@ -292,6 +293,19 @@ static void test_trio(void)
 	trio("anchor of another type", SLOT("npu", 8088, "transcription", "npu", "model.default=\"x:1b\";[npu];asr=true"),
 	     STT(""), H0_ROUTE_UNKNOWN, "not of type llm");
 	trio("anchor broken", "npu:port = ;", STT(""), H0_ROUTE_UNKNOWN, "is invalid");
+	struct box b;
+	struct h0_err e = {0};
+	static const char *const late[] = {NPU("[npu];asr=true"), STT(""), NULL};
+	box_open(&b, late);
+	struct h0_route_live live = {"npu", H0_ROUTE_READY, NULL, H0_TYPE_BIT(H0_TYPE_TRANSCRIPTION)};
+	struct h0_route_ask ask = {.slots = &b.slots, .live = &live, .nlive = 1, .model = "w",
+		.path = "/v1/audio/transcriptions"};
+	h0_autoroute struct h0_route r1 = {0}, r2 = {0};
+	ok(h0_route_find(&ask, &r1, &e) < 0 && strstr(e.msg, "was started without it: hal0 slot restart npu"),
+	   "turned on since: %s", e.msg);
+	live.without = H0_TYPE_BIT(H0_TYPE_EMBEDDING);
+	ok(h0_route_find(&ask, &r2, &e) == 0, "the other half of it does not matter");
+	box_done(&b);
 	trio("who can start it does not mind", NPU("[npu];asr=true"), STT(""), -1, NULL);
 	trio("npu elsewhere", SLOT("npu", 8088, "llm", "cpu", "[npu];asr=true"), STT(""), H0_ROUTE_READY,
 	     "not on device npu");
