@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/words.h"
 #include "fmt/json.h"
+#include "run/slotkey.h"
 
 #define TRIES 8 /* against others who change the files at the same time */
 
@@ -45,7 +46,8 @@ static void say_done(const struct h0_step *s, const struct h0_slot *slot, struct
 		h0_err_text(&s->err, text, sizeof text);
 		h0_buf_adds(out, text);
 	} else if (s->deed == H0_DEED_NONE) {
-		h0_buf_adds(out, s->target->anchor[0] ? "answered by the NPU slot"
+		bool shadow = s->target->anchor[0] && !h0_streq(s->target->anchor, s->target->slot);
+		h0_buf_adds(out, shadow && slot && slot->enabled ? "answered by the NPU slot"
 		                 : s->ran || s->state == H0_STATE_READY ? "runs already"
 		                                                        : "does not run");
 	} else {
@@ -214,12 +216,18 @@ static void note(const char *text, void *arg)
 	h0_warn(arg, "%s", text);
 }
 
-/* What shall start at boot follows the files, whoever wrote them. */
+/* What shall start at boot follows the files, whoever wrote them; a slot that is gone does not. */
 static void follow_at_boot(struct change *c, const struct h0_box *b)
 {
 	struct h0_err why = {0};
 	char text[1536];
-	if (h0_units_follow_slots(&b->units, &b->slots, &why) == 0)
+	int rc = h0_units_follow_slots(&b->units, &b->slots, &why);
+	for (size_t i = 0; rc == 0 && i < c->plan.n; i++) {
+		struct h0_unit_boot gone = {.slot = c->plan.v[i].slot};
+		if (!h0_slots_get(&b->slots, gone.slot))
+			rc = h0_units_follow(&b->units, &gone, 1, false, &why);
+	}
+	if (rc == 0)
 		return;
 	h0_err_text(&why, text, sizeof text);
 	h0_warn(c->ctx, "what starts at boot is not as the files say: %s", text);
@@ -275,6 +283,9 @@ static void follow(struct change *c)
 	                           .note = note, .note_arg = c->ctx};
 	h0_converge_run(&c->box, &how, &c->steps);
 	h0_progress(c->ctx, "", "%s", "");
+	for (size_t i = 0; i < c->plan.n; i++)
+		if (!h0_slots_get(&c->box.slots, c->plan.v[i].slot) && c->steps.v[i].err.kind == H0_OK)
+			h0_slot_key_forget(&c->now.paths, c->plan.v[i].slot);
 	if (h0_converge_failed(&c->steps, &c->failure) < 0 && c->o->rollback)
 		roll_back(c, &how);
 }
@@ -297,7 +308,7 @@ static int prepare(struct change *c, cap_plan_fn plan, void *arg, const struct h
 			return 0;
 		if (basis || !moved(&why) || i == TRIES) {
 			*e = why;
-			return -1;
+			return why.kind == H0_SYS ? h0_err_code(e, "capability.apply_failed") : -1;
 		}
 		struct change again = {.ctx = c->ctx, .o = c->o};
 		change_done(c);

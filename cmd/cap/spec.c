@@ -159,6 +159,8 @@ static const struct h0_example undo_examples[] = {
 	{0},
 };
 
+/* who does not wait does not see it fail */
+#define EXCLUSIVE  .exclusive = "no-start,no-wait;no-start,rollback;no-wait,rollback"
 #define CAPABILITY .comp = H0_COMP_CHOICES, .choices = names
 
 static const struct h0_verb verbs[] = {
@@ -167,25 +169,25 @@ static const struct h0_verb verbs[] = {
 	{"show", "CAPABILITY", 1, 1, "one capability", NULL, NULL, 0, cap_show_cols, CAPABILITY,
 	 .examples = show_examples},
 	{"set", "CAPABILITY", 1, 1, "choose model, device or provider", set_text, set_opts,
-	 sizeof(struct cap_set_opts), cap_change_cols, CAPABILITY, .examples = set_examples,
+	 sizeof(struct cap_set_opts), cap_change_cols, CAPABILITY, EXCLUSIVE, .examples = set_examples,
 	 .flags = H0_VERB_WRITES},
 	{"on", "CAPABILITY", 1, 1, "turn one on: files, then slot", on_text, set_opts,
-	 sizeof(struct cap_set_opts), cap_change_cols, CAPABILITY, .examples = on_examples,
+	 sizeof(struct cap_set_opts), cap_change_cols, CAPABILITY, EXCLUSIVE, .examples = on_examples,
 	 .flags = H0_VERB_WRITES},
 	{"off", "CAPABILITY", 1, 1, "turn one off: files, then slot", off_text, off_opts,
-	 sizeof(struct cap_change_opts), cap_change_cols, CAPABILITY, .examples = off_examples,
+	 sizeof(struct cap_change_opts), cap_change_cols, CAPABILITY, EXCLUSIVE, .examples = off_examples,
 	 .flags = H0_VERB_WRITES},
 	{"check", "", 0, 0, "do file and slots tell the same, exit 1 if not", check_text, NULL, 0,
 	 cap_check_cols, .examples = check_examples},
 	{"seed", "", 0, 0, "make capabilities.toml from the slots", seed_text, NULL, 0, cap_seed_cols,
 	 .examples = seed_examples, .flags = H0_VERB_WRITES},
 	{"apply", "[PLAN]", 0, 1, "make the box what a document or a plan says", apply_text, apply_opts,
-	 sizeof(struct cap_apply_opts), cap_change_cols, .comp = H0_COMP_FILE,
+	 sizeof(struct cap_apply_opts), cap_change_cols, .comp = H0_COMP_FILE, EXCLUSIVE,
 	 .examples = apply_examples, .flags = H0_VERB_WRITES},
 	{"plan", "", 0, 0, "write down what apply would do", plan_text, plan_opts,
 	 sizeof(struct cap_plan_opts), NULL, .examples = plan_examples},
 	{"undo", "", 0, 0, "take the newest change back, and the slots with it", undo_text, off_opts,
-	 sizeof(struct cap_change_opts), cap_change_cols, .examples = undo_examples,
+	 sizeof(struct cap_change_opts), cap_change_cols, EXCLUSIVE, .examples = undo_examples,
 	 .flags = H0_VERB_WRITES},
 };
 

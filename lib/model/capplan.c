@@ -128,6 +128,7 @@ struct choice {
 	int provider;                   /* of the record, or asked for; -1: none */
 	bool asked;                     /* for that provider */
 	bool kept;                      /* the slot's program stays */
+	bool drop_image;                /* the slot's own image is for another program */
 	enum h0_provider family;        /* what will run */
 };
 
@@ -241,6 +242,11 @@ static int wrong_pair(const struct choice *c, struct h0_err *e)
 	return refuse(c, "capability.illegal_backend_model_pair", e);
 }
 
+static bool fits(enum h0_provider p, const struct choice *c)
+{
+	return h0_provider_serves(p, c->cap->type) && h0_providers[p].devices & H0_DEVICE_BIT(c->device);
+}
+
 /* The program: the one asked for, else what the slot has if that does it there, else the usual. */
 static int choose_program(const struct work *w, struct choice *c, bool asked, struct h0_err *e)
 {
@@ -255,17 +261,17 @@ static int choose_program(const struct work *w, struct choice *c, bool asked, st
 		c->family = p.family;
 		return 0;
 	}
-	if (!asked) {
-		int usual = program_at(w, c->device, c->cap->type);
-		c->provider = own_image ? (int)s->provider : usual;
-		if (c->provider < 0)
-			return wrong_pair(c, e);
+	if (own_image && fits(asked ? (enum h0_provider)c->provider : s->provider, c)) {
+		c->family = asked ? (enum h0_provider)c->provider : s->provider;
+		return 0;
 	}
+	c->drop_image = s && s->image;
+	if (!asked)
+		c->provider = program_at(w, c->device, c->cap->type);
+	if (c->provider < 0)
+		return wrong_pair(c, e);
 	c->family = (enum h0_provider)c->provider;
-	bool able = own_image ? h0_provider_serves(c->family, c->cap->type) &&
-	                            h0_providers[c->family].devices & H0_DEVICE_BIT(c->device)
-	                      : can_run(w, c->device, c->cap->type, c->family);
-	return able ? 0 : wrong_pair(c, e);
+	return can_run(w, c->device, c->cap->type, c->family) ? 0 : wrong_pair(c, e);
 }
 
 static int wrong_model(const struct choice *c, const char *why, struct h0_err *e)
@@ -340,21 +346,27 @@ static void merge(const struct h0_selection *was, const struct h0_cap_wish *wish
 	ret->enabled = wish->enabled == H0_TRI_ABSENT ? was->enabled : wish->enabled == H0_TRI_TRUE;
 }
 
-/* The record, else what the slot says: a slot made by hand is not forgotten when it is first
- * asked for. */
-static void base_record(const struct work *w, const struct h0_cap *cap, struct h0_selection *ret)
+static const char *keep(struct work *w, const char *s)
 {
-	const struct h0_selection *s = &w->sel.v[cap - h0_caps];
-	const struct h0_slot *slot = h0_cap_slot(cap, &w->were);
-	*ret = *s;
-	if (s->present || (*s->device && *s->model))
-		return;
-	h0_selection_of_slot(cap, slot, ret);
-	ret->present = s->present;
-	ret->enabled = s->present ? s->enabled : ret->enabled;
+	return h0_arena_strndup(&w->sel.arena, s, strlen(s));
 }
 
-static int choose(const struct work *w, const struct h0_cap_wish *wish, struct choice *c,
+/* The record; what it leaves open is as the slot has it: one made by hand is not forgotten when it
+ * is first asked for. */
+static void base_record(struct work *w, const struct h0_cap *cap, struct h0_selection *ret)
+{
+	const struct h0_selection *s = &w->sel.v[cap - h0_caps];
+	struct h0_selection of_slot;
+	h0_selection_of_slot(cap, h0_cap_slot(cap, &w->slots), &of_slot);
+	*ret = *s;
+	/* slots are read anew after every step */
+	ret->device = keep(w, *s->device ? s->device : of_slot.device);
+	ret->provider = keep(w, *s->provider ? s->provider : of_slot.provider);
+	ret->model = keep(w, *s->model ? s->model : of_slot.model);
+	ret->enabled = s->present ? s->enabled : of_slot.enabled;
+}
+
+static int choose(struct work *w, const struct h0_cap_wish *wish, struct choice *c,
                   struct h0_err *e)
 {
 	struct h0_selection was;
@@ -389,6 +401,8 @@ static int program_edits(const struct work *w, const struct choice *c, struct h0
 	const struct h0_slot *s = c->slot;
 	const struct h0_profile *mine = s && s->profile ? h0_profiles_get(&w->profiles, s->profile) : NULL;
 	const char *provider = h0_provider_names[c->family];
+	if (c->drop_image && h0_edits_unset(edits, "image", e) < 0)
+		return -1;
 	if (c->kept || (mine && h0_profile_family(mine) == c->family && h0_profile_fits(mine, c->device)))
 		return 0;
 	if (mine) {
@@ -399,7 +413,7 @@ static int program_edits(const struct work *w, const struct choice *c, struct h0
 		if (h0_edits_unset(edits, "profile", e) < 0)
 			return -1;
 	}
-	bool says = s && (s->provider_given || s->image);
+	bool says = s && (s->provider_given || (s->image && !c->drop_image));
 	if (!says && program_at(w, c->device, c->cap->type) == (int)c->family)
 		return 0;
 	return want_word(edits, "provider", s && s->provider_given ? h0_provider_names[s->provider] : NULL,
@@ -529,11 +543,6 @@ static int turn_off(struct work *w, const struct h0_cap *cap, struct h0_err *e)
 
 /* ---- records ---- */
 
-static const char *keep(struct work *w, const char *s)
-{
-	return h0_arena_strndup(&w->sel.arena, s, strlen(s));
-}
-
 static void record(struct work *w, const struct h0_selection *want)
 {
 	struct h0_selection *s = &w->sel.v[want->cap - h0_caps];
@@ -585,11 +594,28 @@ static int remove_slot(struct work *w, const char *name, struct h0_err *e)
 	return 0;
 }
 
+/* The slot of a capability that is wished for as well: what is said of the slot comes on top. */
+static bool serves_a_wish(const struct work *w, const struct h0_wishes *wishes, const char *slot)
+{
+	for (size_t i = 0; i < wishes->ncaps; i++) {
+		const struct h0_cap_wish *x = &wishes->caps[i];
+		const struct h0_slot *s = h0_cap_slot(x->cap, &w->were);
+		if (strcmp(s ? s->name : x->cap->slots[0], slot) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define ROUNDS 3 /* before the capabilities */
+
 /* In which round: what goes away first, then what says its port, then what is given one. */
-static int round_of(const struct work *w, const struct h0_slot_wish *s)
+static int round_of(const struct work *w, const struct h0_wishes *wishes,
+                    const struct h0_slot_wish *s)
 {
 	if (s->absent)
 		return 0;
+	if (serves_a_wish(w, wishes, s->name))
+		return ROUNDS;
 	return h0_slots_get(&w->were, s->name) || h0_edits_get(&s->edits, "port") ? 1 : 2;
 }
 
@@ -607,13 +633,51 @@ static int plan_slot(struct work *w, const struct h0_slot_wish *s, struct h0_err
 	return 0;
 }
 
-static int plan_slots(struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+static int plan_slots(struct work *w, const struct h0_wishes *wishes, int round, struct h0_err *e)
 {
-	for (int round = 0; round < 3; round++)
-		for (size_t i = 0; i < wishes->nslots; i++)
-			if (round_of(w, &wishes->slots[i]) == round && plan_slot(w, &wishes->slots[i], e) < 0)
-				return h0_wrap(e, "slot %s", wishes->slots[i].name);
+	for (size_t i = 0; i < wishes->nslots; i++)
+		if (round_of(w, wishes, &wishes->slots[i]) == round && plan_slot(w, &wishes->slots[i], e) < 0)
+			return h0_wrap(e, "slot %s", wishes->slots[i].name);
 	return 0;
+}
+
+/* What one document says of a capability and of its slot must be the same. */
+static int check_agreement(const struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+{
+	for (size_t i = 0; wishes->nslots && i < wishes->ncaps; i++) {
+		const struct h0_cap *c = wishes->caps[i].cap;
+		const struct h0_selection *s = &w->sel.v[c - h0_caps];
+		const struct h0_slot *slot = h0_cap_slot(c, &w->slots);
+		if ((wishes->caps[i].enabled == H0_TRI_ABSENT && !s->enabled) ||
+		    h0_selection_agrees(s, slot))
+			continue;
+		h0_fail(e, H0_CONFLICT, "%s.%s is to be %s, and what is said of slot %s contradicts that",
+		        c->group, c->child, s->enabled ? "on, as its selection says" : "off",
+		        slot ? slot->name : c->slots[0]);
+		return h0_err_code(e, "capability.invalid_selection");
+	}
+	return 0;
+}
+
+/* What makes room comes first: the NPU, a default, memory. */
+static int plan_caps(struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+{
+	for (int off = 1; off >= 0; off--)
+		for (size_t i = 0; i < wishes->ncaps; i++)
+			if ((wishes->caps[i].enabled == H0_TRI_FALSE) == off &&
+			    plan_cap(w, &wishes->caps[i], e) < 0)
+				return -1;
+	return 0;
+}
+
+static int plan_all(struct work *w, const struct h0_wishes *wishes, struct h0_err *e)
+{
+	for (int round = 0; round < ROUNDS; round++)
+		if (plan_slots(w, wishes, round, e) < 0)
+			return -1;
+	if (plan_caps(w, wishes, e) < 0 || plan_slots(w, wishes, ROUNDS, e) < 0)
+		return -1;
+	return check_agreement(w, wishes, e);
 }
 
 /* ---- all together ---- */
@@ -636,14 +700,8 @@ int h0_capplan_make(const struct h0_snap *snap, const struct h0_wishes *wishes,
 	struct h0_err own = {0};
 	if (!e)
 		e = &own;
-	if (begin(snap, world, &plan, &w, e) < 0 || plan_slots(&w, wishes, e) < 0)
+	if (begin(snap, world, &plan, &w, e) < 0 || plan_all(&w, wishes, e) < 0)
 		return -1;
-	/* what makes room comes first: the NPU, a default, memory */
-	for (int off = 1; off >= 0; off--)
-		for (size_t i = 0; i < wishes->ncaps; i++)
-			if ((wishes->caps[i].enabled == H0_TRI_FALSE) == off &&
-			    plan_cap(&w, &wishes->caps[i], e) < 0)
-				return -1;
 	if (h0_slots_check_changed(&w.now, &plan.cs, e) < 0 || (wishes->ncaps && write_file(&w, e) < 0))
 		return -1;
 	h0_changeset_trim(&plan.cs);
@@ -667,7 +725,8 @@ static void follow(struct h0_capplan *plan, const struct h0_slots *slots,
 	                                                                       : H0_WANT_STOP;
 	struct h0_target *t =
 		aim(plan, s->name, mine ? mine->cap : NULL, is_shadow ? H0_WANT_STOP : want);
-	if (is_shadow && anchor)
+	/* the NPU's own slot is not bounced for what others have it do */
+	if (anchor && (is_shadow || s == anchor))
 		snprintf(t->anchor, sizeof t->anchor, "%s", anchor->name);
 }
 

@@ -61,7 +61,9 @@ struct h0_target {
 	char slot[H0_NAME_MAX + 1];
 	const struct h0_cap *cap;         /* NULL: a slot for its own sake */
 	enum h0_want want;
-	char anchor[H0_NAME_MAX + 1];     /* the NPU slot that answers for it, "" = itself */
+	char anchor[H0_NAME_MAX + 1];     /* the NPU slot that answers for it; "": itself does. With
+	                                   * H0_WANT_KEEP and its own name: it is left running as it is,
+	                                   * and only told whether it should be restarted */
 };
 
 struct h0_capplan {

@@ -259,7 +259,8 @@ static int plan_step(const struct look *l, struct h0_step *s, struct h0_err *e)
 		s->deed = c ? H0_DEED_STOP : H0_DEED_NONE;
 		return 0;
 	}
-	if (t->want == H0_WANT_KEEP && !s->ran)
+	bool left_alone = t->want == H0_WANT_KEEP && h0_streq(t->anchor, t->slot);
+	if (left_alone || (t->want == H0_WANT_KEEP && !s->ran))
 		return 0;
 	if (slot->broken) {
 		*e = slot->err;

@@ -37,6 +37,7 @@ like "it says what the machine is" "$out" "*hal0 probe * s  *, *: device *
 like "it says how to undo" "$out" "*scripts/quickstart --undo --home $home*"
 ok "programs are installed" test -x "$prefix/bin/hal0-slot"
 ok "the probe's file is there" test -s "$home/etc/hal0/hardware.json"
+ok "capabilities.toml too" grep -q '^schema_version = 2' "$home/etc/hal0/capabilities.toml"
 ok "the image is there" podman image exists $image
 run env HAL0_HOME="$home" "$prefix/bin/hal0" slot list --format '{name} {state}' --no-header
 is "the slot is ready" "$out" "$slot ready"

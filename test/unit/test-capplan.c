@@ -131,6 +131,7 @@ static void test_on(void)
 	       target(&d, "embed")->want == H0_WANT_STOP,
 	   "off: record and slot tell the same, the model is remembered");
 	again(&d, OFF("embed.embed"), "off");
+	case_done(&c);
 	apply(&d.after, ON("embed.embed", ""), &c);
 	ok(c.rc == 0 && !has(&c, "slots/embed.toml", "enabled = false"), "on again without a word more");
 }
@@ -165,6 +166,16 @@ static void test_record_only(void)
 	ok(c.rc == 0 && c.plan.cs.n == 1 && c.plan.n == 0 && has(&c, "capabilities.toml", "bge"),
 	   "set while it is off: the record alone");
 	case_done(&c);
+	snap = SNAP({"capabilities.toml", "schema_version = 2\n[selections.embed.embed]\ndevice = \"\"\n"
+	             "model = \"\"\nenabled = false\n"},
+	            {"slots/embed.toml", "port = 8081\ndevice = \"cpu\"\nenabled = false\n[model]\n"
+	             "default = \"bge\"\n"});
+	apply(&snap, ON("embed.embed", ""), &c);
+	ok(c.rc == 0 && has(&c, "slots/embed.toml", "bge") && has(&c, "capabilities.toml", "bge") &&
+	       has(&c, "capabilities.toml", "device = \"cpu\""),
+	   "a blank record: as the slot has it");
+	case_done(&c);
+	snap = SNAP({0});
 	apply(&snap, OFF("voice.tts"), &c);
 	ok(c.rc == 0 && c.plan.cs.n == 0, "off of what is not there: nothing, no file either");
 }
@@ -269,6 +280,23 @@ static void test_npu(void)
 #define NPU(name, port, more) \
 	{"slots/" name ".toml", "port = " port "\ntype = \"llm\"\ndevice = \"npu\"\n" more \
 	 "[model]\ndefault = \"gemma3:1b\"\n"}
+
+static void test_both(void)
+{
+	autocase c;
+	struct h0_snap none = SNAP({0});
+	const char *both = ON("voice.tts", "") "[slots.tts]\nport = 8084\nidle_timeout_s = 0\n";
+	apply(&none, both, &c);
+	ok(c.rc == 0 && has(&c, "slots/tts.toml", "port = 8084") && has(&c, "slots/tts.toml", "type = \"tts\"") &&
+	       has(&c, "slots/tts.toml", "device = \"cpu\"") && has(&c, "slots/tts.toml", "idle_timeout_s = 0") &&
+	       target(&c, "tts")->want == H0_WANT_RUN,
+	   "a selection, and more about its slot");
+	again(&c, both, "both");
+	ok(refused(&none, ON("embed.embed", "model = \"bge\"\n") "[slots.embed]\nmodel.default = \"other\"\n",
+	           H0_CONFLICT, "capability.invalid_selection"), "which must not contradict it");
+	ok(refused(&none, OFF("embed.embed") "[slots.embed]\nport = 8081\nmodel.default = \"other\"\n",
+	           H0_CONFLICT, "capability.invalid_selection"), "nor what is off");
+}
 
 #define PORTS SNAP({"slots/a.toml", "port = 8081\n"}, {"slots/b.toml", "port = 8082\n"})
 
@@ -399,6 +427,7 @@ int main(void)
 	test_refusals();
 	test_chat();
 	test_npu();
+	test_both();
 	test_whole();
 	test_json();
 	test_file();
