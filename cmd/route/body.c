@@ -126,7 +126,7 @@ static int finish(const struct h0_route *r, const struct route_say_opts *o, bool
 		h0_json_set_int(own, "max_tokens", 4096); /* this form requires it */
 	if (stream)
 		h0_json_set_bool(own, "stream", true);
-	if (ask == H0_ASK_CHAT && r->slot->enable_thinking != H0_TRI_ABSENT) {
+	if (ask == H0_ASK_CHAT && r->slot && r->slot->enable_thinking != H0_TRI_ABSENT) {
 		struct h0_json *kw = h0_json_object();
 		h0_json_set_bool(kw, "enable_thinking", r->slot->enable_thinking == H0_TRI_TRUE);
 		h0_json_set(own, "chat_template_kwargs", kw);
@@ -135,11 +135,19 @@ static int finish(const struct h0_route *r, const struct route_say_opts *o, bool
 	return 0;
 }
 
+/* The model's name as whoever answers knows it. */
+static const char *model_of(const struct h0_route *r, char *id, size_t size)
+{
+	if (r->upstream)
+		return r->model;
+	return *h0_route_model_id(r->slot, id, size) ? id : r->slot->name;
+}
+
 static struct h0_json *object_with_model(const struct h0_route *r)
 {
 	char id[512];
 	struct h0_json *o = h0_json_object();
-	h0_json_set_str(o, "model", *h0_route_model_id(r->slot, id, sizeof id) ? id : r->slot->name);
+	h0_json_set_str(o, "model", model_of(r, id, sizeof id));
 	return o;
 }
 
@@ -153,7 +161,7 @@ static struct h0_json *message(const char *role, const char *text)
 
 static const char *system_prompt(const struct h0_route *r, const struct route_say_opts *o)
 {
-	const char *s = o->system ? o->system : r->slot->system_prompt;
+	const char *s = o->system ? o->system : r->slot ? r->slot->system_prompt : NULL;
 	return s && *s ? s : NULL;
 }
 
@@ -226,7 +234,7 @@ static int make_upload(const struct h0_route *r, const char *path, struct route_
 		if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
 			*p = '_';
 	h0_buf_addf(&ret->bytes, "--%s\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n%s\r\n", mark,
-	            *h0_route_model_id(r->slot, id, sizeof id) ? id : r->slot->name);
+	            model_of(r, id, sizeof id));
 	h0_buf_addf(&ret->bytes, "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"%s\"\r\n"
 	            "Content-Type: application/octet-stream\r\n\r\n", mark, name);
 	h0_buf_add(&ret->bytes, file.p, file.len);

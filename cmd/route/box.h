@@ -13,6 +13,7 @@
 #include "model/route.h"
 #include "model/slot.h"
 #include "opts.h"
+#include "run/slotkey.h"
 #include "run/talk.h"
 
 #define ROUTE_PATIENCE_MS 200    /* for a slot to say how it is */
@@ -21,13 +22,29 @@ struct route_box {
 	struct h0_paths paths;
 	struct h0_snap snap;
 	struct h0_slots slots;
+	struct h0_upstreams upstreams;
 	struct h0_route_look look;
 };
 
 int route_box_open(struct route_box *ret, struct h0_err *e);
 /* Finds out how the slots are and makes it part of the question. */
 void route_box_look(struct route_box *b, struct h0_route_ask *ask);
+/* Looks, decides, and asks the upstreams for their models when no slot has the one that is asked
+ * for. As h0_route_find; ask->slots is the box's. */
+int route_box_find(struct route_box *b, struct h0_route_ask *ask, struct h0_route *ret, struct h0_err *e);
 void route_box_done(struct route_box *b);
+
+/* How a request gets where the route leads: the slot's key, or the upstream's URL and header. */
+struct route_way {
+	char key[H0_SLOT_KEY];
+	char *url, *header;
+};
+int route_way(const struct route_box *b, const struct h0_route *r, struct h0_talk *talk, struct route_way *ret,
+              struct h0_err *e);
+void route_way_done(struct route_way *w);
+#define route_autoway h0_auto(route_way_done)
+/* "slot primary", "upstream lab" into dst. */
+const char *route_who(const struct h0_route *r, char *dst, size_t size);
 #define route_autobox h0_auto(route_box_done)
 
 /* The keys of a file, one per line, which nobody else may read. H0_CONFIG: others can, or there is

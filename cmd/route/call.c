@@ -3,7 +3,6 @@
 
 #include "base/str.h"
 #include "box.h"
-#include "run/slotkey.h"
 
 struct call {
 	struct h0_ctx *ctx;
@@ -49,13 +48,12 @@ static int find(struct call *c, struct h0_err *e)
 		.model = is_path ? c->in_body : arg};
 	if (read_data(c, ask.path, e) < 0 || route_box_open(&c->box, e) < 0)
 		return -1;
-	route_box_look(&c->box, &ask);
-	if (h0_route_find(&ask, &c->route, e) < 0)
+	if (route_box_find(&c->box, &ask, &c->route, e) < 0)
 		return -1;
-	if (!c->route.slot)
+	if (!c->route.slot && !c->route.upstream)
 		return h0_fail(e, H0_USAGE, "%s is answered by the router; to ask a slot: hal0 route call SLOT "
 		               "--path %s", c->route.path, c->route.path);
-	if (c->route.endpoint && c->route.endpoint->missing) {
+	if (c->route.slot && c->route.endpoint && c->route.endpoint->missing) {
 		h0_fail(e, H0_NO, "slot %s cannot answer %s: %s", c->route.slot->name, c->route.path,
 		        c->route.endpoint->missing);
 		return h0_err_code(e, "dispatch.no_route");
@@ -91,8 +89,9 @@ static int make(struct call *c, bool stream, struct h0_err *e)
 
 static int judge(struct call *c, const struct h0_talked *t, struct h0_err *e)
 {
+	char who[300];
 	if (t->text_bytes == 0 && t->status != 204)
-		return h0_fail(e, H0_NO, "slot %s: the answer is empty%s%s", c->route.slot->name,
+		return h0_fail(e, H0_NO, "%s: the answer is empty%s%s", route_who(&c->route, who, sizeof who),
 		               t->finish[0] ? ": finish_reason " : "", t->finish);
 	if (strcmp(t->finish, "length") == 0)
 		h0_warn(c->ctx, "the answer was cut at the limit of tokens");
@@ -111,9 +110,8 @@ static int converse(struct call *c, struct h0_err *e)
 		.content_type = c->body.content_type[0] ? c->body.content_type : NULL,
 		.body = c->body.given ? h0_buf_str(&c->body.bytes) : NULL, .body_len = c->body.bytes.len,
 		.on_text = route_sink_text, .arg = &sink};
-	char key[H0_SLOT_KEY];
-	talk.key = h0_slot_key_try(&c->box.paths, c->route.anchor->name, key);
-	if (h0_http_open(&http, e) < 0)
+	route_autoway struct route_way way = {0};
+	if (route_way(&c->box, &c->route, &talk, &way, e) < 0 || h0_http_open(&http, e) < 0)
 		return -1;
 	int rc = h0_talk(http, &talk, &said, e);
 	struct h0_err late = {0};

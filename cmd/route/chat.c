@@ -5,7 +5,6 @@
 
 #include "base/str.h"
 #include "box.h"
-#include "run/slotkey.h"
 
 #define MAX_HISTORY (16u << 20)
 
@@ -65,8 +64,9 @@ static int ask(struct chat *c, const char *prompt, struct h0_talked *said, struc
 	struct h0_talk talk = {.route = &c->route, .stop = c->stop, .body = body.p, .body_len = body.len,
 		.idle_timeout_ms = (int)(c->o->timeout_s < 2000000 ? c->o->timeout_s * 1000 : 0),
 		.on_text = route_sink_text, .arg = &sink};
-	char key[H0_SLOT_KEY];
-	talk.key = h0_slot_key_try(&c->box.paths, c->route.anchor->name, key);
+	route_autoway struct route_way way = {0};
+	if (route_way(&c->box, &c->route, &talk, &way, e) < 0)
+		return -1;
 	int rc = h0_talk(c->http, &talk, said, e);
 	if (answer.len)
 		remember(c, "assistant", h0_buf_str(&answer));
@@ -86,6 +86,7 @@ static int ask_once(struct chat *c, struct h0_err *e)
 {
 	h0_autobuf struct h0_buf prompt = {0};
 	struct h0_talked said = {0};
+	char who[300];
 	if (route_stdin_prompt(&prompt, e) < 0)
 		return -1;
 	int rc = ask(c, prompt.p, &said, e);
@@ -94,7 +95,7 @@ static int ask_once(struct chat *c, struct h0_err *e)
 	if (rc < 0)
 		return -1;
 	if (!said.text_bytes)
-		return h0_fail(e, H0_NO, "slot %s: the answer is empty", c->route.slot->name);
+		return h0_fail(e, H0_NO, "%s: the answer is empty", route_who(&c->route, who, sizeof who));
 	if (strcmp(said.finish, "length") == 0)
 		h0_warn(c->ctx, "the answer was cut at the limit of tokens");
 	return 0;
@@ -133,8 +134,10 @@ static int talk_on(struct chat *c, struct h0_err *e)
 {
 	h0_autofree char *line = NULL;
 	size_t cap = 0;
-	h0_say(c->ctx, "slot %s, model %s. Ctrl-C ends an answer, Ctrl-D the chat, /clear begins anew.",
-	       c->route.slot->name, c->route.slot->model && *c->route.slot->model ? c->route.slot->model : "?");
+	const char *model = c->route.slot ? c->route.slot->model : c->route.model;
+	char who[300];
+	h0_say(c->ctx, "%s, model %s. Ctrl-C ends an answer, Ctrl-D the chat, /clear begins anew.",
+	       route_who(&c->route, who, sizeof who), model && *model ? model : "?");
 	while (read_line(c, &line, &cap)) {
 		struct h0_talked said = {0};
 		struct h0_err why = {0};
@@ -160,8 +163,7 @@ int route_chat(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	struct h0_route_ask q = {.slots = &c.box.slots, .path = h0_endpoint_of_type(H0_TYPE_LLM)->path,
 		.model = ctx->argc ? ctx->argv[0] : NULL};
-	route_box_look(&c.box, &q);
-	if (h0_route_find(&q, &c.route, e) < 0 || h0_http_open(&c.http, e) < 0)
+	if (route_box_find(&c.box, &q, &c.route, e) < 0 || h0_http_open(&c.http, e) < 0)
 		return -1;
 	c.stop = route_catch();
 	int rc = isatty(STDIN_FILENO) ? talk_on(&c, e) : ask_once(&c, e);

@@ -39,6 +39,13 @@ static void fill(struct h0_rec *rec, const struct h0_route *r, const struct h0_e
 		return;
 	}
 	h0_rec_str(rec, EXPLAIN_RULE, r->rule);
+	if (r->upstream) {
+		h0_autofree char *who = h0_upstream_authority(r->upstream);
+		h0_autofree char *there = h0_asprintf("%s://%s%s", r->upstream->tls ? "https" : "http", who, r->path);
+		h0_rec_str(rec, EXPLAIN_UPSTREAM, r->upstream->name);
+		h0_rec_str(rec, EXPLAIN_URL, there);
+		h0_rec_int(rec, EXPLAIN_PORT, r->port);
+	}
 	if (!r->slot)
 		return;
 	h0_autofree char *url = h0_asprintf("http://127.0.0.1:%d%s", r->port, r->path);
@@ -73,7 +80,7 @@ static int print(struct h0_ctx *ctx, const struct h0_route *r, const char *model
 		return 0;
 	struct h0_rec *rec = h0_rec_new(route_explain_cols);
 	fill(rec, r, why);
-	if (!why && r->slot)
+	if (!why && (r->slot || r->upstream))
 		h0_rec_str(rec, EXPLAIN_MODEL, r->model ? r->model : model);
 	int rc = h0_out_one(ctx, rec, NULL, e);
 	h0_rec_free(rec);
@@ -103,10 +110,9 @@ int route_explain(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		ask.path = h0_endpoints[0].path;
 	if (route_box_open(&b, e) < 0)
 		return -1;
-	route_box_look(&b, &ask);
 	h0_autoroute struct h0_route r = {0};
 	struct h0_err why = {0};
-	if (h0_route_find(&ask, &r, &why) == 0)
+	if (route_box_find(&b, &ask, &r, &why) == 0)
 		return print(ctx, &r, ask.model, NULL, e);
 	if (why.kind != H0_NO || !ctx->json) {
 		if (print(ctx, &r, ask.model, &why, e) == 0)

@@ -22,6 +22,7 @@
 
 #define ROUTE_EXPLAIN_COLS(X)                                                                     \
 	X(SLOT, "slot", NULL, STR, 0, "the slot that answers")                                    \
+	X(UPSTREAM, "upstream", NULL, STR, 0, "the server elsewhere that answers")                \
 	X(URL, "url", NULL, STR, 0, "where the request goes")                                     \
 	X(MODEL, "model", NULL, STR, 0, "model name in the request as sent")                      \
 	X(RULE, "rule", NULL, STR, 0, "the rule that decided")                                    \

@@ -220,7 +220,8 @@ const struct h0_prog route_prog = {
 	.text = "Finds the slot for a request by the request's path and the model it names. The order: "
 	        "virtual names (*hal0/NAME*, with their chains), a running slot that lists the model (every "
 	        "slot's own port is asked how it is), a slot's name, the model a slot is "
-	        "configured with, what the model's name tells, the default slot of the endpoint's type: "
+	        "configured with, an upstream that lists it, what the model's name tells, the default slot of "
+	        "the endpoint's type: "
 	        "the one with *default = true*, else *primary*, *chat* or *agent* for chat, *embed*, "
 	        "*embed-rerank* or *rerank*, *stt*, *tts*, *img* for the others, else the only one. A slot "
 	        "of a type that cannot answer the endpoint is never chosen. For embeddings and speech on the "
@@ -228,6 +229,8 @@ const struct h0_prog route_prog = {
 	        "*npu.trio_unavailable* says why and what to do.",
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
-	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots",
+	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots\n\n"
+	         "*/etc/hal0/upstreams.toml*\n\tservers elsewhere, see *hal0-upstreams.toml*(5)\n\n"
+	         "*/etc/hal0/api.env*\n\ttheir keys",
 	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-exit(7)",
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/mem.h"
 #include "box.h"
 
 static void add_row(struct h0_rec *rec, struct route_box *b, const struct h0_endpoint *ep)
@@ -28,6 +29,18 @@ static void add_row(struct h0_rec *rec, struct route_box *b, const struct h0_end
 	h0_rec_str(rec, TABLE_SENT, r.path);
 }
 
+/* It answers for the models it lists, whatever the path; nobody is asked for that here. */
+static void add_upstream(struct h0_rec *rec, const struct h0_upstream *u)
+{
+	h0_autofree char *what = h0_asprintf("models that upstream %s lists and no slot has", u->name);
+	h0_rec_row(rec);
+	h0_rec_str(rec, TABLE_PATH, "*");
+	h0_rec_str(rec, TABLE_RULE, "upstream");
+	h0_rec_str(rec, TABLE_HELP, what);
+	h0_rec_str(rec, TABLE_SENT, u->url);
+	h0_rec_int(rec, TABLE_PORT, u->port);
+}
+
 int route_table(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	route_autobox struct route_box b = {0};
@@ -37,6 +50,8 @@ int route_table(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	struct h0_rec *rec = h0_rec_new(route_table_cols);
 	for (size_t i = 0; i < h0_nendpoints; i++)
 		add_row(rec, &b, &h0_endpoints[i]);
+	for (size_t i = 0; i < b.upstreams.n; i++)
+		add_upstream(rec, &b.upstreams.v[i]);
 	int rc = h0_out_rec(ctx, rec, NULL, e);
 	h0_rec_free(rec);
 	return rc;

@@ -378,6 +378,11 @@ const struct h0_schema h0_schema_upstreams = {
 	.path = "upstreams.toml",
 	.page = "hal0-upstreams.toml",
 	.summary = "other servers that requests may go to",
+	.text = "Another box, or any service that speaks the same protocol. It answers for the models it "
+	        "lists and no slot of this box has; of several, the first in the file. Its key is the value "
+	        "of the variable *auth_value_env*, else that line of */etc/hal0/api.env* (NAME=KEY, mode "
+	        "0600): sent as *Authorization: Bearer KEY* with auth_style bearer, as *X-Api-Key: KEY* with "
+	        "header. https needs a certificate that the system trusts.",
 	.keys = upstreams_keys,
 	.example = "[[upstream]]\n"
 	           "name = \"lab\"\n"

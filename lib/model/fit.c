@@ -296,8 +296,7 @@ static int64_t layer_kv(const struct h0_gguf *g, const struct h0_fit_run *r, int
 	return h0_times(cells, h0_sum(k, v));
 }
 
-/* What one recurrent layer keeps of one sequence, always f32. */
-static int64_t layer_state(const struct h0_gguf *g)
+int64_t h0_fit_state(const struct h0_gguf *g)
 {
 	int64_t conv, state;
 	if (g->ssm_inner_size > 0) {
@@ -316,11 +315,16 @@ static int64_t layer_state(const struct h0_gguf *g)
 	return h0_times(4, h0_sum(conv, state));
 }
 
+/* How many caches there are: one for all sequences, or one each. */
+static int64_t streams_of(const struct h0_fit_run *r)
+{
+	return r->parallel <= 0 || r->unified ? 1 : r->parallel;
+}
+
 static void cache(const struct h0_gguf *g, const struct h0_fit_run *r, struct h0_fit *f)
 {
-	int64_t seqs = r->parallel > 0 ? r->parallel : AUTO_SEQS;
-	bool one = r->parallel == 0 || r->unified; /* one cache for all sequences */
-	int64_t streams = one ? 1 : seqs;
+	int64_t seqs = r->parallel > 0 ? r->parallel : AUTO_SEQS, streams = streams_of(r);
+	bool one = streams == 1;
 	int64_t window = h0_sum(h0_times(window_of(g), one ? seqs : 1), r->ubatch);
 	int64_t layers = g->block_count;
 	if (g->nextn_predict_layers > 0 && !r->mtp)
@@ -337,7 +341,7 @@ static void cache(const struct h0_gguf *g, const struct h0_fit_run *r, struct h0
 		if (narrow)
 			f->swa_cells = window;
 		if (kind == H0_FIT_RECURRENT)
-			f->recurrent = h0_sum(f->recurrent, h0_times(seqs, layer_state(g)));
+			f->recurrent = h0_sum(f->recurrent, h0_times(seqs, h0_fit_state(g)));
 		else if (kind != H0_FIT_NO_KV)
 			f->kv = h0_sum(f->kv, h0_times(streams, layer_kv(g, r, i, narrow,
 			                                                 narrow ? window : f->cells)));
@@ -394,8 +398,10 @@ void h0_fit(const struct h0_fit_model *m, const struct h0_fit_run *given, struct
 	f.ctx = r->ctx > 0 ? r->ctx : g->context_length;
 	int64_t seqs = r->parallel > 0 ? r->parallel : AUTO_SEQS;
 	if (f.ctx > 0 && f.ctx <= INT32_MAX && r->ubatch > 0 && r->batch > 0) {
-		/* the server never takes more at once than there is context */
-		r->batch = r->batch < f.ctx ? r->batch : f.ctx;
+		/* the server never takes more at once than there is context; an encoder's is rounded up
+		 * first where sequences share it out */
+		int64_t n = encoder(g) ? streams_of(r) : 1, most = n == 1 ? f.ctx : h0_times(n, pad(f.ctx / n));
+		r->batch = r->batch < most ? r->batch : most;
 		r->ubatch = r->ubatch < r->batch ? r->ubatch : r->batch;
 		cache(g, r, &f);
 		h0_fit_compute(m, r, &f);

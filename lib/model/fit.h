@@ -7,8 +7,8 @@
  * Exact: weights (the tensor tables), KV and recurrent state (cells x layers x row size), output.
  * Estimated: compute. llama-server reserves one buffer for its worst graph; fitgraph.c walks that
  * graph's allocations with the allocator's own rules (best fit, reuse in place). Measured with
- * llama.cpp 0.7.0 on the CPU: mostly exact, the worst of some seventy rows 14 % off. Not
- * modelled, so rougher: recurrent layers, mixtures of experts, a GPU without flash attention.
+ * llama.cpp 0.7.0 on the CPU and on Vulkan: mostly exact, the worst of some two hundred rows of
+ * fourteen architectures 17 % off. Encoders and recurrent layers go by what was measured.
  */
 #ifndef H0_MODEL_FIT_H
 #define H0_MODEL_FIT_H
@@ -71,6 +71,8 @@ enum h0_fit_layer { H0_FIT_FULL, H0_FIT_WINDOW, H0_FIT_RECURRENT, H0_FIT_NO_KV }
 enum h0_fit_layer h0_fit_layer(const struct h0_gguf *g, int64_t layer);
 int64_t h0_fit_heads_kv(const struct h0_gguf *g, int64_t layer);
 int64_t h0_fit_heads(const struct h0_gguf *g);
+/* Bytes one recurrent layer keeps of one sequence, always f32. */
+int64_t h0_fit_state(const struct h0_gguf *g);
 /* Length of one head's key and value in such a layer. */
 int64_t h0_fit_key(const struct h0_gguf *g, bool window);
 int64_t h0_fit_value(const struct h0_gguf *g, bool window);

@@ -15,6 +15,8 @@
 #define ALIGN     32
 #define WIDTH_MAX (1 << 26)   /* elements of one row: beyond it the file is no model */
 #define BATCH_MAX (1 << 20)
+#define ROTATE_MIN 64         /* side of the smallest matrix keys and values are rotated by */
+#define KEYS_PAD  256
 
 struct block {
 	int64_t at, size;
@@ -87,7 +89,6 @@ struct graph {
 	const struct h0_fit_run *r;
 	const struct h0_fit *f;
 	int64_t embd, heads, rows, streams;
-	bool encoder;
 };
 
 static struct block row(struct graph *x, int64_t width)
@@ -104,6 +105,19 @@ static int64_t mask_bytes(const struct graph *x, int64_t cells)
 	return h0_times(h0_times(x->r->flash ? 2 : 4, x->r->ubatch), cells);
 }
 
+static bool quantised(uint32_t type)
+{
+	const char *name = h0_gguf_type_name(type);
+	return name && name[0] != 'f' && name[0] != 'b';
+}
+
+static int64_t rotation(int64_t head, int64_t most)
+{
+	int64_t side = head > 0 ? head & -head : 0;
+	side = side < most ? side : most;
+	return side < ROTATE_MIN ? 0 : h0_times(4, h0_times(side, side));
+}
+
 /* Positions, rows to write and masks live as long as the graph. */
 static void inputs(struct graph *x, bool window)
 {
@@ -111,13 +125,16 @@ static void inputs(struct graph *x, bool window)
 	int64_t cells = window ? x->f->swa_cells : x->f->cells, head = h0_fit_key(g, window);
 	take(&x->h, mask_bytes(x, cells));
 	take(&x->h, h0_times(8, x->r->ubatch));
-	if (!x->r->flash && !x->encoder)
+	if (!x->r->flash)
 		/* values are written transposed, one index for each */
 		take(&x->h, h0_times(h0_times(8, x->r->ubatch),
 		                     h0_times(h0_fit_heads_kv(g, 0), h0_fit_value(g, window))));
-	const char *type = h0_gguf_type_name(x->r->k_type);
-	if (type && type[0] != 'f' && type[0] != 'b')
-		take(&x->h, h0_times(8, h0_times(head, head))); /* K and V are rotated before rounding */
+	/* rows are rotated before they are rounded: keys by the largest power of two that divides a
+	 * head, values by 64 */
+	if (quantised(x->r->k_type))
+		take(&x->h, rotation(head, INT64_MAX));
+	if (quantised(x->r->v_type))
+		take(&x->h, rotation(h0_fit_value(g, window), ROTATE_MIN));
 }
 
 /* Attention over the rows in; returns its result. */
@@ -135,7 +152,7 @@ static struct block attention(struct graph *x, int64_t layer)
 	int64_t q = kind == H0_FIT_RECURRENT ? (state > x->embd ? state : x->embd) : h0_times(heads, key);
 	int64_t o = kind == H0_FIT_RECURRENT ? q : h0_times(heads, value);
 	if (kind == H0_FIT_RECURRENT || kv < 0)
-		kv = 0;
+		kv = key = value = 0;
 	struct block norm = row(x, x->embd);
 	struct block q0 = row(x, q), q1 = row(x, q);
 	give(&x->h, q0);
@@ -148,7 +165,7 @@ static struct block attention(struct graph *x, int64_t layer)
 	if (kind == H0_FIT_RECURRENT || x->r->flash) {
 		struct block cast[2] = {{0}, {0}};
 		bool wide = h0_streq(h0_gguf_type_name(x->r->k_type), "f32") && kind != H0_FIT_RECURRENT;
-		if (wide && !x->encoder) /* flash attention takes f16 */
+		if (wide) /* flash attention takes f16 */
 			for (int i = 0; i < 2; i++)
 				cast[i] = take(&x->h, h0_times(h0_times(2, h0_times(cells, x->streams)),
 				                               h0_times(kv, i ? value : key)));
@@ -228,7 +245,7 @@ static void layers(struct graph *x, struct block in)
 		n -= x->g->nextn_predict_layers;
 	for (int64_t i = 0; i < n && !x->h.lost; i++) {
 		struct block out = attention(x, i);
-		if (i == n - 1 && !x->encoder) {
+		if (i == n - 1) {
 			/* the last layer goes on with the rows that are asked for */
 			struct block few = take(&x->h, h0_times(h0_times(4, x->rows), x->embd));
 			give(&x->h, out);
@@ -244,41 +261,89 @@ static void layers(struct graph *x, struct block in)
 	}
 }
 
+/* ---- graphs that are not walked ---- */
+/* No cache: every token of a step sees every other. Measured, not walked: seven rows at attention
+ * (more when a step is below the 256 that keys are padded to), six beside a wide feed-forward's. */
+static int64_t encoder_bytes(const struct graph *x)
+{
+	const struct h0_gguf *g = x->g;
+	int64_t ub = x->r->ubatch, keys = (ub + KEYS_PAD - 1) / KEYS_PAD * KEYS_PAD;
+	int64_t one = h0_times(h0_times(4, ub), x->embd), pad = keys / ub;
+	int64_t ff = h0_times(h0_times(4, ub), g->feed_forward_length);
+	int64_t attention = h0_times(one, keys == ub ? 7 : x->r->flash ? 3 + pad * 5 / 2 : 6 + 2 * pad);
+	int64_t scores = x->r->flash ? 0 : h0_times(h0_times(4, ub), h0_times(x->heads, keys));
+	int64_t forward = h0_sum(h0_times(one, 6), g->ffn_gate ? h0_times(ff, 3) : ff);
+	if (!g->ffn_gate && ff < h0_times(one, 3))
+		forward = 0; /* fits where attention's rows were */
+	attention = h0_sum(attention, scores);
+	return h0_sum(mask_bytes(x, keys), attention > forward ? attention : forward);
+}
+
+/* A layer with state: all sequences' states read and written, and the rows of its convolution and
+ * its way in and out. Measured with mamba, mamba2 and gated delta nets. */
+static int64_t state_bytes(const struct graph *x)
+{
+	const struct h0_gguf *g = x->g;
+	int64_t groups = h0_times(2, h0_times(g->ssm_group_count > 0 ? g->ssm_group_count : 0, g->ssm_state_size));
+	int64_t conv = h0_sum(g->ssm_inner_size, groups);
+	int64_t wide = h0_sum(h0_times(2, h0_sum(conv, g->ssm_inner_size)), h0_times(3, x->embd));
+	if (g->full_attention_interval <= 0) /* one matrix for all of the way in */
+		wide = h0_sum(wide, h0_sum(h0_times(2, g->ssm_inner_size), groups));
+	return h0_sum(h0_times(2, h0_times(x->rows, h0_fit_state(g))),
+	              h0_times(h0_times(4, x->r->ubatch), wide));
+}
+
+/* ---- all of it ---- */
+static bool has_layer(const struct h0_gguf *g, enum h0_fit_layer kind)
+{
+	for (int64_t i = 0; i < g->block_count; i++)
+		if (h0_fit_layer(g, i) == kind)
+			return true;
+	return false;
+}
+
+static int64_t walk(struct graph *x, bool gpu)
+{
+	x->h.free[0] = (struct block){0, INT64_MAX / 2};
+	x->h.n = 1;
+	row(x, x->embd); /* embeddings given instead of tokens, whether or not anybody does */
+	if (!gpu)
+		row(x, x->embd);
+	take(&x->h, h0_times(8, x->r->ubatch));
+	if (has_layer(x->g, H0_FIT_FULL))
+		inputs(x, false);
+	if (x->f->swa_cells > 0)
+		inputs(x, true);
+	layers(x, row(x, x->embd));
+	return x->h.lost ? -1 : x->h.high;
+}
+
 void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
 {
 	const struct h0_gguf *g = m->gguf;
 	bool gpu = r->device != H0_DEVICE_CPU;
 	struct graph x = {.g = g, .r = r, .f = f, .embd = g->embedding_length, .heads = h0_fit_heads(g)};
 	f->compute = -1;
+	f->host_compute = 0;
 	if (x.embd <= 0 || g->block_count <= 0 || g->block_count > H0_GGUF_MAX_LAYERS ||
-	    r->ubatch > BATCH_MAX || f->cells < 0)
+	    r->ubatch <= 0 || r->ubatch > BATCH_MAX || f->cells < 0)
 		return;
-	x.encoder = h0_fit_layer(g, 0) == H0_FIT_NO_KV && f->kv == 0;
-	struct h0_fit shape = *f;
-	if (x.encoder)
-		shape.cells = r->ubatch; /* every token of the batch sees every other */
-	x.f = &shape;
 	x.rows = r->parallel > 0 ? r->parallel : 4;
 	x.streams = r->parallel > 1 && !r->unified ? r->parallel : 1;
-	x.h.free[0] = (struct block){0, INT64_MAX / 2};
-	x.h.n = 1;
-	row(&x, x.embd); /* embeddings given instead of tokens, whether or not anybody does */
-	if (!gpu)
-		row(&x, x.embd);
-	take(&x.h, h0_times(8, r->ubatch));
-	inputs(&x, false);
-	if (f->swa_cells > 0)
-		inputs(&x, true);
-	layers(&x, row(&x, x.embd));
-	if (x.h.lost)
-		return;
-	f->compute = x.h.high;
-	f->host_compute = 0;
-	if (gpu) {
-		int64_t masks = h0_sum(mask_bytes(&x, shape.cells), f->swa_cells > 0 ? mask_bytes(&x, f->swa_cells) : 0);
-		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), masks);
-		f->compute = h0_sum(f->compute, f->host_compute);
+	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
+	int64_t most = encoder ? encoder_bytes(&x) : walk(&x, gpu);
+	if (g->ssm_inner_size > 0 && most >= 0) {
+		int64_t state = state_bytes(&x);
+		most = state < 0 || state > most ? state : most;
 	}
+	if (most < 0)
+		return;
+	if (gpu) {
+		int64_t masks = h0_sum(mask_bytes(&x, encoder ? r->ubatch : f->cells),
+		                       f->swa_cells > 0 ? mask_bytes(&x, f->swa_cells) : 0);
+		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), masks);
+	}
+	f->compute = h0_sum(most, f->host_compute);
 	if (f->compute < 0)
 		f->host_compute = 0;
 }

@@ -69,7 +69,7 @@ static void add(struct h0_flm_list *l, const struct h0_json *o)
 		return;
 	l->v = h0_grow(l->v, l->n, &l->cap, sizeof *l->v);
 	struct h0_flm_model *m = &l->v[l->n++];
-	*m = (struct h0_flm_model){.installed = h0_json_bool(h0_json_get(o, "installed"), false),
+	*m = (struct h0_flm_model){.installed = h0_json_bool(h0_json_get(o, "installed"), true),
 		.footprint_gb = h0_json_num(h0_json_get(o, "footprint"), 0)};
 	snprintf(m->tag, sizeof m->tag, "%s", tag);
 }

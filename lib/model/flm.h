@@ -28,7 +28,7 @@ const char *h0_flm_id(const char *name, char dst[H0_FLM_NAME]);
 
 struct h0_flm_model {
 	char tag[H0_FLM_NAME];
-	bool installed;         /* its files are there */
+	bool installed;         /* its files are there, or the list does not say */
 	double footprint_gb;    /* memory it takes, 0 = not said */
 };
 struct h0_flm_list {

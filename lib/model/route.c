@@ -339,6 +339,43 @@ static enum verdict rule_model(struct finder *f)
 	return v;
 }
 
+static bool lists(const struct h0_route_remote *r, const char *model)
+{
+	for (const char *const *m = r->models; m && *m; m++)
+		if (strcmp(*m, model) == 0)
+			return true;
+	return false;
+}
+
+static const struct h0_upstream *upstream_named(const struct h0_upstreams *us, const char *name)
+{
+	for (size_t i = 0; i < us->n; i++)
+		if (strcmp(us->v[i].name, name) == 0)
+			return &us->v[i];
+	return NULL;
+}
+
+/* The first that lists the model, in the order of the file. */
+static enum verdict rule_upstream(struct finder *f)
+{
+	for (size_t i = 0; f->ask->upstreams && i < f->ask->nremote; i++) {
+		const struct h0_route_remote *remote = &f->ask->remote[i];
+		const struct h0_upstream *u = upstream_named(f->ask->upstreams, remote->name);
+		if (!u)
+			continue;
+		if (!lists(remote, f->model)) {
+			step(f->r, "upstream", false, "%s %s", u->name, remote->models ? "does not list it" : remote->why);
+			continue;
+		}
+		step(f->r, "upstream", true, "%s lists it", u->name);
+		f->r->upstream = u;
+		f->r->remote = remote;
+		f->r->rule = "upstream";
+		return FOUND;
+	}
+	return NOT_YET;
+}
+
 static bool hinted(const char *model, const char *word, bool anywhere)
 {
 	return anywhere ? strcasestr(model, word) != NULL : strncasecmp(model, word, strlen(word)) == 0;
@@ -559,11 +596,42 @@ static void state_step(struct finder *f, const struct h0_slot *s)
 	}
 }
 
+/* The path the endpoint has at whoever answers. */
+static void rewrite_path(struct h0_route *r)
+{
+	if (!r->endpoint || !r->endpoint->upstream)
+		return;
+	const char *query = r->path + strcspn(r->path, "?#");
+	h0_autofree char *path = h0_asprintf("%s%s", r->endpoint->upstream, query);
+	r->path = keep(r, path);
+	step(r, "rewrite", true, "sent as %s", r->endpoint->upstream);
+}
+
+static void finish_upstream(struct finder *f)
+{
+	struct h0_route *r = f->r;
+	if (!f->ask->path) {
+		enum h0_slot_type type = H0_TYPE_LLM;
+		for (size_t i = 0; i < H0_ARRAY_LEN(hints); i++)
+			type = hinted(f->model, hints[i].word, hints[i].anywhere) ? hints[i].type : type;
+		r->endpoint = h0_endpoint_of_type(type);
+		r->path = r->endpoint->path;
+		step(r, "endpoint", true, "no path was given: %s, by the model's name", r->path);
+	}
+	rewrite_path(r);
+	h0_autofree char *path = h0_upstream_path(r->upstream, r->path);
+	r->path = keep(r, path);
+	r->port = r->upstream->port;
+	r->model = keep(r, f->model);
+}
+
 static void finish(struct finder *f)
 {
 	struct h0_route *r = f->r;
 	const struct h0_slot *s = r->slot;
 	char id[512];
+	if (r->upstream)
+		finish_upstream(f);
 	if (!s)
 		return;
 	r->anchor = r->anchor ? r->anchor : s;
@@ -573,12 +641,7 @@ static void finish(struct finder *f)
 		r->path = r->endpoint->path;
 		step(r, "endpoint", true, "no path was given: %s, as the slot is of type %s", r->path, type_of(s));
 	}
-	if (r->endpoint && r->endpoint->upstream) {
-		const char *query = r->path + strcspn(r->path, "?#");
-		h0_autofree char *path = h0_asprintf("%s%s", r->endpoint->upstream, query);
-		r->path = keep(r, path);
-		step(r, "rewrite", true, "sent as %s", r->endpoint->upstream);
-	}
+	rewrite_path(r);
 	if (r->endpoint && r->endpoint->missing)
 		step(r, "endpoint", false, "%s", r->endpoint->missing);
 	if (f->ask->nlive)
@@ -597,7 +660,7 @@ static void finish(struct finder *f)
 int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h0_err *e)
 {
 	static enum verdict (*const by_model[])(struct finder *) = {
-		rule_virtual, rule_loaded, rule_name, rule_model, rule_hint};
+		rule_virtual, rule_loaded, rule_name, rule_model, rule_upstream, rule_hint};
 	struct finder f = {.ask = ask, .r = ret, .e = e,
 		.model = ask->model && *ask->model ? ask->model : NULL};
 	*ret = (struct h0_route){0};
@@ -630,6 +693,7 @@ void h0_route_done(struct h0_route *r)
 void h0_route_look_done(struct h0_route_look *l)
 {
 	free(l->v);
+	free(l->remote);
 	h0_arena_done(&l->mem);
 	*l = (struct h0_route_look){0};
 }
@@ -643,7 +707,10 @@ static bool same_models(const char *const *a, const char *const *b)
 
 bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_look *b)
 {
-	bool same = a->n == b->n;
+	bool same = a->n == b->n && a->nremote == b->nremote;
+	for (size_t i = 0; same && i < a->nremote; i++)
+		same = strcmp(a->remote[i].name, b->remote[i].name) == 0 && !a->remote[i].models == !b->remote[i].models &&
+		       h0_streq(a->remote[i].addr, b->remote[i].addr) && same_models(a->remote[i].models, b->remote[i].models);
 	for (size_t i = 0; same && i < a->n; i++)
 		same = strcmp(a->v[i].slot, b->v[i].slot) == 0 && a->v[i].state == b->v[i].state &&
 		       a->v[i].without == b->v[i].without &&

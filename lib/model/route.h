@@ -4,7 +4,8 @@
  * serve. Every step is recorded with its reason.
  *
  * Order: the path's endpoint; virtual names (hal0/NAME) and their chains; a loaded slot that
- * advertises the model; a slot's name; a slot's [model].default; what the model's name tells;
+ * advertises the model; a slot's name; a slot's [model].default; an upstream that lists the model;
+ * what the model's name tells;
  * the default slot of the endpoint's type. A slot of a type that cannot answer the endpoint is
  * never chosen. Source of names and order: formats of the original hal0.
  */
@@ -18,6 +19,7 @@
 #include "base/err.h"
 #include "model/endpoint.h"
 #include "model/slot.h"
+#include "model/upstream.h"
 
 enum h0_route_known { H0_ROUTE_UNKNOWN, H0_ROUTE_DOWN, H0_ROUTE_LOADING, H0_ROUTE_READY };
 
@@ -29,10 +31,20 @@ struct h0_route_live {
 	unsigned without;           /* H0_TYPE_BIT set: what the NPU's server was started without */
 };
 
-/* Of all slots, as somebody found it out. */
+/* What is known of an upstream. */
+struct h0_route_remote {
+	const char *name;
+	const char *const *models;  /* what it lists, NULL-terminated; NULL: it did not say */
+	const char *why;            /* it did not; else NULL */
+	const char *addr;           /* its host as a number, NULL: not known */
+};
+
+/* Of all slots and upstreams, as somebody found it out. */
 struct h0_route_look {
 	struct h0_route_live *v;
 	size_t n;
+	struct h0_route_remote *remote;
+	size_t nremote;
 	struct h0_arena mem;        /* owns the strings */
 };
 void h0_route_look_done(struct h0_route_look *l);
@@ -43,6 +55,9 @@ struct h0_route_ask {
 	const struct h0_slots *slots;
 	const struct h0_route_live *live;
 	size_t nlive;
+	const struct h0_upstreams *upstreams;   /* NULL: none */
+	const struct h0_route_remote *remote;   /* what is known of them */
+	size_t nremote;
 	const char *path;           /* with query; NULL: the main endpoint of the slot found */
 	const char *model;          /* NULL or "": not said */
 	bool loads;                 /* who asks brings up what is down: that is no reason to refuse */
@@ -57,6 +72,8 @@ struct h0_route_step {
 struct h0_route {
 	const struct h0_endpoint *endpoint; /* NULL: not in the table, the path goes as it is */
 	const struct h0_slot *slot;         /* NULL: the router itself (endpoint->ask LOCAL) */
+	const struct h0_upstream *upstream; /* it answers, no slot does; else NULL */
+	const struct h0_route_remote *remote; /* what is known of it */
 	const struct h0_slot *anchor;       /* != slot: the NPU slot that answers for this record */
 	const char *rule;                   /* the one that chose the slot */
 	int port;

@@ -10,6 +10,7 @@
 #include "sys/io.h"
 
 /* What it loads beside the chat model when it is told to. */
+#define LIST_S    "5"
 #define ASR_TAG   "whisper-v3:turbo"
 #define EMBED_TAG "embed-gemma:300m"
 
@@ -76,7 +77,9 @@ static bool goes_along(const struct h0_argv *a, const struct h0_argv_item *it)
 /* The slot's own command, as far as it says what the program sees, to run another verb. */
 static void list_command(const struct h0_argv *a, struct h0_strv *ret)
 {
-	static const char *const more[] = {"run", "--rm", "--pull=never", "--network", "none", NULL};
+	/* a program that is no FLM may take this for a reason to serve */
+	static const char *const more[] = {"run", "--rm", "--pull=never", "--timeout", LIST_S, "--network",
+		"none", NULL};
 	h0_strv_add(ret, a->words.v[0]);
 	for (size_t i = 0; i < a->n && a->items[i].at < a->server_at; i++) {
 		const struct h0_argv_item *it = &a->items[i];

@@ -103,15 +103,22 @@ static void one_line(char *dst, size_t size, const char *s)
 
 static const char *who(const struct talk *k)
 {
-	return k->t->route->anchor ? k->t->route->anchor->name : "?";
+	const struct h0_route *r = k->t->route;
+	return r->upstream ? r->upstream->name : r->anchor ? r->anchor->name : "?";
+}
+
+/* "slot", "upstream" */
+static const char *what(const struct talk *k)
+{
+	return k->t->route->upstream ? "upstream" : "slot";
 }
 
 static int refused(struct talk *k, const char *message)
 {
 	char text[512];
 	one_line(text, sizeof text, message && *message ? message : "no reason given");
-	h0_fail(k->e, H0_EXTERN, "slot %s: %s", who(k), text);
-	h0_err_detail(k->e, "slot", "%s", who(k));
+	h0_fail(k->e, H0_EXTERN, "%s %s: %s", what(k), who(k), text);
+	h0_err_detail(k->e, what(k), "%s", who(k));
 	h0_err_code(k->e, "dispatch.upstream_failed");
 	k->failed = true;
 	return -1;
@@ -242,7 +249,7 @@ static int on_data(const char *p, size_t n, int status, void *arg)
 		return rc;
 	}
 	if (n > max - k->body.len) {
-		h0_fail(k->e, H0_EXTERN, "slot %s: the answer is longer than %zu bytes", who(k), max);
+		h0_fail(k->e, H0_EXTERN, "%s %s: the answer is longer than %zu bytes", what(k), who(k), max);
 		h0_err_code(k->e, "dispatch.upstream_failed");
 		k->failed = true;
 		return -1;
@@ -255,24 +262,24 @@ static int on_data(const char *p, size_t n, int status, void *arg)
 static int no_answer(struct talk *k, const struct h0_err *http)
 {
 	const struct h0_route *r = k->t->route;
-	const char *host = k->t->host ? k->t->host : "127.0.0.1";
+	const char *host = r->upstream ? r->upstream->host : k->t->host ? k->t->host : "127.0.0.1";
 	if (http->kind != H0_EXTERN || http->sys_errno == ELIBACC) {
 		if (k->e)
 			*k->e = *http;
 		return -1;
 	}
-	if (http->sys_errno == ECONNREFUSED) {
+	if (http->sys_errno == ECONNREFUSED && !r->upstream) {
 		h0_fail(k->e, H0_NO, "slot %s does not run (nothing listens on %s:%d): start it with: hal0 slot "
 		        "start %s", who(k), host, r->port, who(k));
 		h0_err_detail(k->e, "slot", "%s", who(k));
 		h0_err_code(k->e, "slot.not_ready");
 	} else if (k->ret->status) {
 		const char *colon = strstr(http->msg, ": ");
-		h0_fail(k->e, H0_EXTERN, "slot %s: the answer was cut off: %s", who(k), colon ? colon + 2 : http->msg);
+		h0_fail(k->e, H0_EXTERN, "%s %s: the answer was cut off: %s", what(k), who(k), colon ? colon + 2 : http->msg);
 		h0_err_code(k->e, "dispatch.upstream_failed");
 	} else {
 		const char *colon = strstr(http->msg, ": ");
-		h0_fail(k->e, H0_EXTERN, "slot %s does not answer on %s:%d: %s", who(k), host, r->port,
+		h0_fail(k->e, H0_EXTERN, "%s %s does not answer on %s:%d: %s", what(k), who(k), host, r->port,
 		        colon ? colon + 2 : http->msg);
 		h0_err_code(k->e, "dispatch.upstream_unavailable");
 	}
@@ -289,14 +296,14 @@ static int bad_status(struct talk *k, const struct h0_http_res *res)
 	const char *text = h0_buf_str(&k->body), *message = NULL;
 	if (h0_json_parse(text, k->body.len, "error", &o, &ignored) == 0)
 		message = error_message(o);
-	if (res->status == 503 && message && strcasestr(message, "loading")) {
+	if (res->status == 503 && !k->t->url && message && strcasestr(message, "loading")) {
 		h0_fail(k->e, H0_BUSY, "slot %s is still loading its model: try again in %d s", who(k),
 		        res->retry_after_s > 0 ? res->retry_after_s : 15);
 		h0_err_detail(k->e, "slot", "%s", who(k));
 		h0_err_detail(k->e, "retry_after_s", "%d", res->retry_after_s > 0 ? res->retry_after_s : 15);
 		return h0_err_code(k->e, "slot.loading");
 	}
-	if (res->status == 401 && !(k->t->key && *k->t->key)) {
+	if (res->status == 401 && !k->t->url && !(k->t->key && *k->t->key)) {
 		h0_fail(k->e, H0_SYS, "slot %s wants its key, which only root can read: use sudo, or ask hal0 route "
 		        "serve", who(k));
 		k->failed = true;
@@ -316,7 +323,7 @@ static int settle(struct talk *k)
 		if (take_whole(k) != 0)
 			return -1;
 	} else if (!k->complete) {
-		h0_fail(k->e, H0_EXTERN, "slot %s: the answer ended before it was complete", who(k));
+		h0_fail(k->e, H0_EXTERN, "%s %s: the answer ended before it was complete", what(k), who(k));
 		return h0_err_code(k->e, "dispatch.upstream_failed");
 	}
 	return h0_think_end(&k->think);
@@ -332,17 +339,19 @@ int h0_talk(struct h0_http_client *c, const struct h0_talk *t, struct h0_talked 
             struct h0_err *e)
 {
 	h0_auto(talk_done) struct talk k = {.t = t, .ret = ret, .e = e, .http = c};
-	h0_autofree char *url = h0_asprintf("http://%s:%d%s", t->host ? t->host : "127.0.0.1",
-	                                    t->route->port, t->route->path);
+	h0_autofree char *url = t->url ? h0_strdup(t->url) :
+		h0_asprintf("http://%s:%d%s", t->host ? t->host : "127.0.0.1", t->route->port, t->route->path);
 	h0_autofree char *type = h0_asprintf("Content-Type: %s", t->content_type ? t->content_type
 	                                                                         : "application/json");
 	h0_autofree char *auth = t->key && *t->key ? h0_asprintf("Authorization: Bearer %s", t->key) : NULL;
-	const char *headers[3] = {NULL};
+	const char *headers[4] = {NULL};
 	size_t n = 0;
 	if (t->body)
 		headers[n++] = type;
 	if (auth)
 		headers[n++] = auth;
+	if (t->header)
+		headers[n++] = t->header;
 	struct h0_http_req req = {.url = url, .body = t->body, .body_len = t->body_len, .headers = headers,
 		.idle_timeout_ms = t->idle_timeout_ms, .stop = t->stop, .on_data = on_data, .on_data_arg = &k};
 	h0_autohttp struct h0_http_res res = {0};

@@ -20,6 +20,8 @@ struct h0_talk {
 	const struct h0_route *route;
 	const char *host;           /* NULL: 127.0.0.1 */
 	const char *key;            /* the slot's; NULL or "": none */
+	const char *url;            /* of an upstream, whole; NULL: of the route's slot */
+	const char *header;         /* one more, "Name: value"; NULL: none */
 	const void *body;           /* NULL: GET */
 	size_t body_len;
 	const char *content_type;   /* of the body; NULL: application/json */

@@ -40,7 +40,7 @@ struct ask *h0_ask_new(struct client *c)
 	memset(a, 0, offsetof(struct ask, id));
 	a->head = head;
 	a->id[0] = a->origin[0] = a->model[0] = '\0';
-	h0_spool_init(&a->body);
+	h0_spool_init(&a->body, &l->core->held);
 	a->began = l->now;
 	a->began_us = now_us();
 	return a;
@@ -170,7 +170,7 @@ int h0_ask_head(struct client *c)
 	const struct h0_head *h = &c->in.head;
 	struct ask *a = c->ask;
 	char path[1024];
-	c->keep = h->keep_alive;
+	c->keep = h->keep_alive && !atomic_load(&c->loop->core->draining);
 	give_id(c);
 	switch (h0_guard_check(conf->guard, h)) {
 	case H0_GUARD_HOST:

@@ -12,8 +12,7 @@
 #include "base/mem.h"
 #include "serve/inner.h"
 
-#define HEAD_MS   10000     /* for a whole head, from its first byte or the connection */
-#define BODY_MS   30000     /* between two pieces of a body */
+#define FRESH_MS  1000      /* for a first request that comes while the server ends */
 #define IDLE_MS   75000     /* between two requests */
 #define LINGER_MS 1000
 #define STALL_MS  300000    /* for a client that takes nothing of its answer */
@@ -22,7 +21,7 @@
 static void link_client(struct h0_loop *l, struct client *c)
 {
 	c->linked = true;
-	c->deadline = l->now + HEAD_MS;
+	c->deadline = l->now + (atomic_load(&l->core->draining) ? FRESH_MS : l->core->head_ms);
 	c->next = l->clients;
 	if (c->next)
 		c->next->prev = c;
@@ -181,15 +180,26 @@ static void ask_if_there(struct client *c)
 		h0_client_close(c);
 }
 
+/* Until when the next piece of a body must come. A body that comes at less than a kilobyte a second
+ * in all is one of those that only want to keep us waiting. */
+static int64_t body_deadline(const struct client *c)
+{
+	int64_t next = c->loop->now + c->loop->core->body_ms;
+	int64_t all = c->ask->began + c->loop->core->body_ms + (int64_t)c->ask->body.size;
+	return next < all ? next : all;
+}
+
 static void feed(struct client *c, const char *p, size_t n)
 {
 	size_t used = 0;
-	if (!c->ask)
+	if (!c->ask) {
 		c->ask = h0_ask_new(c);
+		c->deadline = c->served ? c->loop->now + c->loop->core->head_ms : c->deadline;
+	}
 	switch (h0_parse_feed(&c->in, p, n, &used)) {
 	case H0_PARSE_MORE:
 		if (!c->in.in_head)
-			c->deadline = c->loop->now + BODY_MS;
+			c->deadline = body_deadline(c);
 		break;
 	case H0_PARSE_DONE:
 		h0_buf_add(&c->left, p + used, n - used);
@@ -298,12 +308,23 @@ void h0_client_event(struct client *c, uint32_t events)
 		h0_client_resume(c);
 }
 
+/* The server ends. A client between two requests knows how to connect again; one that has just
+ * connected is about to ask, and would take the end for a failure. */
+static void end_soon(struct client *c)
+{
+	int64_t soon = c->loop->now + FRESH_MS;
+	if (c->served)
+		h0_client_close(c);
+	else if (c->deadline > soon)
+		c->deadline = soon;
+}
+
 void h0_client_look(struct client *c)
 {
 	if (c->state == C_LOAD)
 		h0_relay_look(c);
 	else if (c->state == C_READ && !c->ask && atomic_load(&c->loop->core->draining))
-		h0_client_close(c);
+		end_soon(c);
 }
 
 bool h0_client_late(struct client *c)
@@ -333,6 +354,7 @@ static void linger(struct client *c)
 void h0_client_finish(struct client *c)
 {
 	h0_ask_free(c);
+	c->served = true;
 	if (!c->keep || c->gone_half || atomic_load(&c->loop->core->draining)) {
 		/* a close with unread bytes would take the answer back */
 		if (c->refused)

@@ -64,6 +64,7 @@ static struct decision *decide(struct h0_loop *l, const char *path, const char *
 	if (!r.slot)
 		return d; /* the router's own */
 	d->peer = h0_peer_get(l->core, r.anchor->name);
+	d->record = r.anchor != r.slot ? h0_strdup(r.slot->name) : NULL;
 	d->port = r.port;
 	if (l->core->conf->key)
 		l->core->conf->key(d->peer->name, d->key, l->core->conf->arg);
@@ -91,6 +92,7 @@ void h0_decision_unref(struct decision *d)
 {
 	if (!d || --d->refs)
 		return;
+	free(d->record);
 	free(d->path_in);
 	free(d->model_in);
 	free(d->request);

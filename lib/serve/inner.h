@@ -39,6 +39,8 @@ enum load_state { LOAD_NONE, LOAD_RUNNING, LOAD_DONE, LOAD_FAILED };
 
 #define FIRST_BYTE_BUCKETS {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000}
 #define NBUCKETS 13
+#define TOKEN_BUCKETS {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144}
+#define NTOKENS 10
 
 /* One per slot name that was ever asked for; never freed while the server runs. */
 struct h0_peer {
@@ -46,8 +48,9 @@ struct h0_peer {
 	char name[H0_NAME_MAX + 1];
 	atomic_uint in_flight;
 	atomic_uint_least64_t requests[6];      /* by status / 100; 0: the client left before */
-	atomic_uint_least64_t first_byte[NBUCKETS + 1], first_byte_us, first_bytes;
+	atomic_uint_least64_t first_byte[NBUCKETS + 1], first_byte_us;
 	atomic_uint_least64_t prompt_tokens, tokens, loads, load_failures, retries;
+	atomic_uint_least64_t prompt_size[NTOKENS + 1], size[NTOKENS + 1]; /* answers by their tokens */
 	atomic_bool touched;                    /* asked since the last look */
 	/* under core->lock */
 	enum load_state load;
@@ -64,6 +67,8 @@ struct h0_core {
 	atomic_uint generation;                 /* of the image */
 	_Atomic(struct h0_peer *) peers;
 	atomic_uint clients, loading;
+	int head_ms, body_ms;
+	atomic_size_t held;                     /* bytes of bodies in memory */
 	atomic_bool asked;                      /* for a decision, since the last look */
 	atomic_bool draining, cut;              /* end when the clients are done; end now */
 	atomic_llong idle_since;                /* ms, while clients is 0 */
@@ -78,8 +83,8 @@ int64_t h0_serve_now(void);                     /* ms, monotonic */
 void h0_core_wake(struct h0_core *core);
 /* Brings the slot up unless somebody is at it already. */
 void h0_peer_load(struct h0_core *core, struct h0_peer *p);
-/* Seconds until another try makes sense. */
-int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now);
+/* Seconds until another try makes sense. *ret_progress: 0 to 0.99 of the load, -1 = not known. */
+int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now, double *ret_progress);
 void h0_stats_print(struct h0_core *core, struct h0_buf *out);
 /* The token counts at the end of an answer. */
 void h0_stats_tokens(struct h0_peer *p, const char *tail, size_t n);
@@ -100,6 +105,7 @@ struct decision {
 	uint64_t hash;
 	char *path_in, *model_in;       /* model_in NULL: none */
 	struct h0_peer *peer;           /* NULL: see status */
+	char *record;                   /* of the NPU's trio, that `peer` answers for; NULL: none */
 	int port;
 	char *request;                  /* to send: the first line behind the method, and Host */
 	char *model, *model_json;       /* to send, as a form's field and in JSON; NULL: leave it */
@@ -142,7 +148,7 @@ struct up {
 	struct h0_loop *loop;
 	int port;
 	bool connecting, reused, spoke, sent, can_read, ended;
-	int64_t idle_since;
+	int64_t since;                  /* it is idle, or has its request */
 	struct h0_parse in;
 };
 
@@ -161,6 +167,7 @@ struct client {
 	struct h0_loop *loop;
 	enum client_state state;
 	bool linked, can_read, gone_half, keep, queued, refused;
+	bool served;                    /* has had an answer: may be told to come back */
 	int64_t deadline;
 	struct h0_parse in;
 	struct h0_buf left;             /* read, but of the next request */
@@ -178,7 +185,7 @@ struct client {
 struct h0_loop {
 	struct h0_core *core;
 	pthread_t thread;
-	int ep;
+	int ep, spare_fd;
 	struct ev wake;
 	struct ev listen[8];
 	size_t nlisten;
@@ -205,7 +212,7 @@ struct h0_loop {
 /* loop.c */
 int h0_loop_open(struct h0_loop *l, struct h0_core *core, unsigned index, struct h0_err *e);
 void *h0_loop_run(void *loop);
-void h0_loop_close(struct h0_loop *l);
+void h0_loop_close(struct h0_loop *l);          /* may come twice */
 int h0_loop_listen(struct h0_loop *l, int fd, bool shared, struct h0_err *e);
 int h0_loop_watch(struct h0_loop *l, struct ev *ev, uint32_t events);
 void h0_loop_bury(struct h0_loop *l, struct ev *ev);

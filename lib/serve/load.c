@@ -75,12 +75,14 @@ void h0_peer_load(struct h0_core *core, struct h0_peer *p)
 	pthread_mutex_unlock(&core->lock);
 }
 
-int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now)
+int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now, double *ret_progress)
 {
 	pthread_mutex_lock(&core->lock);
-	int64_t usual = p->usual_ms, left = usual - (now - p->load_began);
+	int64_t usual = p->usual_ms, since = now - p->load_began, left = usual - since;
 	pthread_mutex_unlock(&core->lock);
+	*ret_progress = -1;
 	if (usual < 0)
 		return RETRY_AFTER_S;
+	*ret_progress = left > 0 && usual > 0 ? (double)(since * 100 / usual) / 100 : 0.99;
 	return left < 1000 ? 1 : (int)((left + 999) / 1000);
 }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "model/envelope.h"
 #include "serve/inner.h"
 
 #define BATCH    128
@@ -32,12 +33,26 @@ int h0_loop_open(struct h0_loop *l, struct h0_core *core, unsigned index, struct
 	l->wake = (struct ev){.kind = EV_WAKE, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	if (l->ep < 0 || l->wake.fd < 0 || h0_loop_watch(l, &l->wake, EPOLLIN | EPOLLET) < 0)
 		return h0_fail_sys(e, "event loop");
+	l->spare_fd = eventfd(0, EFD_CLOEXEC);
 	l->buf = h0_malloc(LOOP_BUF);
 	return 0;
 }
 
+/* What a listening socket has, its connections inherit. A client that is gone without a word (a
+ * laptop that was shut) is noticed after a minute, or after five with bytes on the way to it. */
+static void set_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {{IPPROTO_TCP, TCP_NODELAY, 1}, {SOL_SOCKET, SO_KEEPALIVE, 1}, {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+		{IPPROTO_TCP, TCP_KEEPINTVL, 10}, {IPPROTO_TCP, TCP_KEEPCNT, 3}, {IPPROTO_TCP, TCP_USER_TIMEOUT, 300000}};
+	for (size_t i = 0; i < H0_ARRAY_LEN(options); i++) /* a local socket knows none of them */
+		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
+}
+
 int h0_loop_listen(struct h0_loop *l, int fd, bool shared, struct h0_err *e)
 {
+	set_options(fd);
 	if (l->nlisten == H0_ARRAY_LEN(l->listen))
 		return h0_fail(e, H0_USAGE, "more than %zu listening sockets", H0_ARRAY_LEN(l->listen));
 	struct ev *ev = &l->listen[l->nlisten++];
@@ -103,21 +118,40 @@ static struct h0_loop *least_busy(struct h0_loop *self)
 	return best;
 }
 
+static void turn_away(int fd)
+{
+	h0_autobuf struct h0_buf body = {0}, text = {0};
+	char unread[4096];
+	h0_envelope_print(503, "system.http_503", "there are too many connections: try again", NULL, 1, &body);
+	h0_buf_addf(&text, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/json\r\n"
+	            "Content-Length: %zu\r\nConnection: close\r\n\r\n%s", body.len, body.p);
+	(void)!send(fd, text.p, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	(void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* a close would take the answer back */
+	close(fd);
+}
+
+/* No descriptor is left for the client that knocks, and it would go on knocking: the one that is
+ * spared for this lets it in and out. */
+static void turn_away_at_the_door(struct h0_loop *l, int listener)
+{
+	h0_up_sweep(l, true);
+	close(l->spare_fd);
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		turn_away(fd);
+	l->spare_fd = eventfd(0, EFD_CLOEXEC);
+}
+
 static void take_client(struct h0_loop *l, const struct ev *ev)
 {
-	int one = 1;
 	int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (atomic_load(&l->core->clients) >= l->core->conf->max_clients) {
-		static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-			"Content-Length: 0\r\nConnection: close\r\n\r\n";
-		(void)!send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-		close(fd);
-		return;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	h0_client_new(least_busy(l), fd);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		turn_away_at_the_door(l, ev->fd);
+	else if (fd >= 0 && atomic_load(&l->core->clients) >= l->core->conf->max_clients)
+		turn_away(fd);
+	else if (fd >= 0)
+		h0_client_new(least_busy(l), fd);
 }
 
 /* Takes the newest configuration, if there is a newer one. */
@@ -192,7 +226,7 @@ void *h0_loop_run(void *loop)
 	struct epoll_event ev[BATCH];
 	int64_t swept = l->now;
 	refresh(l);
-	while (!atomic_load(&l->core->cut) && (!atomic_load(&l->core->draining) || l->clients)) {
+	while (!atomic_load(&l->core->cut) && (!atomic_load(&l->core->draining) || atomic_load(&l->nclients))) {
 		/* nothing to watch over: sleep until something happens */
 		int wait = l->again ? 0 : l->clients || l->idle ? SWEEP_MS : -1;
 		int n = epoll_wait(l->ep, ev, BATCH, wait);
@@ -231,10 +265,12 @@ void h0_loop_close(struct h0_loop *l)
 	free_dead(l);
 	h0_ask_forget_spare(l);
 	h0_decisions_forget(l);
-	h0_image_unref(l->image);
-	if (l->ep >= 0)
-		close(l->ep);
-	if (l->wake.fd >= 0)
-		close(l->wake.fd);
-	free(l->buf);
+	h0_image_unref(h0_take(l->image));
+	int *const fds[] = {&l->ep, &l->wake.fd, &l->spare_fd};
+	for (size_t i = 0; i < H0_ARRAY_LEN(fds); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+	free(h0_take(l->buf));
 }

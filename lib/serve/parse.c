@@ -60,6 +60,8 @@ static int on_field(llhttp_t *l, const char *at, size_t n)
 {
 	struct h0_parse *p = self(l);
 	if (p->in_head && !p->in_field) {
+		if (++p->lines > H0_HEAD_LINES)
+			return refuse(p, 431, "the head has too many fields");
 		p->field = p->head.text.len;
 		p->in_field = true;
 		h0_buf_addc(&p->head.text, '\0'); /* the id */
@@ -190,6 +192,7 @@ static const llhttp_settings_t settings = {
 static void begin(struct h0_parse *p)
 {
 	p->head_bytes = p->extension_bytes = 0;
+	p->lines = 0;
 	p->head.has = p->head.twice = 0;
 	p->in_head = true;
 	p->in_field = p->stopped = p->lines_begun = p->lines_over = false;

@@ -17,7 +17,8 @@
 
 #include "base/buf.h"
 
-#define H0_HEAD_MAX (64u << 10) /* bytes of one head */
+#define H0_HEAD_MAX   (64u << 10) /* bytes of one head */
+#define H0_HEAD_LINES 128u        /* its fields */
 
 /* Fields that something here asks for or leaves out; names in the order of their length. */
 #define H0_FIELDS(X)                                                                              \
@@ -114,6 +115,7 @@ struct h0_parse {
 	const struct h0_parse_calls *calls;
 	void *arg;
 	size_t head_bytes, extension_bytes;
+	unsigned lines;
 	size_t field;           /* where the field that is read begins in head.text */
 	enum h0_field id;       /* ... and which one it is, once its name is complete */
 	bool in_head, in_field, stopped;

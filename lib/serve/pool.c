@@ -69,7 +69,7 @@ void h0_up_keep(struct up *u)
 {
 	struct h0_loop *l = u->loop;
 	u->c = NULL;
-	u->idle_since = l->now;
+	u->since = l->now;
 	u->next = l->idle;
 	l->idle = u;
 	if (++l->nidle > KEEP_MAX)
@@ -100,7 +100,7 @@ void h0_up_sweep(struct h0_loop *l, bool all)
 {
 	for (struct up *u = l->idle, *next; u; u = next) {
 		next = u->next;
-		if (all || l->now - u->idle_since > KEEP_MS)
+		if (all || l->now - u->since > KEEP_MS)
 			h0_up_close(u);
 	}
 }

@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "serve/inner.h"
 
+#define STALE_MS 1000
+
 #define BIT H0_FIELD_BIT
 /* About one connection alone, or told anew. */
 #define HOP (BIT(CONNECTION) | BIT(KEEP_ALIVE) | BIT(TE) | BIT(TRAILER) | BIT(TRANSFER_ENCODING) | \
@@ -121,7 +123,6 @@ static void note_first_byte(struct ask *a)
 		i++;
 	atomic_fetch_add_explicit(&p->first_byte[i], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&p->first_byte_us, us, memory_order_relaxed);
-	atomic_fetch_add_explicit(&p->first_bytes, 1, memory_order_relaxed);
 }
 
 static int on_head(void *arg)
@@ -307,7 +308,9 @@ static void broken(struct up *u, int err)
 	struct client *c = u->c;
 	struct ask *a = c->ask;
 	char text[256];
-	bool again = u->reused && !u->spoke && !a->retried;
+	/* A kept connection that had ended shows it at once. A slot that ends later did so over this
+	 * request, and shall not be given it again. */
+	bool again = u->reused && !u->spoke && !a->retried && c->loop->now - u->since < STALE_MS;
 	bool refused = err == ECONNREFUSED && u->connecting;
 	h0_up_close(u);
 	c->loop->nspans = c->loop->span_bytes = 0;
@@ -348,8 +351,11 @@ static void answer_loading(struct client *c)
 	struct h0_peer *p = c->ask->d->peer;
 	struct h0_err details = {0};
 	char text[160];
-	int s = h0_peer_retry_after(c->loop->core, p, c->loop->now);
+	double progress;
+	int s = h0_peer_retry_after(c->loop->core, p, c->loop->now, &progress);
 	h0_err_detail(&details, "slot", "%s", p->name);
+	if (progress >= 0)
+		h0_err_detail(&details, "progress", "%.2f", progress);
 	snprintf(text, sizeof text, "slot %s is loading its model: try again in %d s", p->name, s);
 	c->ask->status = 503;
 	c->ask->answer_over = true;
@@ -378,6 +384,15 @@ static void cold(struct client *c)
 	h0_relay_look(c);
 }
 
+/* Of the NPU's trio: why the slot that answers for this one did not come up. */
+static void of_record(const struct ask *a, struct h0_err *err)
+{
+	h0_wrap(err, "slot %s is answered by the server of the NPU's chat slot", a->d->record);
+	h0_err_code(err, "npu.trio_unavailable");
+	if (a->endpoint)
+		h0_err_detail(err, "endpoint", "%s", a->endpoint->path);
+}
+
 void h0_relay_look(struct client *c)
 {
 	struct h0_core *core = c->loop->core;
@@ -389,6 +404,8 @@ void h0_relay_look(struct client *c)
 	if (state == LOAD_FAILED) {
 		c->ask->status = 503;
 		c->ask->answer_over = true;
+		if (c->ask->d->record)
+			of_record(c->ask, &err);
 		h0_answer_error(c, 503, err.code[0] ? err.code : "slot.not_ready", err.msg, &err, -1);
 	} else if (c->loop->now >= c->ask->load_until || atomic_load(&core->draining)) {
 		answer_loading(c);
@@ -434,6 +451,7 @@ static void start(struct client *c, bool fresh)
 	else
 		h0_parse_init(&u->in, true, &calls, u);
 	u->c = c;
+	u->since = c->loop->now;
 	c->up = u;
 	a->out.at = a->head_sent = a->tail_len = 0;
 	build_request(c);

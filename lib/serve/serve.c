@@ -20,6 +20,8 @@
 #include "base/mem.h"
 #include "serve/inner.h"
 
+#define HEAD_MS   10000
+#define BODY_MS   30000
 #define TICK_MS   1000
 #define LOOK_MS   2000      /* between two looks at the slots while requests come */
 #define SETTLE_MS 30        /* several files change as one: wait until they have */
@@ -246,8 +248,10 @@ static int core_open(struct h0_core *core, struct h0_err *e)
 	n = n < MAX_LOOPS ? n : MAX_LOOPS;
 	core->loops = h0_calloc(n, sizeof *core->loops);
 	for (unsigned i = 0; i < n; i++)
-		core->loops[i].ep = core->loops[i].wake.fd = -1;
+		core->loops[i].ep = core->loops[i].spare_fd = core->loops[i].wake.fd = -1;
 	core->nloops = n;
+	core->head_ms = core->conf->head_ms ? core->conf->head_ms : HEAD_MS;
+	core->body_ms = core->conf->body_ms ? core->conf->body_ms : BODY_MS;
 	for (unsigned i = 0; i < n; i++)
 		if (h0_loop_open(&core->loops[i], core, i, e) < 0)
 			return -1;
@@ -269,7 +273,9 @@ static void stop_loops(struct h0_core *core, unsigned running)
 		pthread_join(core->loops[i].thread, NULL);
 	while (atomic_load(&core->loading)) /* their loads end with `stop`, too */
 		nanosleep(&(struct timespec){0, 20000000L}, NULL);
-	report_use(core);
+	for (unsigned i = 0; i < core->nloops; i++)
+		h0_loop_close(&core->loops[i]);
+	report_use(core); /* what was cut off is under way no more */
 }
 
 int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)

@@ -34,6 +34,8 @@ struct h0_serve_conf {
 	unsigned loops;             /* 0: one per core */
 	int wait_ms;                /* how long a request waits for its slot to load */
 	int drain_ms;               /* how long requests may go on after `stop` */
+	int head_ms;                /* for a whole head, from its first byte or the connection; 0: 10 s */
+	int body_ms;                /* between two pieces of a body, and for it all beyond 1 KB/s; 0: 30 s */
 	int idle_exit_s;            /* end after so long without a connection; 0: never */
 	/* Brings a slot up and returns when it answers. Called in a thread of its own, once for any
 	 * number of requests. NULL: slots that do not run are not started. */

@@ -13,27 +13,55 @@
 
 #define SEND_AT_ONCE (1u << 20)
 
-void h0_spool_init(struct h0_spool *s)
+void h0_spool_init(struct h0_spool *s, atomic_size_t *held)
 {
-	*s = (struct h0_spool){.fd = -1};
+	*s = (struct h0_spool){.fd = -1, .held = held};
+}
+
+static void forget_memory(struct h0_spool *s)
+{
+	if (s->held && s->mem.len)
+		atomic_fetch_sub_explicit(s->held, s->mem.len, memory_order_relaxed);
+	h0_buf_done(&s->mem);
+}
+
+/* A file without a name; where the file system cannot make one, its name goes at once. */
+static int open_file(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	h0_autofree char *path = h0_asprintf("%s/hal0-body.XXXXXX", dir);
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		(void)unlink(path);
+	return fd;
 }
 
 static int to_file(struct h0_spool *s, const char *dir, struct h0_err *e)
 {
-	s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	s->fd = open_file(dir);
 	if (s->fd < 0)
 		return h0_fail_sys(e, "a file for a long request body in %s", dir);
 	if (h0_write_all(s->fd, s->mem.p, s->mem.len, e) < 0)
 		return h0_wrap(e, "a long request body");
-	h0_buf_done(&s->mem);
+	forget_memory(s);
 	return 0;
+}
+
+static bool fits_memory(const struct h0_spool *s, size_t n)
+{
+	return s->mem.len + n <= H0_SPOOL_MEMORY &&
+	       (!s->held || atomic_load_explicit(s->held, memory_order_relaxed) + n <= H0_SPOOL_HELD);
 }
 
 int h0_spool_add(struct h0_spool *s, const char *dir, const void *p, size_t n, struct h0_err *e)
 {
 	s->size += n;
-	if (s->fd < 0 && s->mem.len + n <= H0_SPOOL_MEMORY) {
+	if (s->fd < 0 && fits_memory(s, n)) {
 		h0_buf_add(&s->mem, p, n);
+		if (s->held)
+			atomic_fetch_add_explicit(s->held, n, memory_order_relaxed);
 		return 0;
 	}
 	if (s->fd < 0 && to_file(s, dir, e) < 0)
@@ -43,7 +71,7 @@ int h0_spool_add(struct h0_spool *s, const char *dir, const void *p, size_t n, s
 
 void h0_spool_done(struct h0_spool *s)
 {
-	h0_buf_done(&s->mem);
+	forget_memory(s);
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;

@@ -7,6 +7,7 @@
 #ifndef H0_SERVE_SPOOL_H
 #define H0_SERVE_SPOOL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,15 +15,17 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define H0_SPOOL_MEMORY (256u << 10)
+#define H0_SPOOL_MEMORY (256u << 10)    /* of one body */
+#define H0_SPOOL_HELD   (64u << 20)     /* of all that share a count */
 
 struct h0_spool {
+	atomic_size_t *held;    /* how much all of them hold in memory; NULL: not counted */
 	struct h0_buf mem;      /* the whole body while fd < 0, then empty */
 	int fd;                 /* the file, or -1 */
 	uint64_t size;
 };
 
-void h0_spool_init(struct h0_spool *s);
+void h0_spool_init(struct h0_spool *s, atomic_size_t *held);
 /* `dir` holds the file if there must be one. H0_SYS (a full disk). */
 int h0_spool_add(struct h0_spool *s, const char *dir, const void *p, size_t n, struct h0_err *e);
 void h0_spool_done(struct h0_spool *s);

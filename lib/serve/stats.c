@@ -47,6 +47,18 @@ static int64_t last_number(const char *text, size_t n, const char *key)
 	return found;
 }
 
+static void count_tokens(atomic_uint_least64_t *sum, atomic_uint_least64_t *bucket, int64_t n)
+{
+	static const int64_t limit[] = TOKEN_BUCKETS;
+	size_t i = 0;
+	if (n < 0)
+		return;
+	while (i < NTOKENS && n > limit[i])
+		i++;
+	atomic_fetch_add_explicit(&bucket[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(sum, (uint64_t)n, memory_order_relaxed);
+}
+
 void h0_stats_tokens(struct h0_peer *p, const char *tail, size_t n)
 {
 	/* usage of the OpenAI form, of the Messages and Responses forms, llama-server's timings */
@@ -57,13 +69,11 @@ void h0_stats_tokens(struct h0_peer *p, const char *tail, size_t n)
 		return;
 	for (size_t i = 0; in[i] && v < 0; i++)
 		v = last_number(tail, n, in[i]);
-	if (v > 0)
-		atomic_fetch_add_explicit(&p->prompt_tokens, (uint64_t)v, memory_order_relaxed);
+	count_tokens(&p->prompt_tokens, p->prompt_size, v);
 	v = -1;
 	for (size_t i = 0; out[i] && v < 0; i++)
 		v = last_number(tail, n, out[i]);
-	if (v > 0)
-		atomic_fetch_add_explicit(&p->tokens, (uint64_t)v, memory_order_relaxed);
+	count_tokens(&p->tokens, p->size, v);
 }
 
 /* ---- /metrics ---- */
@@ -98,23 +108,42 @@ static void requests(struct h0_core *core, struct h0_buf *b)
 		}
 }
 
+/* One slot's histogram; `limit` are the n upper bounds, bucket[n] is what is beyond. */
+static void histogram(struct h0_buf *b, const char *name, const char *slot, const double *limit, size_t n,
+                      atomic_uint_least64_t *bucket, double sum)
+{
+	unsigned long long count = 0;
+	for (size_t i = 0; i < n; i++) {
+		count += atomic_load(&bucket[i]);
+		h0_buf_addf(b, "hal0_%s_bucket{slot=\"%s\",le=\"%.10g\"} %llu\n", name, slot, limit[i], count);
+	}
+	count += atomic_load(&bucket[n]);
+	h0_buf_addf(b, "hal0_%s_bucket{slot=\"%s\",le=\"+Inf\"} %llu\n", name, slot, count);
+	h0_buf_addf(b, "hal0_%s_sum{slot=\"%s\"} %.10g\n", name, slot, sum);
+	h0_buf_addf(b, "hal0_%s_count{slot=\"%s\"} %llu\n", name, slot, count);
+}
+
 static void first_bytes(struct h0_core *core, struct h0_buf *b)
 {
-	static const unsigned bucket_ms[] = FIRST_BYTE_BUCKETS;
+	double limit[] = FIRST_BYTE_BUCKETS;
+	for (size_t i = 0; i < NBUCKETS; i++)
+		limit[i] /= 1000;
 	head(b, "first_byte_seconds", "histogram", "From a request's first byte to its answer's");
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next) {
-		unsigned long long sum = 0;
-		for (int i = 0; i < NBUCKETS; i++) {
-			sum += atomic_load(&p->first_byte[i]);
-			h0_buf_addf(b, "hal0_first_byte_seconds_bucket{slot=\"%s\",le=\"%g\"} %llu\n", p->name,
-			            bucket_ms[i] / 1000.0, sum);
-		}
-		sum += atomic_load(&p->first_byte[NBUCKETS]);
-		h0_buf_addf(b, "hal0_first_byte_seconds_bucket{slot=\"%s\",le=\"+Inf\"} %llu\n", p->name, sum);
-		h0_buf_addf(b, "hal0_first_byte_seconds_sum{slot=\"%s\"} %.6f\n", p->name,
-		            (double)atomic_load(&p->first_byte_us) / 1e6);
-		h0_buf_addf(b, "hal0_first_byte_seconds_count{slot=\"%s\"} %llu\n", p->name, sum);
-	}
+	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+		histogram(b, "first_byte_seconds", p->name, limit, NBUCKETS, p->first_byte,
+		          (double)atomic_load(&p->first_byte_us) / 1e6);
+}
+
+static void token_sizes(struct h0_core *core, struct h0_buf *b)
+{
+	static const double limit[] = TOKEN_BUCKETS;
+	head(b, "prompt_size_tokens", "histogram", "Tokens of a request's prompt");
+	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+		histogram(b, "prompt_size_tokens", p->name, limit, NTOKENS, p->prompt_size,
+		          (double)atomic_load(&p->prompt_tokens));
+	head(b, "answer_size_tokens", "histogram", "Tokens of an answer");
+	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+		histogram(b, "answer_size_tokens", p->name, limit, NTOKENS, p->size, (double)atomic_load(&p->tokens));
 }
 
 void h0_stats_print(struct h0_core *core, struct h0_buf *b)
@@ -124,6 +153,7 @@ void h0_stats_print(struct h0_core *core, struct h0_buf *b)
 	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
 		h0_buf_addf(b, "hal0_requests_in_flight{slot=\"%s\"} %u\n", p->name, atomic_load(&p->in_flight));
 	first_bytes(core, b);
+	token_sizes(core, b);
 	counter(core, b, "prompt_tokens_total", "Tokens read", offsetof(struct h0_peer, prompt_tokens));
 	counter(core, b, "tokens_total", "Tokens written", offsetof(struct h0_peer, tokens));
 	counter(core, b, "loads_total", "Times a slot was brought up for a request", offsetof(struct h0_peer, loads));

@@ -133,6 +133,24 @@ slot start npu-chat
 rc_is "a model FLM cannot load" 7
 like "is no success, although FLM answers" "$err" "*FLM says: Failed to load default model: broken:1b*"
 ok "no container is left" sh -c '! podman container exists hal0-slot-npu-chat'
+
+# an anchor that does not come up, behind the router
+printf 'port = 8171\ntype = "embedding"\ndevice = "npu"\n[model]\ndefault = "embed-gemma:300m"\n' >"$etc/npu-emb.toml"
+hal0-route serve --port 0 --json >"$tmp/serve0" 2>"$tmp/serve.err" &
+server=$!
+n=0
+until [ -s "$tmp/serve0" ] || [ $n = 100 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+out=$(curl -s -m 20 -w '\n%{http_code}' "$(jq -r .url "$tmp/serve0")/v1/embeddings" \
+  -H 'Content-Type: application/json' -d '{"input":"x","model":"npu-emb"}')
+is "serve: the anchor does not come up" "$(printf %s "$out" | tail -n 1) $(printf %s "$out" | head -n 1 | jq -r .error.code)" \
+  "503 npu.trio_unavailable"
+like "serve: and why" "$(printf %s "$out" | head -n 1 | jq -r .error.message)" "slot npu-emb *npu-chat does not come up:*Failed to load default model*"
+kill "$server" && wait "$server"
+server=
+rm "$etc/npu-emb.toml"
 cp "$tmp/good.toml" "$etc/npu-chat.toml"
 
 # ---- Kokoro
@@ -278,6 +296,11 @@ hal0-slot set npu-chat npu.embed=true >/dev/null 2>&1
 run hal0-route call npu-emb "some text"
 rc_is "the toggle was turned on after the server had started" 1
 like "says what to do" "$err" "*slot npu-chat was started without it: hal0 slot restart npu-chat*"
+slot status npu-emb
+rc_is "status: a no" 1
+like "for the same reason" "$out" "*offline*was started without it*"
+slot logs npu-emb
+like "logs: its server's" "$out" "*listening on http://127.0.0.1:8171*"
 slot wait npu-stt
 rc_is "who waits for a record waits for its server" 0
 slot stop npu-chat

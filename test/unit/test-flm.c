@@ -47,12 +47,15 @@ static void test_list(void)
 	static const char text[] = LIST("{\"model\":\"llama3.2:1b\",\"name\":\"llama3.2:1b\",\"installed\":true,"
 	                                "\"footprint\":1.25,\"label\":[\"reasoning\"]},"
 	                                "{\"model\":\"gemma4-it:e2b\",\"installed\":false},"
-	                                "{\"name\":\"\"},{\"name\":7},\"odd\",null");
+	                                "{\"name\":\"old:1b\"},{\"name\":\"\"},{\"name\":7},\"odd\",null");
 	h0_autoflmlist struct h0_flm_list l = {0};
 	struct h0_err e = {0};
+	const struct h0_flm_model *m;
 	is_int(h0_flm_list_parse(text, strlen(text), &l, &e), 0, "read, after its greeting");
-	is_int((long long)l.n, 2, "what has no name is passed over");
-	const struct h0_flm_model *m = h0_flm_list_get(&l, "llama3.2-1b-FLM");
+	m = h0_flm_list_get(&l, "old:1b");
+	ok(m && m->installed, "a list that does not say what is installed");
+	is_int((long long)l.n, 3, "what has no name is passed over");
+	m = h0_flm_list_get(&l, "llama3.2-1b-FLM");
 	ok(m && m->installed && m->footprint_gb == 1.25, "found by id");
 	m = h0_flm_list_get(&l, "gemma4-it:e2b");
 	ok(m && !m->installed, "found by tag, not installed");
@@ -63,7 +66,7 @@ static void test_list(void)
 	                                  "Models:\n  - a:1b\n"};
 	for (size_t i = 0; i < H0_ARRAY_LEN(bad); i++) {
 		h0_autoflmlist struct h0_flm_list none = {0};
-		ok(h0_flm_list_parse(bad[i], strlen(bad[i]), &none, &e) < 0 && !none.n, "refused: %s", bad[i]);
+		ok(h0_flm_list_parse(bad[i], strlen(bad[i]), &none, &e) < 0 && !none.n, "refused: %.*s", (int)strcspn(bad[i], "\n"), bad[i]);
 	}
 }
 

@@ -187,6 +187,11 @@ static void test_hostile(void)
 		h0_buf_addc(&b, 'x');
 	bad("a head without end", b.p, b.len, 431);
 	h0_buf_reset(&b);
+	h0_buf_adds(&b, "GET / HTTP/1.1\r\n");
+	for (unsigned i = 0; i <= H0_HEAD_LINES; i++)
+		h0_buf_adds(&b, "a:\r\n");
+	bad("a head of too many fields", b.p, b.len, 431);
+	h0_buf_reset(&b);
 	h0_buf_adds(&b, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;");
 	while (b.len < 8000)
 		h0_buf_addc(&b, 'x');

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,6 +22,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "serve/serve.h"
+#include "serve/spool.h"
 #include "sys/io.h"
 
 static double now(void)
@@ -264,7 +266,7 @@ static void slot_start(int fd)
 static char home[64];
 static int port, cold_port, cold_fd = -1;
 static volatile int stop;
-static atomic_int loads, used_calls;
+static atomic_int loads, used_calls, used_in_flight;
 static int load_takes_ms, load_fails;
 static struct h0_guard guard;
 static pthread_t router;
@@ -300,8 +302,9 @@ static void ready(int p, void *arg)
 
 static void used(const char *slot, unsigned in_flight, void *arg)
 {
-	(void)slot, (void)in_flight, (void)arg;
+	(void)slot, (void)arg;
 	used_calls++;
+	used_in_flight = (int)in_flight;
 }
 
 static const char *slot_key_now = "old";
@@ -708,6 +711,15 @@ static void test_bad_slot(void)
 	ok(status_of(part) == 200 && h0_ends(part, "part"), "an answer that breaks off is short");
 	int lost = 0;
 	h0_autofd int fd = dial();
+	h0_autobuf struct h0_buf over = {0};
+	h0_autofree char *fatal = h0_asprintf(POST("", "", BODY)), *after = h0_asprintf(POST("?do=prefill", "", BODY));
+	put(fd, fatal, strlen(fatal));
+	read_until(fd, &over, "hello", 1);
+	int requests = slot_requests;
+	put(fd, after, strlen(after));
+	if (!ok(read_until(fd, &over, "dispatch.upstream_failed", 1) && slot_requests == requests + 1,
+	        "a request over which the slot died after a while is not sent again"))
+		printf("# %d requests: %s\n", slot_requests - requests, h0_buf_str(&over));
 	h0_autofree char *text = h0_asprintf(POST("?do=close", "", BODY));
 	for (int i = 0; i < 150; i++) {
 		h0_autobuf struct h0_buf in = {0};
@@ -762,14 +774,14 @@ static void test_cold(void)
 	ok(loads == 1 && good == 200, "200 callers of a cold slot: %d load, %d answers", (int)loads, good);
 	shutdown(cold_fd, SHUT_RDWR);
 	close(cold_fd);
-	nap(1500); /* kept connections are given up */
+	nap(2300); /* kept connections are given up */
 	load_takes_ms = 2500;
 	double t = now();
 	check("one that takes longer than a request waits", ask(POST("", "", "{\"model\":\"cold\"}")), 503, "slot.loading");
 	ok(now() - t < 3, "is told so in time (%.1f s)", now() - t);
 	h0_autofree char *r = ask(POST("", "", "{\"model\":\"cold\"}"));
 	ok(status_of(r) == 200 || strstr(r, "Retry-After: "), "the next one waits for the same load, or is told when");
-	while (metric("hal0_loads_total{slot=\"cold\"} ") < 2)
+	for (t = now(); metric("hal0_loads_total{slot=\"cold\"} ") < 2 && now() - t < 5;)
 		nap(50);
 	load_takes_ms = 50;
 	load_fails = 1;
@@ -871,15 +883,47 @@ static void test_limits(void)
 		fd[i] = dial();
 	nap(100);
 	for (int i = 0; i < 420; i++) {
-		char text[64] = "";
-		refused += recv(fd[i], text, sizeof text - 1, MSG_DONTWAIT) > 0 && h0_starts(text, "HTTP/1.1 503");
+		char text[512] = "";
+		refused += recv(fd[i], text, sizeof text - 1, MSG_DONTWAIT) > 0 && h0_starts(text, "HTTP/1.1 503") &&
+		           strstr(text, "\"message\":\"there are too many connections");
 		close(fd[i]);
 	}
 	is_int(refused, 20, "connections beyond the limit are told to come back");
 	nap(200);
 	check("and can", ask(POST("", "", BODY)), 200, "hello");
 	ok(metric("hal0_tokens_total{slot=\"main\"} ") >= 9, "tokens are counted");
+	ok(metric("hal0_answer_size_tokens_bucket{slot=\"main\",le=\"4\"} ") == 0 &&
+	   metric("hal0_answer_size_tokens_bucket{slot=\"main\",le=\"16\"} ") ==
+	   metric("hal0_answer_size_tokens_count{slot=\"main\"} ") &&
+	   metric("hal0_prompt_size_tokens_sum{slot=\"main\"} ") >= 7, "and sorted by size");
 	ok(used_calls > 0, "the use of slots is reported");
+}
+
+/* Nothing is free below the limit: one more descriptor cannot be had. */
+static void test_no_descriptors(void)
+{
+	static int filler[4096];
+	struct rlimit was, low;
+	char text[512] = "";
+	int n = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval wait = {3, 0};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port)};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+	getrlimit(RLIMIT_NOFILE, &was);
+	low = was;
+	low.rlim_cur = 512;
+	setrlimit(RLIMIT_NOFILE, &low);
+	while (n < 4096 && (filler[n] = dup(0)) >= 0)
+		n++;
+	bool told = connect(fd, (struct sockaddr *)&a, sizeof a) == 0 && recv(fd, text, sizeof text - 1, 0) > 0 &&
+	            h0_starts(text, "HTTP/1.1 503");
+	while (n)
+		close(filler[--n]);
+	close(fd);
+	setrlimit(RLIMIT_NOFILE, &was);
+	ok(told, "without a descriptor left, who comes is told so");
+	check("and the next one is served", ask(POST("", "", BODY)), 200, "hello");
 }
 
 static void *stop_soon(void *arg)
@@ -893,17 +937,22 @@ static void *stop_soon(void *arg)
 
 static void test_drain(void)
 {
-	h0_autofd int fd = dial(), idle = dial();
-	h0_autobuf struct h0_buf in = {0};
-	h0_autofree char *text = h0_asprintf(POST("?do=sse", "", BODY));
+	h0_autofd int fd = dial(), idle = dial(), fresh = dial();
+	h0_autobuf struct h0_buf in = {0}, first = {0};
+	h0_autofree char *text = h0_asprintf(POST("?do=sse", "", BODY)), *one = h0_asprintf(POST("", "", BODY));
 	pthread_t t;
 	char c;
+	put(idle, one, strlen(one));
+	read_until(idle, &first, "hello", 1);
+	h0_buf_reset(&first);
 	put(fd, text, strlen(text));
 	read_until(fd, &in, "data: ", 1);
 	pthread_create(&t, NULL, stop_soon, NULL);
+	ok(recv(idle, &c, 1, 0) == 0, "connections between two requests are closed");
+	put(fresh, one, strlen(one));
+	ok(read_until(fresh, &first, "hello", 1) && strstr(first.p, "Connection: close"), "a first request that comes late is answered");
 	if (!ok(read_until(fd, &in, "\r\n0\r\n\r\n", 1) && strstr(in.p, "{\"n\":19}"), "what is under way ends"))
 		printf("# %s\n", h0_buf_str(&in));
-	ok(recv(idle, &c, 1, 0) == 0, "connections that wait are closed");
 	pthread_join(t, NULL);
 	pthread_join(router, NULL);
 	is_int(router_rc, 0, "and the server too");
@@ -947,6 +996,73 @@ static void test_keys(void)
 	router_stop();
 }
 
+/* Bytes of `text` one by one, until an answer comes. */
+static void drip(int fd, const char *text, struct h0_buf *in)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	for (size_t i = 0; poll(&p, 1, 0) == 0 && i < strlen(text); i++) {
+		put(fd, text + i, 1);
+		nap(100);
+	}
+	read_all(fd, in);
+}
+
+static void test_slow(void)
+{
+	h0_strv_done(&guard.keys);
+	conf.head_ms = conf.body_ms = 500;
+	conf.drain_ms = 100;
+	router_start();
+	h0_autofd int a = dial();
+	h0_autobuf struct h0_buf in = {0};
+	h0_autofree char *one = h0_asprintf(POST("", "", BODY)), *stall = h0_asprintf(POST("?do=stall", "", BODY));
+	put(a, one, strlen(one));
+	read_until(a, &in, "hello", 1);
+	h0_buf_reset(&in);
+	double t = now();
+	drip(a, "GET /health HTTP/1.1\r\nHost: localhost\r\nX: ................................\r\n", &in);
+	ok(status_of(h0_buf_str(&in)) == 408 && now() - t < 2.5, "a head that drips in, on a connection that was kept (%.1f s)", now() - t);
+	h0_buf_reset(&in);
+	h0_autofd int b = dial();
+	t = now();
+	say(b, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
+	drip(b, "{\"model\":\"main\",\"messages\":[{\"role\":\"user\"", &in);
+	ok(status_of(h0_buf_str(&in)) == 408 && now() - t < 2.5, "a body that drips in (%.1f s)", now() - t);
+	h0_buf_reset(&in);
+	h0_autofd int cut = dial();
+	put(cut, stall, strlen(stall));
+	read_until(cut, &in, "part", 1);
+	router_stop();
+	is_int(used_in_flight, 0, "what is cut off at the end is under way no more");
+	conf.head_ms = conf.body_ms = 0;
+	conf.drain_ms = 3000;
+}
+
+static void test_spool(void)
+{
+	atomic_size_t held = H0_SPOOL_HELD - 100;
+	struct h0_spool a, b;
+	h0_autofree char *big = h0_malloc(H0_SPOOL_MEMORY);
+	memset(big, 'x', H0_SPOOL_MEMORY);
+	h0_spool_init(&a, &held);
+	h0_spool_init(&b, &held);
+	ok(h0_spool_add(&a, "/tmp", big, 90, NULL) == 0 && a.fd < 0 && held == H0_SPOOL_HELD - 10, "a short body is held in memory");
+	ok(h0_spool_add(&b, "/tmp", big, 20, NULL) == 0 && b.fd >= 0, "but not when all of them hold too much");
+	h0_spool_done(&a);
+	h0_spool_done(&b);
+	is_int((long long)held, H0_SPOOL_HELD - 100, "what is given back is counted");
+	held = 0;
+	h0_spool_init(&a, &held);
+	ok(h0_spool_add(&a, "/tmp", big, H0_SPOOL_MEMORY, NULL) == 0 && a.fd < 0 && h0_spool_add(&a, "/tmp", big, 1, NULL) == 0 &&
+	   a.fd >= 0 && held == 0 && a.size == H0_SPOOL_MEMORY + 1, "a long one goes to a file");
+	h0_spool_done(&a);
+	struct h0_err e = {0};
+	h0_spool_init(&a, NULL);
+	ok(h0_spool_add(&a, "/nowhere", big, H0_SPOOL_MEMORY, &e) == 0 && h0_spool_add(&a, "/nowhere", big, 1, &e) < 0 &&
+	   e.kind == H0_SYS, "where there is none, that is said");
+	h0_spool_done(&a);
+}
+
 int main(void)
 {
 	snprintf(home, sizeof home, "/tmp/hal0-serve.XXXXXX");
@@ -986,8 +1102,11 @@ int main(void)
 	test_look();
 	test_aborts();
 	test_limits();
+	test_no_descriptors();
+	test_spool();
 	test_drain();
 	test_keys();
+	test_slow();
 	h0_guard_done(&guard);
 	h0_autofree char *rm = h0_asprintf("rm -rf %s", home);
 	return tap_done() | (system(rm) != 0);

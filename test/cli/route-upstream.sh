@@ -1,0 +1,144 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2016
+# upstreams.toml: models that another box or service lists. The other box is a hal0-route serve of
+# its own, with a key, in front of a server that says what it was asked.
+. "${HAL0_SOURCE:?}/test/tap.sh"
+PATH=$HAL0_BUILD/cmd:$PATH
+for t in curl jq python3 openssl; do
+  command -v $t >/dev/null 2>&1 || skip_all "$t is not installed"
+done
+export HAL0_HOME="$tmp/home" NO_COLOR=1
+unset LAB_KEY
+etc=$tmp/home/etc/hal0
+pids=
+tap_cleanup() {
+  for p in $pids; do kill "$p" 2>/dev/null; done
+  rm -rf "$tmp"
+}
+slot() { # HOME NAME TYPE PORT MODEL
+  mkdir -p "$1/etc/hal0/slots"
+  printf 'name = "%s"\ntype = "%s"\nport = %s\ndevice = "cpu"\n[model]\ndefault = "%s"\n' "$2" "$3" "$4" "$5" \
+    >"$1/etc/hal0/slots/$2.toml"
+}
+far=$tmp/far
+ports=$(python3 - <<'PY'
+import socket
+free = []
+for port in range(8199, 8081, -1):
+    with socket.socket() as s:
+        if s.connect_ex(("127.0.0.1", port)):
+            free.append(port)
+print(*free[:2])
+PY
+)
+p1=${ports% *} p2=${ports#* }
+slot "$far" big llm "$p1" big-70b
+slot "$far" vec embedding "$p1" far-embed
+slot "$tmp/home" primary llm "$p2" here-8b
+python3 "$HAL0_SOURCE/test/cli/who.py" "$p1" "$p2" >"$tmp/who" &
+pids="$pids $!"
+echo far-secret >"$tmp/keys"
+chmod 600 "$tmp/keys"
+serve() { # HOME NAME ARG...: $url
+  _h=$1 _n=$2
+  shift 2
+  HAL0_HOME=$_h hal0-route serve --port 0 --json --no-load "$@" >"$tmp/$_n" 2>"$tmp/$_n.err" &
+  pids="$pids $!"
+  _i=0
+  until [ -s "$tmp/$_n" ] || [ $_i = 100 ]; do
+    sleep 0.05
+    _i=$((_i + 1))
+  done
+  url=$(jq -r .url "$tmp/$_n")
+}
+serve "$far" served-far --key-file "$tmp/keys"
+far_url=$url
+upstream() { # URL [LINES]
+  printf '[[upstream]]\nname = "lab"\nurl = "%s"\n%b' "$1" "${2:-}" >"$etc/upstreams.toml"
+}
+bearer='auth_style = "bearer"\nauth_value_env = "LAB_KEY"\n'
+upstream "$far_url/v1" "$bearer"
+
+# ---- explain, table ----
+run hal0-route explain big-70b --json
+rc_is "without its key nobody lists the model: the default answers" 0
+is "and explain says why" "$(printf %s "$out" | jq -r '.slot, (.steps[]|select(.rule == "upstream")|.why|test("LAB_KEY"))' | tr '\n' ' ')" "primary true "
+printf 'OTHER=x\nLAB_KEY="far-secret"\n' >"$etc/api.env"
+chmod 644 "$etc/api.env"
+run hal0-route explain big-70b --json
+like "a key that others can read does not count" "$out" "*chmod 600*"
+chmod 600 "$etc/api.env"
+run hal0-route explain big-70b --json
+rc_is "explain" 0
+is "the upstream, its URL, the model as it is" "$(printf %s "$out" | jq -r '.upstream,.slot,.url,.model,.rule' | tr '\n' ' ')" \
+  "lab null $far_url/v1/chat/completions big-70b upstream "
+ok "without the key" sh -c '! printf %s "$1" | grep -q far-secret' - "$out"
+run hal0-route explain far-embed --path /v1/rerankings --json
+is "paths are rewritten for it as well" "$(printf %s "$out" | jq -r .url)" "$far_url/v1/rerank"
+run hal0-route explain far-embed --json
+is "no path: by the model's name" "$(printf %s "$out" | jq -r .url)" "$far_url/v1/embeddings"
+run hal0-route explain here-8b --json
+is "a slot's own model stays here" "$(printf %s "$out" | jq -r '.slot,.rule' | tr '\n' ' ')" "primary model "
+run hal0-route explain gpt-4o --json
+is "what nobody lists is the default's" "$(printf %s "$out" | jq -r '.slot,.upstream' | tr '\n' ' ')" "primary null "
+run hal0-route table --json
+is "the table names it" "$(printf %s "$out" | jq -r '.items[]|select(.rule == "upstream")|.sent_path')" "$far_url/v1"
+
+# ---- call ----
+run hal0-route call big-70b hello --json
+rc_is "call" 0
+is "reaches the other box's slot" "$(printf %s "$out" | jq -r '"\(.port) \(.path)"')" "$p1 /v1/chat/completions"
+LAB_KEY=wrong run hal0-route call big-70b hello
+rc_is "the variable wins over the file: a wrong key lists nothing, so the default is asked" 0
+run hal0-route call /v1/embeddings -d '{"model":"far-embed","input":"a"}' --json
+is "a body's model" "$(printf %s "$out" | jq -r '"\(.port) \(.path)"')" "$p1 /v1/embeddings"
+out=$(echo hi | hal0-route chat big-70b 2>"$tmp/err")
+like "chat" "$out" "*$p1*"
+
+# ---- what is wrong with the file ----
+upstream "http://user:secret@127.0.0.1:1" ""
+run hal0-route explain x
+rc_is "a user in the URL" 3
+like "is refused at its line" "$err" "*upstreams.toml:3:*url*"
+upstream "http://127.0.0.1:99999" ""
+run hal0-route explain x
+rc_is "a port that is none" 3
+upstream "$far_url" 'auth_style = "bearer"\n'
+run hal0-route explain x
+rc_is "a key that nobody names" 3
+upstream "http://127.0.0.1:1" ""
+run hal0-route explain x --json
+is "one that does not answer leaves the default" "$rc $(printf %s "$out" | jq -r .slot)" "0 primary"
+# https: the certificate counts
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tmp/tls.key" -out "$tmp/tls.crt" -days 2 -subj /CN=localhost \
+  -addext subjectAltName=DNS:localhost >/dev/null 2>&1
+cat >"$tmp/tls.py" <<'PY'
+import http.server, ssl, sys
+class H(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def do_GET(self):
+        out = b'{"data":[{"id":"tls-model"}]}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+c.load_cert_chain(sys.argv[1], sys.argv[2])
+s.socket = c.wrap_socket(s.socket, server_side=True)
+print(s.server_address[1], flush=True)
+s.serve_forever()
+PY
+python3 "$tmp/tls.py" "$tmp/tls.crt" "$tmp/tls.key" >"$tmp/tls.port" 2>/dev/null &
+pids="$pids $!"
+n=0
+until [ -s "$tmp/tls.port" ] || [ $n = 100 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+tls=https://localhost:$(cat "$tmp/tls.port")
+upstream "$tls" ""
+run hal0-route explain tls-model --json
+like "https: a certificate that nobody vouches for" "$(printf %s "$out" | jq -r '.steps[]|select(.rule == "upstream")|.why')" "*certificate*"
+tap_done
