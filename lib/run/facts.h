@@ -50,6 +50,12 @@ int h0_spec_prepare(const struct h0_spec *s, struct h0_err *e);
 void h0_spec_done(struct h0_spec *s);
 #define h0_autospec h0_auto(h0_spec_done)
 
+/* Size of the model's file; 0: not known, or several. */
+static inline int64_t h0_spec_model_bytes(const struct h0_spec *s)
+{
+	return s->model.path && s->gguf.split_count <= 1 ? (int64_t)s->gguf.file_bytes : 0;
+}
+
 /* The directories of a slot, without the rest. `dst` 1200 bytes each. */
 void h0_slot_dirs(const struct h0_paths *paths, const char *slot, char *run_dir, char *log_path);
 

@@ -76,6 +76,7 @@ static int begin(struct h0_box *b, const struct h0_slot *slot, const struct h0_s
 		return -1;
 	if (c && !anew) {
 		h0_load_of(slot, c, load);
+		load->model_bytes = h0_spec_model_bytes(s);
 		memcpy(ret->container, c->id, sizeof ret->container);
 		ret->outdated = !h0_streq(c->spec, s->argv.spec);
 		ret->state = H0_STATE_WARMING;

@@ -20,9 +20,10 @@
 struct h0_wait {
 	int stall_s;            /* 0: H0_STALL_S */
 	int signal_fd;          /* becomes readable: give up waiting, the load goes on; -1 = none */
-	/* After the first second: told every second, and when what the server does changes. May be
+	/* After the first second: told every second, and when what the server does changes: `doing` in
+	 * a word ("loading"), and in `text` how far and for how long ("loading, 43 % (12 s)"). May be
 	 * NULL. */
-	void (*tell)(const char *slot, const char *doing, int64_t elapsed_s, void *arg);
+	void (*tell)(const char *slot, const char *doing, const char *text, void *arg);
 	void *tell_arg;
 };
 
