@@ -290,6 +290,9 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 	}
 	int rc = h0_out_rec(ctx, rec, NULL, e);
 	h0_rec_free(rec);
+	for (size_t i = 0; ret_ready && i < v.n; i++)
+		if (v.slots[i]->file)
+			h0_life_reconcile(&b, &live[i], &v.ahead[i].last);
 	if (ret_ready)
 		*ret_ready = ready;
 	return rc;

@@ -62,6 +62,9 @@ container() { # SLOT FORMAT
 running() {
   [ "$(container "$1" '{{.State.Running}}')" = true ]
 }
+slot_is_ready() {
+  "$hal0_slot" status $a
+}
 no_container() {
   ! podman container exists "hal0-slot-$1"
 }
@@ -224,6 +227,15 @@ until_true eval "! running $a"
 slot status $a
 rc_is "a killed server" 1
 like "is an error" "$out" "*$a * error *killed*"
+is "state.json says so from then on" "$(jq -r .state "$home/var-lib/hal0/slots/$a/state.json")" error
+podman rm -f hal0-slot-$a >/dev/null
+slot start --no-wait $a
+until_true slot_is_ready
+is "a server that came up unwatched: status writes it down" \
+  "$(jq -r .state "$home/var-lib/hal0/slots/$a/state.json")" ready
+podman rm -f --time 1 hal0-slot-$a >/dev/null
+slot status $a
+is "and one that somebody else removed" "$(jq -r .state "$home/var-lib/hal0/slots/$a/state.json")" offline
 slot start $a
 rc_is "start again" 0
 pid=$(container $a '{{.State.Pid}}')
