@@ -53,7 +53,7 @@ static int run_alone(struct h0_box *b, const struct h0_slot *slot, struct h0_err
 		return h0_fail(e, H0_CONFLICT, "slot %s runs already, outside its unit: hal0 slot restart %s",
 		               slot->name, slot->name);
 	/* a server that outlived its monitor: nobody would restart it when it ends */
-	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
+	if (c && h0_podman_end(&b->podman, c, H0_GRACE_S, e) < 0)
 		return -1;
 	return h0_room_take(b, slot, &ctrs, e) < 0 ? -1 : h0_act_launch(b, slot, &s, &o, e);
 }
@@ -141,7 +141,7 @@ int h0_instance_end(struct h0_box *b, const char *name, bool failed, struct h0_e
 	if (!failed || h0_act_runs(c) || ended_well(c))
 		return h0_act_end(b, c, c->port, H0_GRACE_S, &o, e);
 	cause(c, dir, log_path, &why);
-	if (h0_podman_remove(&b->podman, c->id, 0, e) < 0)
+	if (h0_podman_end(&b->podman, c, 0, e) < 0)
 		return -1;
 	return h0_act_record(b, name, c->port, c->model, c->id, H0_STATE_ERROR, &why, e);
 }

@@ -171,7 +171,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 		return h0_fail(e, H0_CONFLICT, "slot %s runs already: hal0 slot stop %s first", slot->name,
 		               slot->name);
 	/* a server that outlived its monitor: nobody would restart it when it ends */
-	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
+	if (c && h0_podman_end(&b->podman, c, H0_GRACE_S, e) < 0)
 		return -1;
 	if (h0_flm_admit(b, ret, &ctrs, e) < 0 || h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
 	    h0_act_make_ready(b, slot->name, ret, e) < 0)

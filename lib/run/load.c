@@ -202,7 +202,10 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 		h0_err_detail(why, "log", "%s", log_path);
 	else
 		cause_of_end(b, l, exit_code_of(b, l->container), run_dir, log_path, why);
-	h0_podman_remove(&b->podman, l->container, 0, NULL);
+	struct h0_ctr c = {.pid = l->pid};
+	memcpy(c.id, l->container, sizeof c.id);
+	snprintf(c.slot, sizeof c.slot, "%s", l->slot->name);
+	h0_podman_end(&b->podman, &c, 0, NULL);
 	h0_act_record(b, l->slot->name, l->port, l->model, l->container, H0_STATE_ERROR, why, NULL);
 	h0_ledger_forget(&b->paths, l->slot->name);
 	if (e)

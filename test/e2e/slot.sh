@@ -254,6 +254,19 @@ slot stop --timeout 1s $a
 rc_is "stop" 0
 ok "ends it all the same" gone "$pid"
 
+slot start $a
+pid=$(container $a '{{.State.Pid}}')
+kill -STOP "$pid"
+podman rm --force --time 30 hal0-slot-$a >/dev/null 2>&1 &
+remover=$!
+until_true eval '[ "$(container $a "{{.State.Status}}")" = stopping ]'
+kill -9 "$(container $a '{{.State.ConmonPid}}')" $remover
+slot start $a
+rc_is "a server that is stuck, half stopped, its monitor and podman killed: start mends it" 0
+ok "the old server is no more" gone "$pid"
+is "the new one answers" "$(ask "$p1")" "I am slot a."
+slot stop $a
+
 # ---- ports and names ----
 slot_file "$other" $b "$p1" "$model"
 run env HAL0_HOME="$other" "$hal0_slot" start $b
