@@ -265,6 +265,8 @@ void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int 
 		v[i].health = H0_HEALTH_SILENT;
 		v[i].status = 0;
 		v[i].listed[0] = '\0';
+		const struct h0_provider_info *p = &h0_providers[v[i].provider];
+		t[i].listing = h0_streq(p->health_path, p->models_path); /* one question does for both */
 		begin(&t[i]);
 	}
 	for (size_t i = 0; i < nwake; i++)

@@ -14,6 +14,7 @@
 #include "run/act.h"
 #include "run/ledger.h"
 #include "run/flm.h"
+#include "run/fits.h"
 #include "run/log.h"
 #include "run/state.h"
 #include "sys/clock.h"
@@ -225,6 +226,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_outcome *ret)
 {
 	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
+	char run_dir[1200], log_path[1200];
 	ret->state = H0_STATE_READY;
 	/* the slot works; who holds the lock now will see that and write it down */
 	h0_autofd int lock = h0_act_lock(b, l->slot->name, 0, NULL);
@@ -235,6 +237,8 @@ static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_ou
 		return 0;
 	ret->unrecorded = h0_act_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL,
 	                                 l->container, H0_STATE_READY, NULL, NULL) < 0;
+	h0_slot_dirs(&b->paths, l->slot->name, run_dir, log_path);
+	h0_fits_learn(l->slot->name, log_path);
 	return 0;
 }
 

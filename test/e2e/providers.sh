@@ -296,6 +296,11 @@ hal0-slot set npu-chat npu.embed=true >/dev/null 2>&1
 run hal0-route call npu-emb "some text"
 rc_is "the toggle was turned on after the server had started" 1
 like "says what to do" "$err" "*slot npu-chat was started without it: hal0 slot restart npu-chat*"
+slot status npu-emb
+rc_is "status: a no" 1
+like "for the same reason" "$out" "*offline*was started without it*"
+slot logs npu-emb
+like "logs: its server's" "$out" "*listening on http://127.0.0.1:8171*"
 slot wait npu-stt
 rc_is "who waits for a record waits for its server" 0
 slot stop npu-chat
