@@ -205,10 +205,10 @@ static int report(struct change *c, struct h0_err *e)
 
 /* ---- the change ---- */
 
-static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *arg)
+static void tell(const char *slot, const char *doing, const char *text, void *arg)
 {
 	struct h0_ctx *ctx = arg;
-	h0_progress(ctx, doing, "%s: %s (%lld s)", slot, doing, (long long)elapsed_s);
+	h0_progress(ctx, doing, "%s: %s", slot, text);
 }
 
 static void note(const char *text, void *arg)

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 
 #include "base/mem.h"
+#include "model/fit.h"
+#include "run/fithist.h"
 #include "base/words.h"
 #include "sys/durable.h"
 #include "sys/io.h"
@@ -345,6 +347,24 @@ static void take_limits(struct h0_argv_facts *f)
 	f->cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
 
+void h0_spec_fit_run(const struct h0_spec *s, struct h0_fit_run *ret)
+{
+	h0_fit_run_server(ret, s->plan.slot->device);
+	h0_fit_run_words(ret, s->argv.words.v + s->argv.server_at, s->argv.words.n - s->argv.server_at);
+}
+
+/* Would a load tell something new about what it takes? */
+static bool unmeasured(const struct h0_paths *paths, const struct h0_spec *s)
+{
+	struct h0_fit_run run;
+	char key[H0_FITHIST_KEY];
+	if (s->plan.family != H0_PROVIDER_LLAMA_SERVER || !s->model.path)
+		return false;
+	h0_spec_fit_run(s, &run);
+	return h0_fithist_key(s->model.path, s->plan.image, &run, key) &&
+	       !h0_fithist_find(paths, key, NULL);
+}
+
 static int make(const struct h0_paths *paths, const struct h0_snap *snap,
                 const struct h0_profiles *profiles, const struct h0_podman *podman,
                 const struct h0_slot *slot, enum h0_argv_mode mode, bool anywhere,
@@ -375,6 +395,12 @@ static int make(const struct h0_paths *paths, const struct h0_snap *snap,
 	s->gid = f.gid;
 	take_limits(&f);
 	f.mounts = (const char *const *)s->mounts.v;
+	if (h0_argv_build(&s->plan, &f, &s->argv, e) < 0)
+		return -1;
+	f.measure = unmeasured(paths, s);
+	if (!f.measure)
+		return 0;
+	h0_argv_done(&s->argv);
 	return h0_argv_build(&s->plan, &f, &s->argv, e);
 }
 

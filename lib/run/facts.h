@@ -18,6 +18,8 @@
 
 #define H0_FACTS_GIDS 16
 
+struct h0_fit_run;
+
 /* One slot made concrete. Lives as long as the slot and the catalog it was made from. */
 struct h0_spec {
 	struct h0_plan plan;
@@ -47,8 +49,16 @@ int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *sn
                           const struct h0_slot *slot, struct h0_spec *ret, struct h0_err *e);
 /* Makes what the container's writable mounts and ComfyUI's list of model directories need. */
 int h0_spec_prepare(const struct h0_spec *s, struct h0_err *e);
+/* The flags of its llama-server, as an estimate counts them. */
+void h0_spec_fit_run(const struct h0_spec *s, struct h0_fit_run *ret);
 void h0_spec_done(struct h0_spec *s);
 #define h0_autospec h0_auto(h0_spec_done)
+
+/* Size of the model's file; 0: not known, or several. */
+static inline int64_t h0_spec_model_bytes(const struct h0_spec *s)
+{
+	return s->model.path && s->gguf.split_count <= 1 ? (int64_t)s->gguf.file_bytes : 0;
+}
 
 /* The directories of a slot, without the rest. `dst` 1200 bytes each. */
 void h0_slot_dirs(const struct h0_paths *paths, const char *slot, char *run_dir, char *log_path);
