@@ -281,7 +281,7 @@ static void follow(struct change *c)
 	};
 	const struct h0_how how = {.wait = c->o->no_wait ? NULL : &wait, .force = c->o->force,
 	                           .note = note, .note_arg = c->ctx};
-	h0_converge_run(&c->box, &how, &c->steps);
+	h0_converge_run(&how, &c->steps);
 	h0_progress(c->ctx, "", "%s", "");
 	for (size_t i = 0; i < c->plan.n; i++)
 		if (!h0_slots_get(&c->box.slots, c->plan.v[i].slot) && c->steps.v[i].err.kind == H0_OK)
