@@ -26,7 +26,9 @@ static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_arg
 	if (h0_flm_may_start(b, slot, e) < 0 || h0_box_profiles(b, e) < 0 ||
 	    h0_slots_check_one(&b->slots, slot, e) < 0)
 		return -1;
-	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
+	if (h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e) < 0)
+		return -1;
+	return h0_spec_check(ret, e);
 }
 
 enum h0_argv_mode h0_life_mode(const struct h0_box *b)
