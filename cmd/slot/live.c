@@ -290,16 +290,19 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 	}
 	int rc = h0_out_rec(ctx, rec, NULL, e);
 	h0_rec_free(rec);
+	for (size_t i = 0; ret_ready && i < v.n; i++)
+		if (v.slots[i]->file)
+			h0_life_reconcile(&b, &live[i], &v.ahead[i].last);
 	if (ret_ready)
 		*ret_ready = ready;
 	return rc;
 }
 
 /* ---- waiting ---- */
-static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *arg)
+static void tell(const char *slot, const char *doing, const char *text, void *arg)
 {
 	struct slot_waiting *w = arg;
-	h0_progress(w->ctx, doing, "%s: %s (%lld s)", slot, doing, (long long)elapsed_s);
+	h0_progress(w->ctx, doing, "%s: %s", slot, text);
 }
 
 int slot_waiting_begin(struct slot_waiting *w, struct h0_ctx *ctx, int64_t stall_s,

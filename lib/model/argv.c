@@ -502,6 +502,10 @@ static void environment(struct build *b)
 	 * no GPU's nodes are in the container, so it is the first device */
 	if (b->slot->device == H0_DEVICE_CPU && layers && !h0_streq(layers->value, "0"))
 		item(b, H0_ARGV_HAL0, "--env", "GGML_VK_VISIBLE_DEVICES=0");
+	/* what it allocates is told at this level by versions that read this name, and by older ones
+	 * at every level */
+	if (b->f->measure)
+		item(b, H0_ARGV_HAL0, "--env", "LLAMA_ARG_LOG_VERBOSITY=4");
 	load_mode(b);
 }
 

@@ -72,7 +72,7 @@ int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, c
 		return -1;
 	}
 	bool found = there && text.len && find_line(text.p, u->key_env, dst);
-	if (text.len)
+	if (text.p)
 		explicit_bzero(text.p, text.len);
 	if (found)
 		return 0;

@@ -148,6 +148,34 @@ cap undo --json
 rc_is "undo" 0
 is "the reranker is back" "$(json '[.items[] | select(.slot == "embed-rerank") | .action]')" '["started"]'
 cap apply -f "$tmp/less.toml"
+
+# ---- two at once ----
+both() { # ARGS OF ONE -- ARGS OF THE OTHER
+  "$HAL0_BUILD/cmd/hal0-cap" "$1" embed ${2:+-m "$2"} >"$tmp/one" 2>&1 &
+  _one=$!
+  _rc=0
+  "$HAL0_BUILD/cmd/hal0-cap" "$3" embed ${4:+-m "$4"} >"$tmp/two" 2>&1 || _rc=1
+  wait $_one && [ $_rc = 0 ] || sed 's/^/# /' "$tmp/one" "$tmp/two"
+}
+agree() { # does the container do what the files say?
+  if grep -q '^enabled = false' "$etc/slots/embed.toml"; then
+    [ -z "$(id embed)" ]
+  else
+    [ "$(podman inspect --format '{{index .Config.Labels "io.hal0.model"}}' hal0-slot-embed)" = \
+      "$(sed -n 's/^default = "\(.*\)"/\1/p' "$etc/slots/embed.toml")" ]
+  fi
+}
+bad=0
+for _ in 1 2; do
+  both on one on two
+  agree || bad=$((bad + 1))
+  both on one off ""
+  agree || bad=$((bad + 1))
+done
+is "the slot does what the files say, whoever came last" "$bad" 0
+cap check
+rc_is "and both files agree" 0
+
 cap off embed
 ok "nothing runs in the end" test -z "$(id embed)$(id embed-rerank)$(id cap-chat)"
 tap_done
