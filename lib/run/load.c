@@ -365,6 +365,7 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 		struct h0_err why = {0};
 		if (hopeless(l, w, &t, log_path, &ask, &why))
 			return give_up(b, l, &why, e);
-		rest(&t);
+		if (ask.health != H0_HEALTH_SILENT) /* then there was time enough to rest */
+			rest(&t);
 	}
 }
