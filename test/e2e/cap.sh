@@ -138,6 +138,11 @@ ok "one ranks" sh -c 'test "$1" -gt 0' - "$(post embed-rerank /v1/rerank \
   '{"query":"a","documents":["b","c"]}' | jq '.results | length')"
 cap apply -f "$tmp/box.toml" --json
 is "twice: nothing" "$(json .changed)" false
+printf 'slots.embed.port = %s\nslots.cap-chat.port = %s\n' "$(port cap-chat)" "$(port embed)" >"$tmp/ports.toml"
+cap apply -f "$tmp/ports.toml" --json
+is "two exchange their ports" "$(json '[.items[] | .action]') $(served)" '["restarted","restarted"] one'
+cap undo
+rc_is "and back" 0
 cap plan -f "$tmp/box.toml" -o "$tmp/plan" >/dev/null
 sed -i 's/enabled = true, model = "rank"/enabled = false/; /^\[slots/,$d; /^run/d' "$tmp/box.toml"
 echo 'stop = ["cap-chat"]' | cat - "$tmp/box.toml" >"$tmp/less.toml"
