@@ -312,7 +312,8 @@ static const char set_text[] =
 static const char status_text[] =
 	"One look at podman for all slots, then every running slot is asked itself: *ready* means "
 	"that its container runs, its port answers the health check and lists the model. With names "
-	"the exit code is 1 unless every one of them is ready.";
+	"the exit code is 1 unless every one of them is ready. Where *state.json* tells an older "
+	"story, of a server that came up or ended while nobody waited, it is written anew.";
 
 static const char enable_text[] =
 	"Writes *enabled = true* and, where systemd runs, enables the slot's unit, so that it starts at "

@@ -9,8 +9,8 @@
 #include "sys/durable.h"
 #include "sys/io.h"
 
+#define LIST_S    "5"      /* for flm list -j; it takes a fraction of one */
 /* What it loads beside the chat model when it is told to. */
-#define LIST_S    "5"
 #define ASR_TAG   "whisper-v3:turbo"
 #define EMBED_TAG "embed-gemma:300m"
 
@@ -137,9 +137,11 @@ int h0_flm_check_models(const struct h0_podman *p, const struct h0_spec *s, stru
 		return 0;
 	if (check_one(s, &l, slot->model, "model.default", e) < 0)
 		return -1;
-	if (slot->npu_asr && check_one(s, &l, ASR_TAG, "npu.asr", e) < 0)
+	/* a version that calls these otherwise is not to be stopped */
+	if (slot->npu_asr && h0_flm_list_get(&l, ASR_TAG) && check_one(s, &l, ASR_TAG, "npu.asr", e) < 0)
 		return -1;
-	return slot->npu_embed ? check_one(s, &l, EMBED_TAG, "npu.embed", e) : 0;
+	bool embed = slot->npu_embed && h0_flm_list_get(&l, EMBED_TAG);
+	return embed ? check_one(s, &l, EMBED_TAG, "npu.embed", e) : 0;
 }
 
 int h0_flm_check_slot(struct h0_box *b, const char *name, struct h0_err *e)

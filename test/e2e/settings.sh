@@ -68,6 +68,13 @@ one=$(printf %s "$out" | jq .compute_bytes)
 slot fit $a --ubatch 512 --json
 ok "the estimate counts it" [ "$one" -gt $((2 * $(printf %s "$out" | jq .compute_bytes))) ]
 
+# ---- list, in the words of the original's ----
+slot list --json
+is "list --json has the original's fields" "$(printf %s "$out" | jq -c '.items[0] | [.name, .state, .status, .port,
+  .model_id, .backend, .provider, .type, .kind, .enabled, .model_default, .models, .container_status,
+  .container_health, (.last_used_at > 1e9), (.metadata | keys), .metadata.adopted, .backend_url]')" \
+  "[\"$a\",\"ready\",\"ready\",$p1,\"embed\",\"cpu\",\"llama-server\",\"embedding\",\"slot\",true,\"embed\",[\"embed\"],\"running\",true,true,[\"adopted\",\"backend\",\"message\",\"provider\",\"updated_at\"],false,\"http://127.0.0.1:$p1\"]"
+
 # ---- what the load took is kept ----
 slot fit --history --json
 rc_is "fit --history" 0

@@ -3,10 +3,14 @@
 # Slots in a storm: random starts, stops, restarts and swaps at once, while kill -9 hits servers,
 # their monitors (conmon) and hal0-slot itself. After each gust a start brings the slot back, and at
 # the end nothing is left of it: no container, process, booking, lock or file. Real podman.
-#   storm.sh [GUSTS [SEED]]      8 gusts in the suite; a failure names the seed that repeats it
+#   storm.sh [GUSTS [SEED]]
+# In the suite 8 gusts and a crowd of 20; with an argument a crowd of 100. A failure names the seed
+# that repeats it.
 [ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-storm.lock sh "$0" "$@"
 . "$HAL0_SOURCE/test/tap.sh"
-gusts=${1:-8} seed=${2:-$(date +%s)}
+gusts=${1:-8} crowd=${1:+100}
+crowd=${crowd:-20}
+seed=${2:-$(date +%s)}
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
 p1=${HAL0_TEST_PORT:-9160}
 [ "$(id -u)" = 0 ] || skip_all "needs root"
@@ -31,7 +35,7 @@ printf '[slots]\nport_range_start = %s\nport_range_end = %s\n' "$p1" "$((p1 + 2)
 port=$p1
 for s in a b c; do
   printf 'port = %s\ntype = "llm"\ndevice = "cpu"\nimage = "%s"\n[model]\ndefault = "one"\ncontext_size = 256\n' \
-    $port "$image" >"$etc/slots/$prefix-$s.toml"
+    "$port" "$image" >"$etc/slots/$prefix-$s.toml"
   port=$((port + 1))
 done
 
@@ -60,12 +64,13 @@ victim() { # SLOT server|conmon: its process id
   *) cat "$run/slots/$1/conmon.pid" ;;
   esac 2>/dev/null
 }
+# shellcheck disable=SC2086 # $ops are several
 strike() { # SLOT WHAT
   case $2 in
-  both) for _w in conmon server; do kill -9 $(victim "$1" $_w) 2>/dev/null; done ;;
+  both) for _w in conmon server; do kill -9 "$(victim "$1" "$_w")" 2>/dev/null; done ;;
   hal0) kill -9 $ops 2>/dev/null ;;
   none) ;;
-  *) kill -9 $(victim "$1" "$2") 2>/dev/null ;;
+  *) kill -9 "$(victim "$1" "$2")" 2>/dev/null ;;
   esac
 }
 # A hal0-slot that is not killed ends by itself with an exit code of the list, and within a minute.
@@ -133,6 +138,28 @@ gust() { # SLOT ACT:MS...
   runs=$(podman inspect -f '{{index .Config.Labels "io.hal0.model"}}' "hal0-slot-$s" 2>/dev/null)
   [ "$runs" = "$file" ] || wrong="$wrong $s runs '$runs', its file says '$file';"
 }
+# ---- a crowd at one door ----
+pids='' n=0
+while [ $n -lt "$crowd" ]; do
+  "$hal0_slot" start --json "$prefix-a" >"$tmp/log/crowd.$n" 2>&1 </dev/null &
+  pids="$pids $!"
+  n=$((n + 1))
+done
+most=0
+for p in $pids; do
+  while [ "$p" = "${pids##* }" ] && hwm=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status" 2>/dev/null) && [ -n "$hwm" ]; do
+    [ "$(cat "/proc/$p/comm" 2>/dev/null)" != hal0-slot ] || [ "$hwm" -le "$most" ] || most=$hwm
+    sleep 0.02
+  done
+  wait "$p" || printf '# %s\n' "$(cat "$tmp/log/crowd."*)"
+done
+is "$crowd starts of one slot at once: all succeed, one has started it" \
+  "$(cat "$tmp/log/crowd."* | jq -r '"\(.changed) \(.items[0].state)"' | sort | uniq -c | tr -s ' ' | tr '\n' ',')" \
+  " $((crowd - 1)) false ready, 1 true ready,"
+is "there is one container" "$(podman ps -a --format '{{.Names}}' | grep -c "^hal0-slot-$prefix-a$")" 1
+ok "a start needs at most 8 MiB of memory ($most KiB)" test "$most" -gt 0 -a "$most" -le 8192
+
+# ---- the storm ----
 plan >"$tmp/plan"
 n=0
 while read -r line <&3; do
@@ -150,7 +177,7 @@ is "no container is left" "$(podman ps -a --format '{{.Names}}' | grep "^hal0-sl
 left=
 for f in /proc/[0-9]*/cmdline; do
   pid=${f#/proc/} pid=${pid%/cmdline}
-  case $(cat "$f" 2>/dev/null | tr '\0' ' ') in
+  case $(tr '\0' ' ' 2>/dev/null <"$f") in
   *"$HAL0_HOME"*llama-server* | *llama-server*"$HAL0_HOME"* | *conmon*"$HAL0_HOME"*) left="$left $pid" ;;
   esac
 done
