@@ -681,6 +681,11 @@ int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h
 	return 0;
 }
 
+void h0_route_remark(struct h0_route *r, const char *rule, const char *why)
+{
+	step(r, rule, false, "%s", why);
+}
+
 void h0_route_done(struct h0_route *r)
 {
 	free(r->steps);
