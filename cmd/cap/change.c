@@ -205,10 +205,10 @@ static int report(struct change *c, struct h0_err *e)
 
 /* ---- the change ---- */
 
-static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *arg)
+static void tell(const char *slot, const char *doing, const char *text, void *arg)
 {
 	struct h0_ctx *ctx = arg;
-	h0_progress(ctx, doing, "%s: %s (%lld s)", slot, doing, (long long)elapsed_s);
+	h0_progress(ctx, doing, "%s: %s", slot, text);
 }
 
 static void note(const char *text, void *arg)
@@ -281,7 +281,7 @@ static void follow(struct change *c)
 	};
 	const struct h0_how how = {.wait = c->o->no_wait ? NULL : &wait, .force = c->o->force,
 	                           .note = note, .note_arg = c->ctx};
-	h0_converge_run(&c->box, &how, &c->steps);
+	h0_converge_run(&how, &c->steps);
 	h0_progress(c->ctx, "", "%s", "");
 	for (size_t i = 0; i < c->plan.n; i++)
 		if (!h0_slots_get(&c->box.slots, c->plan.v[i].slot) && c->steps.v[i].err.kind == H0_OK)

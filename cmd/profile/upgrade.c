@@ -48,10 +48,10 @@ static void add_row(struct upgrade *u, const char *ref, bool changed, const char
 		h0_say(u->ctx, "%s: %s", ref, message);
 }
 
-static void tell(const char *slot, const char *doing, int64_t elapsed_s, void *arg)
+static void tell(const char *slot, const char *doing, const char *text, void *arg)
 {
 	struct upgrade *u = arg;
-	h0_progress(u->ctx, doing, "%s: %s (%lld s)", slot, doing, (long long)elapsed_s);
+	h0_progress(u->ctx, doing, "%s: %s", slot, text);
 }
 
 static struct h0_wait waiting(struct upgrade *u)

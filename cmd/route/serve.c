@@ -237,7 +237,7 @@ static void find_slot_program(struct server *s)
 	memcpy(s->slot_program, "hal0-slot", sizeof "hal0-slot");
 }
 
-/* Two descriptors per request; as many as the system gives. */
+/* Three descriptors per request (client, slot, a long body's file); as many as the system gives. */
 static unsigned max_clients(const struct route_serve_opts *o)
 {
 	struct rlimit l;
@@ -247,7 +247,7 @@ static unsigned max_clients(const struct route_serve_opts *o)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur == RLIM_INFINITY)
 		return (unsigned)o->max_clients;
-	uint64_t can = l.rlim_cur > 4 * SPARE_FDS ? (l.rlim_cur - SPARE_FDS) / 2 : SPARE_FDS;
+	uint64_t can = l.rlim_cur > 4 * SPARE_FDS ? (l.rlim_cur - SPARE_FDS) / 3 : SPARE_FDS;
 	return (uint64_t)o->max_clients < can ? (unsigned)o->max_clients : (unsigned)can;
 }
 

@@ -177,7 +177,8 @@ static const char serve_text[] =
 static const char explain_text[] =
 	"Decides as *serve*, *call* and *chat* do and prints the decision with every rule that was "
 	"tried; nothing is sent. An operand that starts with / is a path. Exit code 1 when no slot "
-	"answers; the steps are printed all the same.";
+	"answers; the steps are printed all the same. Of a name as the NPU's models have, FLM is asked "
+	"whether it knows it, where its image is there.";
 
 static const char call_text[] =
 	"Sends one request to the slot that *explain* names, straight to the slot's own port. What TEXT "

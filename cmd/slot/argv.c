@@ -39,6 +39,22 @@ static struct h0_rec *records(const struct h0_argv *a)
 	return r;
 }
 
+/* On a machine without the slot's device: all but its nodes. */
+static int make(struct h0_ctx *ctx, struct h0_box *b, const struct h0_slot *slot, struct h0_spec *ret,
+                struct h0_err *e)
+{
+	struct h0_err why = {0};
+	if (h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, H0_ARGV_DETACHED, ret, &why) == 0)
+		return 0;
+	h0_spec_done(ret);
+	if (why.kind != H0_NOHW) {
+		*e = why;
+		return -1;
+	}
+	h0_warn(ctx, "%s: shown without it", why.msg);
+	return h0_spec_make_anywhere(&b->paths, &b->snap, &b->profiles, &b->podman, slot, ret, e);
+}
+
 int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct slot_argv_opts *o = opts;
@@ -46,8 +62,7 @@ int slot_argv(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	h0_autospec struct h0_spec s = {0};
 	const struct h0_slot *slot = NULL;
 	if (h0_box_open(&b, e) < 0 || h0_slots_find(&b.slots, ctx->argv[0], &slot, e) < 0 ||
-	    h0_box_profiles(&b, e) < 0 ||
-	    h0_spec_make(&b.paths, &b.snap, &b.profiles, &b.podman, slot, H0_ARGV_DETACHED, &s, e) < 0)
+	    h0_box_profiles(&b, e) < 0 || make(ctx, &b, slot, &s, e) < 0)
 		return -1;
 	say_mtp(ctx, &s);
 	if (!o->sources && !ctx->json && !ctx->columns && !ctx->format)

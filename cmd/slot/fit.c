@@ -3,10 +3,13 @@
 #include "slot/common.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/words.h"
 #include "model/argv.h"
+#include "model/fitsum.h"
+#include "run/fithist.h"
 #include "run/fits.h"
 
 static int from_model(struct h0_box *b, const struct slot_fit_opts *o, struct h0_fits *f,
@@ -80,6 +83,66 @@ static void fill(struct h0_rec *r, const char *name, const char *path, const str
 	if (a->ceiling >= 0)
 		h0_rec_real(r, FIT_CEILING, a->ceiling);
 	h0_rec_bool(r, FIT_ESTIMATED, t->estimated);
+	h0_rec_bool(r, FIT_MEASURED, t->measured);
+}
+
+static int64_t whole(const struct h0_fit_buffers *b)
+{
+	return h0_sum(h0_sum(b->weights, b->kv), h0_sum(b->compute, b->output));
+}
+
+static void put_past(struct h0_rec *r, const struct h0_fithist *h)
+{
+	char at[32] = "";
+	time_t t = (time_t)h->at;
+	struct tm tm;
+	if (gmtime_r(&t, &tm))
+		strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%S+00:00", &tm);
+	int64_t want = whole(&h->estimate), got = whole(&h->measured);
+	h0_rec_row(r);
+	h0_rec_str(r, PAST_PATH, h->model);
+	h0_rec_str(r, PAST_IMAGE, h->image);
+	h0_rec_str(r, PAST_DEVICE, h->device);
+	put(r, PAST_CONTEXT, h->context);
+	h0_rec_str(r, PAST_CTK, h->k_type);
+	h0_rec_str(r, PAST_CTV, h->v_type);
+	put(r, PAST_UBATCH, h->ubatch);
+	put(r, PAST_PARALLEL, h->parallel);
+	put(r, PAST_WEIGHTS, h->measured.weights);
+	put(r, PAST_KV, h->measured.kv);
+	put(r, PAST_COMPUTE, h->measured.compute);
+	put(r, PAST_OUTPUT, h->measured.output);
+	put(r, PAST_EST_WEIGHTS, h->estimate.weights);
+	put(r, PAST_EST_KV, h->estimate.kv);
+	put(r, PAST_EST_COMPUTE, h->estimate.compute);
+	put(r, PAST_EST_OUTPUT, h->estimate.output);
+	put(r, PAST_ESTIMATE, want);
+	put(r, PAST_MEASURED, got);
+	if (want >= 0 && got > 0)
+		h0_rec_real(r, PAST_ERROR, 100 * ((double)want - (double)got) / (double)got);
+	if (h->estimate.compute >= 0 && h->measured.compute > 0)
+		h0_rec_real(r, PAST_COMPUTE_ERROR, 100 * ((double)h->estimate.compute -
+		            (double)h->measured.compute) / (double)h->measured.compute);
+	h0_rec_str(r, PAST_AT, at);
+}
+
+/* With a slot: what was measured with its model. */
+static int history(struct h0_ctx *ctx, const struct h0_box *b, const char *path, struct h0_err *e)
+{
+	struct h0_fithist *v = NULL;
+	size_t n = 0;
+	if (h0_fithist_list(&b->paths, &v, &n, e) < 0)
+		return -1;
+	struct h0_rec *r = h0_rec_new(slot_past_cols);
+	for (size_t i = 0; i < n; i++) {
+		if (!path || h0_streq(path, v[i].model))
+			put_past(r, &v[i]);
+		h0_fithist_done(&v[i]);
+	}
+	free(v);
+	int rc = h0_out_rec(ctx, r, NULL, e);
+	h0_rec_free(r);
+	return rc;
 }
 
 static int gather(struct h0_ctx *ctx, const struct slot_fit_opts *o, struct h0_box *b,
@@ -102,9 +165,16 @@ int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	h0_autobox struct h0_box b = {0};
 	h0_autofits struct h0_fits f = {0};
 	h0_automodelfile struct h0_model_file file = {0};
-	if (h0_box_open(&b, e) < 0 || gather(ctx, o, &b, &f, &file, e) < 0)
+	if (h0_box_open(&b, e) < 0)
 		return -1;
+	if (o->history && !o->model && !ctx->argc)
+		return history(ctx, &b, NULL, e);
+	if (gather(ctx, o, &b, &f, &file, e) < 0)
+		return -1;
+	if (o->history)
+		return history(ctx, &b, file.path, e);
 	override(o, &f.run);
+	h0_fits_recall(&b, &f);
 	h0_fits_judge(&b, H0_FITS_NOW, ctx->argc ? ctx->argv[0] : NULL, &f);
 	struct h0_rec *r = h0_rec_new(slot_fit_cols);
 	fill(r, ctx->argc ? ctx->argv[0] : NULL, file.path, &f);

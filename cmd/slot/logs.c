@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "fmt/json.h"
+#include "model/npu.h"
 #include "run/log.h"
 #include "sys/io.h"
 
@@ -119,7 +120,9 @@ int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	if (o->follow && ctx->json)
 		return h0_fail(e, H0_USAGE, "--follow and --json do not go together");
-	h0_slot_dirs(&b.paths, name, run_dir, log_path);
+	const struct h0_slot *named = h0_slots_get(&b.slots, name);
+	const struct h0_slot *server = named ? h0_npu_server(&b.slots, named) : NULL;
+	h0_slot_dirs(&b.paths, server ? server->name : name, run_dir, log_path);
 	snprintf(pid_path, sizeof pid_path, "%s/pid", run_dir);
 	h0_auto(follower_done) struct follower f = {.path = log_path, .pid_path = pid_path, .fd = -1};
 	follow_open(&f, true); /* before the tail is read: a line in between shows twice, none is lost */

@@ -22,13 +22,20 @@
 	X(ROLE, "role", NULL, STR, H0_COL_EXTRA, "primary, utility or npu")                       \
 	X(PROVIDER, "provider", NULL, STR, H0_COL_EXTRA, "server program")                        \
 	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \
-	X(CONTAINER, "container", "container_status", STR, H0_COL_EXTRA, "podman's word for it")  \
+	X(CONTAINER, "container", NULL, STR, H0_COL_EXTRA, "podman's word for it")                \
+	X(RUNS, "container-status", "container_status", STR, H0_COL_EXTRA, "running, stopped, starting or crashed") \
 	X(HEALTHY, "healthy", "container_health", BOOL, H0_COL_EXTRA, "answers its health check") \
 	X(MODEL_ID, "model-id", "model_id", STR, H0_COL_EXTRA, "model the server lists")          \
 	X(UPTIME, "uptime", "uptime_s", SECONDS, H0_COL_EXTRA, "since the container started")     \
 	X(URL, "url", "backend_url", STR, H0_COL_EXTRA, "base URL of the server")                 \
 	X(FILE, "file", NULL, STR, H0_COL_EXTRA, "configuration file")                            \
-	X(MESSAGE, "message", NULL, STR, H0_COL_EXTRA, "why it is in this state")
+	X(MESSAGE, "message", NULL, STR, H0_COL_EXTRA, "why it is in this state")                 \
+	X(STATUS, "status", NULL, STR, H0_COL_EXTRA, "the state, by its other name")              \
+	X(KIND, "kind", NULL, STR, H0_COL_EXTRA, "always slot: no remote server")                 \
+	X(BACKEND, "backend", NULL, STR, H0_COL_EXTRA, "older word for the device")               \
+	X(MODELS, "models", NULL, LIST, H0_COL_EXTRA, "models the server lists")                  \
+	X(LAST, "last-used", "last_used_at", INT, H0_COL_EXTRA, "last sign of use, seconds since 1970") \
+	X(META, "metadata", NULL, JSON, H0_COL_EXTRA, "its last transition")
 
 #define SLOT_CHANGE_COLS(X)                                                                       \
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
@@ -87,7 +94,8 @@
 	X(IDLE, "idle-timeout", "idle_timeout_s", SECONDS, 0, "null: as hal0.toml says; 0 never") \
 	X(SYSTEM_PROMPT, "system-prompt", "system_prompt", STR, 0, "put before conversations")    \
 	X(KEY, "key", "key_file", STR, 0, "where its key stands; null: it wants none")            \
-	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
+	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use, and why")               \
+	X(GRANTS, "grants", NULL, JSON, H0_COL_EXTRA, "the same, what and why apart")             \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
 #define SLOT_FIT_COLS(X)                                                                          \
@@ -112,7 +120,31 @@
 	X(HEADROOM, "headroom", "headroom_bytes", BYTES, 0, "left after it; negative: missing")   \
 	X(LARGEST, "largest-context", "largest_context", INT, 0, "the largest that loads")        \
 	X(CEILING, "ceiling", "decode_ceiling_tok_s", REAL, 0, "tokens/s memory allows at most")  \
-	X(ESTIMATED, "estimated", NULL, BOOL, 0, "rougher than usual: see hal0-slot(1)")
+	X(ESTIMATED, "estimated", NULL, BOOL, 0, "rougher than usual: see hal0-slot(1)")          \
+	X(MEASURED, "measured", NULL, BOOL, 0, "goes by what such a load has taken")
+
+#define SLOT_PAST_COLS(X)                                                                         \
+	X(PATH, "model", "model_path", STR, 0, "the model's file")                                \
+	X(CONTEXT, "context", NULL, INT, 0, "tokens")                                             \
+	X(CTK, "ctk", "cache_type_k", STR, 0, "type of cached keys")                              \
+	X(CTV, "ctv", "cache_type_v", STR, H0_COL_EXTRA, "type of cached values")                 \
+	X(UBATCH, "ubatch", NULL, INT, 0, "tokens per step")                                      \
+	X(PARALLEL, "parallel", NULL, INT, H0_COL_EXTRA, "sequences; 0: the server chose")        \
+	X(DEVICE, "device", NULL, STR, 0, "where it computes")                                    \
+	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \
+	X(ESTIMATE, "estimate", "estimate_bytes", BYTES, 0, "what was expected")                  \
+	X(MEASURED, "measured", "measured_bytes", BYTES, 0, "what the server said it took")       \
+	X(ERROR, "error", "error_percent", REAL, 0, "of the estimate, in percent")                \
+	X(COMPUTE_ERROR, "compute-error", "compute_error_percent", REAL, 0, "of its compute buffer") \
+	X(AT, "at", "measured_at", STR, H0_COL_EXTRA, "when, UTC")                                \
+	X(WEIGHTS, "weights", "weights_bytes", BYTES, H0_COL_EXTRA, "measured: weights")          \
+	X(KV, "kv", "kv_bytes", BYTES, H0_COL_EXTRA, "measured: the context's memory")            \
+	X(COMPUTE, "compute", "compute_bytes", BYTES, H0_COL_EXTRA, "measured: compute buffers")  \
+	X(OUTPUT, "output", "output_bytes", BYTES, H0_COL_EXTRA, "measured: output buffer")       \
+	X(EST_WEIGHTS, "est-weights", "estimate_weights_bytes", BYTES, H0_COL_EXTRA, "expected: weights") \
+	X(EST_KV, "est-kv", "estimate_kv_bytes", BYTES, H0_COL_EXTRA, "expected: the context's memory") \
+	X(EST_COMPUTE, "est-compute", "estimate_compute_bytes", BYTES, H0_COL_EXTRA, "expected: compute buffers") \
+	X(EST_OUTPUT, "est-output", "estimate_output_bytes", BYTES, H0_COL_EXTRA, "expected: output buffer")
 
 #define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
 #define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
@@ -121,7 +153,9 @@
 #define SLOT_COL_ENUM_DIFF(id, ...)   DIFF_##id,
 #define SLOT_COL_ENUM_SHOW(id, ...)   SHOW_##id,
 #define SLOT_COL_ENUM_FIT(id, ...)    FIT_##id,
+#define SLOT_COL_ENUM_PAST(id, ...)   PAST_##id,
 enum { SLOT_FIT_COLS(SLOT_COL_ENUM_FIT) };
+enum { SLOT_PAST_COLS(SLOT_COL_ENUM_PAST) };
 enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
 enum { SLOT_CHANGE_COLS(SLOT_COL_ENUM_CHANGE) };
 enum { SLOT_ARGV_COLS(SLOT_COL_ENUM_ARGV) };
@@ -131,7 +165,8 @@ enum { SLOT_SHOW_COLS(SLOT_COL_ENUM_SHOW) };
 
 extern const struct h0_prog slot_prog;
 extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
-    slot_diff_cols[], slot_show_cols[], slot_reap_cols[], slot_fit_cols[];
+    slot_diff_cols[], slot_show_cols[], slot_reap_cols[], slot_fit_cols[],
+    slot_past_cols[];
 
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
@@ -187,6 +222,7 @@ struct slot_argv_opts {
 struct slot_fit_opts {
 	const char *model, *mmproj, *ctk, *ctv, *fa, *device;
 	int64_t ctx, ubatch, batch, parallel;
+	bool history;
 };
 
 /* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c diff.c use podman,

@@ -11,6 +11,7 @@ const struct h0_col slot_argv_cols[] = {SLOT_ARGV_COLS(COL){0}};
 const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
 const struct h0_col slot_fit_cols[] = {SLOT_FIT_COLS(COL){0}};
+const struct h0_col slot_past_cols[] = {SLOT_PAST_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -138,6 +139,8 @@ static const struct h0_opt fit_opts[] = {
 	 "sequences at once (default: the slot's; 1)", 0, NULL, 1, 256},
 	{'d', "device", H0_OPT_ENUM, AT(slot_fit_opts, device), "DEVICE",
 	 "where it computes (default: the slot's; cpu)", H0_COMP_CHOICES, h0_device_names},
+	{0, "history", H0_OPT_FLAG, AT(slot_fit_opts, history), NULL,
+	 "loads that were measured, beside what was expected of them"},
 	{0},
 };
 
@@ -270,6 +273,7 @@ static const struct h0_example fit_examples[] = {
 	{"hal0 slot fit primary", "Will it fit beside what runs now?"},
 	{"hal0 slot fit primary --ctx 65536 --ctk q8_0 --ctv q8_0", "And with other settings?"},
 	{"hal0 slot fit --model /srv/m.gguf --ctx 32768 --device gpu-vulkan", "A model without a slot"},
+	{"hal0 slot fit --history", "How good were the estimates?"},
 	{0},
 };
 
@@ -284,6 +288,9 @@ static const char fit_text[] =
 	"what llama.cpp 0.7.0 allocates on a CPU. It is rougher, and *estimated* says so, for recurrent "
 	"layers, mixtures of experts, latent attention, a GPU without flash attention, tensors of "
 	"unknown type, and flags that place parts of the model by hand.\n\n"
+	"The first time a slot loads a model with its flags and image the server is asked to say what it "
+	"allocates (*LLAMA_ARG_LOG_VERBOSITY=4*), and that is kept: from then on the slot's estimate goes by "
+	"it (*measured*). *--history* shows what was expected and what was measured.\n\n"
 	"The pool is the budget *hal0 probe* wrote to hardware.json, or a look at the machine when it has "
 	"not run. What is free now counts when that file describes this machine. *create* and "
 	"*set* only warn when a slot does not fit; *start* refuses it.";
@@ -305,7 +312,8 @@ static const char set_text[] =
 static const char status_text[] =
 	"One look at podman for all slots, then every running slot is asked itself: *ready* means "
 	"that its container runs, its port answers the health check and lists the model. With names "
-	"the exit code is 1 unless every one of them is ready.";
+	"the exit code is 1 unless every one of them is ready. Where *state.json* tells an older "
+	"story, of a server that came up or ended while nobody waited, it is written anew.";
 
 static const char enable_text[] =
 	"Writes *enabled = true* and, where systemd runs, enables the slot's unit, so that it starts at "

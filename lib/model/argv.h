@@ -77,6 +77,7 @@ struct h0_argv_facts {
 	int64_t nofile, nproc;          /* our own hard limits, -1 = unlimited */
 	int64_t memlock;                /* bytes of locked memory we can grant, -1 = any number */
 	int cpus;                       /* that we may run on, 0 = unknown */
+	bool measure;                   /* let the server say what it allocates */
 };
 
 struct h0_argv_item {

@@ -18,9 +18,10 @@ static const char *const alone[] = {"--detach", "--rm", "--replace", "--read-onl
 static const struct {
 	const char *flag, *value;
 } incidental[] = {
-	{"--runtime", ""}, {"--detach", NULL}, {"--rm", NULL}, {"--sdnotify", ""}, {"--cgroups", ""}, {"--pidfile", ""},
+	{"--runtime", ""}, {"--detach", NULL}, {"--rm", NULL}, {"--sdnotify", ""}, {"--cgroups", ""},
+	{"--env", "LLAMA_ARG_LOG_VERBOSITY="}, {"--pidfile", ""},
 	{"--conmon-pidfile", ""}, {"--log-opt", "path="}, {"--ulimit", "nofile="},
-	{"--ulimit", "nproc="}, {"--ulimit", "memlock="}, {"--label", H0_LABEL_SPEC "="}, {"--cgroups", ""},
+	{"--ulimit", "nproc="}, {"--ulimit", "memlock="}, {"--label", H0_LABEL_SPEC "="},
 };
 
 /* NAME=VALUE: the name says which, the value what. Of others given several times each counts. */

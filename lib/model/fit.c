@@ -389,6 +389,31 @@ static void split(const struct h0_fit_model *m, const struct h0_fit_run *r, stru
 		f->total = h0_sum(f->total, m->embd);
 }
 
+static bool same_run(const struct h0_fit_run *a, const struct h0_fit_run *b)
+{
+	return a->device == b->device && a->ctx == b->ctx && a->k_type == b->k_type &&
+	       a->v_type == b->v_type && a->batch == b->batch && a->ubatch == b->ubatch &&
+	       a->parallel == b->parallel && a->flash == b->flash && a->unified == b->unified &&
+	       a->swa_full == b->swa_full && a->embedding == b->embedding && a->mtp == b->mtp &&
+	       a->kv_on_host == b->kv_on_host && a->weights_on_host == b->weights_on_host;
+}
+
+/* What such a load took stands above what was worked out; weights stay what the file says. */
+static void recall(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
+{
+	const struct h0_fit_buffers *b = &m->seen_buffers;
+	int64_t more = b->weights > f->weights ? b->weights - f->weights : 0;
+	f->kv = b->kv;
+	f->compute = b->compute;
+	f->output = b->output;
+	f->measured = true;
+	f->estimated = false;
+	f->total = h0_sum(h0_sum(h0_sum(f->weights, more), f->mmproj), h0_sum(f->kv, h0_sum(f->compute, f->output)));
+	f->device = f->total;
+	if (r->device != H0_DEVICE_CPU && f->total >= b->host)
+		f->device -= b->host;
+}
+
 void h0_fit(const struct h0_fit_model *m, const struct h0_fit_run *given, struct h0_fit *ret)
 {
 	const struct h0_gguf *g = m->gguf;
@@ -416,6 +441,8 @@ void h0_fit(const struct h0_fit_model *m, const struct h0_fit_run *given, struct
 	f.device = f.total;
 	if (r->device != H0_DEVICE_CPU && f.total >= 0)
 		f.device = f.total - f.host_weights - f.host_compute - (r->kv_on_host ? f.kv : 0);
+	if (m->seen && same_run(&m->seen_run, given))
+		recall(m, given, &f);
 	f.active = active_bytes(m);
 	*ret = f;
 }

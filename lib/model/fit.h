@@ -19,17 +19,7 @@
 
 #include "conf/names.h"
 #include "fmt/gguf.h"
-
-/* The files of one model: the first shard says what it is, all of them what it weighs. */
-struct h0_fit_model {
-	const struct h0_gguf *gguf;     /* borrowed: the first shard */
-	int64_t weights, embd, expert;  /* bytes: all tensors, token embedding, expert tensors */
-	int64_t mmproj;                 /* bytes of the projector, 0 = none */
-	bool tied;                      /* the embedding is the output matrix too */
-	bool by_size;                   /* tensors of unknown type: weights are the files' sizes */
-};
-void h0_fit_model_first(struct h0_fit_model *m, const struct h0_gguf *first);
-void h0_fit_model_more(struct h0_fit_model *m, const struct h0_gguf *shard);
+#include "model/fitlog.h"
 
 /* How the server is run: its flags with their defaults filled in. */
 struct h0_fit_run {
@@ -41,6 +31,21 @@ struct h0_fit_run {
 	int64_t cache_ram;              /* bytes the prompt cache may grow to */
 	bool unclear;                   /* a flag was there that cannot be accounted for */
 };
+
+/* The files of one model: the first shard says what it is, all of them what it weighs. */
+struct h0_fit_model {
+	const struct h0_gguf *gguf;     /* borrowed: the first shard */
+	int64_t weights, embd, expert;  /* bytes: all tensors, token embedding, expert tensors */
+	int64_t mmproj;                 /* bytes of the projector, 0 = none */
+	bool tied;                      /* the embedding is the output matrix too */
+	bool by_size;                   /* tensors of unknown type: weights are the files' sizes */
+	bool seen;                      /* a load was measured: with these flags it took these buffers */
+	struct h0_fit_run seen_run;
+	struct h0_fit_buffers seen_buffers;
+};
+void h0_fit_model_first(struct h0_fit_model *m, const struct h0_gguf *first);
+void h0_fit_model_more(struct h0_fit_model *m, const struct h0_gguf *shard);
+
 /* llama-server's defaults for who says nothing, ... */
 void h0_fit_run_server(struct h0_fit_run *r, enum h0_device device);
 /* ... and the same with one sequence and no prompt cache. */
@@ -59,6 +64,7 @@ struct h0_fit {
 	int64_t cache_ram;              /* may come on top, always RAM */
 	int64_t ctx, cells, swa_cells;  /* swa_cells 0: no windowed layers */
 	int64_t active;                 /* bytes read for one token at an empty context */
+	bool measured;                  /* kv, compute and output are what such a load has taken */
 	bool estimated;                 /* beyond what the compute figure always is */
 	const char *refused;            /* why the server would not load it so, NULL = it would */
 };

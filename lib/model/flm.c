@@ -42,18 +42,6 @@ const char *h0_flm_tag(const char *name, char dst[H0_FLM_NAME])
 	return dst;
 }
 
-const char *h0_flm_id(const char *name, char dst[H0_FLM_NAME])
-{
-	if (!h0_flm_is_name(name)) {
-		snprintf(dst, H0_FLM_NAME, "%s", name);
-		return dst;
-	}
-	snprintf(dst, H0_FLM_NAME, "%.*s" SUFFIX, (int)stem_len(name), name);
-	for (char *p = dst; *p; p++)
-		*p = *p == ':' ? '-' : *p;
-	return dst;
-}
-
 /* ---- the list ---- */
 
 static const char *first_str(const struct h0_json *o, const char *a, const char *b)
@@ -69,8 +57,7 @@ static void add(struct h0_flm_list *l, const struct h0_json *o)
 		return;
 	l->v = h0_grow(l->v, l->n, &l->cap, sizeof *l->v);
 	struct h0_flm_model *m = &l->v[l->n++];
-	*m = (struct h0_flm_model){.installed = h0_json_bool(h0_json_get(o, "installed"), true),
-		.footprint_gb = h0_json_num(h0_json_get(o, "footprint"), 0)};
+	*m = (struct h0_flm_model){.installed = h0_json_bool(h0_json_get(o, "installed"), true)};
 	snprintf(m->tag, sizeof m->tag, "%s", tag);
 }
 

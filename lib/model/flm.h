@@ -22,14 +22,12 @@ bool h0_flm_is_name(const char *name);          /* a tag or an id */
 bool h0_flm_same(const char *a, const char *b);
 /* The tag FLM's command line and its requests want; a name that is none of FLM's is left alone. */
 const char *h0_flm_tag(const char *name, char dst[H0_FLM_NAME]);
-const char *h0_flm_id(const char *name, char dst[H0_FLM_NAME]);
 
 /* ---- `flm list -j` ---- */
 
 struct h0_flm_model {
 	char tag[H0_FLM_NAME];
 	bool installed;         /* its files are there, or the list does not say */
-	double footprint_gb;    /* memory it takes, 0 = not said */
 };
 struct h0_flm_list {
 	struct h0_flm_model *v;

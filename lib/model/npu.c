@@ -82,6 +82,14 @@ int h0_npu_trio(const struct h0_slots *slots, const struct h0_slot *shadow,
 	return 0;
 }
 
+const struct h0_slot *h0_npu_server(const struct h0_slots *slots, const struct h0_slot *s)
+{
+	const struct h0_slot *anchor = NULL;
+	if (s->broken || !h0_slot_is_shadow(s))
+		return s;
+	return h0_npu_trio(slots, s, &anchor, NULL) == 0 ? anchor : NULL;
+}
+
 /* ---- one at a time ---- */
 
 bool h0_npu_wanted(const struct h0_slot *s)

@@ -22,6 +22,8 @@ const struct h0_slot *h0_npu_anchor(const struct h0_slots *slots);
  * the condition that fails and what to do. */
 int h0_npu_trio(const struct h0_slots *slots, const struct h0_slot *shadow,
                 const struct h0_slot **ret_anchor, struct h0_err *e);
+/* The slot whose container serves this one: itself, of a shadow the anchor, NULL where that cannot. */
+const struct h0_slot *h0_npu_server(const struct h0_slots *slots, const struct h0_slot *s);
 /* The error itself, for who finds another condition. Returns -1. */
 int h0_npu_trio_fail(struct h0_err *e, const struct h0_slot *shadow, const char *fmt, ...)
     H0_PRINTF(3, 4);

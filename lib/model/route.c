@@ -99,11 +99,11 @@ static bool fits(const struct finder *f, const struct h0_slot *s)
 	return !s->broken && (f->any_type || s->type == f->type);
 }
 
-/* Better first: ready, then enabled, then the default of its type; equal: by name. */
+/* Better first: enabled, then ready, then the default of its type; equal: by name. */
 static int rank(const struct finder *f, const struct h0_slot *s)
 {
 	enum h0_route_known live = live_state(f->ask, s);
-	return (live == H0_ROUTE_READY ? 8 : live == H0_ROUTE_DOWN ? 0 : 4) + (s->enabled ? 2 : 0) +
+	return (s->enabled ? 16 : 0) + (live == H0_ROUTE_READY ? 8 : live == H0_ROUTE_DOWN ? 0 : 4) +
 	       (s->is_default ? 1 : 0);
 }
 
@@ -147,7 +147,7 @@ static enum verdict pick(struct finder *f, const char *rule,
 	if (!best)
 		return other ? unfit(f, other, rule) : NOT_YET;
 	if (n > 1)
-		step(f->r, rule, true, "slot %s, one of %zu with that model: ready, enabled, default go first",
+		step(f->r, rule, true, "slot %s, one of %zu with that model: enabled, ready, default go first",
 		     best->name, n);
 	else
 		step(f->r, rule, true, "slot %s", best->name);
@@ -679,6 +679,11 @@ int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h
 	}
 	finish(&f);
 	return 0;
+}
+
+void h0_route_remark(struct h0_route *r, const char *rule, const char *why)
+{
+	step(r, rule, false, "%s", why);
 }
 
 void h0_route_done(struct h0_route *r)

@@ -143,6 +143,17 @@ static int fold_old(struct draft *d, const char *key, struct h0_err *e)
 	return 0;
 }
 
+/* ... and of one that was just removed: they must not come back to life either. */
+static int unset_old(struct draft *d, const char *key, struct h0_err *e)
+{
+	static const char *const old[][2] = {
+		{"model.context_size", "model.ctx_size"}, {"port", "server.port"}, {"device", "backend"}};
+	for (size_t i = 0; i < H0_ARRAY_LEN(old); i++)
+		if (strcmp(key, old[i][0]) == 0)
+			return unset_key(d, old[i][1], e);
+	return 0;
+}
+
 static int apply(struct draft *d, const struct h0_edits *edits, struct h0_err *e)
 {
 	for (size_t i = 0; i < edits->n; i++) {
@@ -151,9 +162,11 @@ static int apply(struct draft *d, const struct h0_edits *edits, struct h0_err *e
 			return -1;
 	}
 	/* only now: before, a mistake that a later edit mends may have hidden what there is */
-	for (size_t i = 0; i < edits->n; i++)
-		if (edits->v[i].value && fold_old(d, edits->v[i].key, e) < 0)
+	for (size_t i = 0; i < edits->n; i++) {
+		const struct h0_edit *x = &edits->v[i];
+		if (x->value ? fold_old(d, x->key, e) < 0 : unset_old(d, x->key, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #define PORT_FREE_MS    5000    /* for a port to come free after its server ended */
 #define PORT_TAKEN_MS   300     /* for one that somebody else may just be leaving */
 #define POLL_MS         10
+#define HEALTH_MS       1000    /* for a server that is well to say so */
+#define GRACE_SILENT_S  3
 
 static bool port_becomes_free(int port, int within_ms)
 {
@@ -105,7 +107,7 @@ int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
 	if (!h0_act_runs(c))
-		return h0_podman_remove(&b->podman, c->id, 0, e);
+		return h0_podman_end(&b->podman, c, 0, e);
 	*ret = c;
 	return 0;
 }
@@ -165,6 +167,19 @@ int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	return 0;
 }
 
+/* What does not answer has nothing to finish, and while a server starts it does not hear SIGTERM: the
+ * kernel keeps signals without a handler from the first process of a container. */
+static int grace_for(const struct h0_box *b, const struct h0_ctr *c, int grace_s)
+{
+	struct h0_health_ask ask = {.port = c->port, .provider = c->provider};
+	int grace = grace_s > 0 ? grace_s : H0_GRACE_S;
+	if (!h0_act_runs(c) || grace <= GRACE_SILENT_S)
+		return grace;
+	h0_slot_key_try(&b->paths, c->slot, ask.key);
+	h0_health_ask(&ask, 1, HEALTH_MS, NULL, 0);
+	return ask.health == H0_HEALTH_READY ? grace : GRACE_SILENT_S;
+}
+
 int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int grace_s,
                struct h0_outcome *ret, struct h0_err *e)
 {
@@ -175,7 +190,7 @@ int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int gra
 	if (h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_UNLOADING, NULL, e) < 0)
 		return -1;
 	if (h0_unit_leave(&b->units, c->slot, NULL, e) < 0 ||
-	    h0_podman_remove(&b->podman, c->id, grace_s > 0 ? grace_s : H0_GRACE_S, e) < 0)
+	    h0_podman_end(&b->podman, c, grace_for(b, c, grace_s), e) < 0)
 		return -1;
 	h0_unit_left(&b->units, c->slot);
 	ret->changed = true;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "fmt/gguf.h"
+#include "model/npu.h"
 #include "run/facts.h"
 #include "run/fits.h"
 #include "run/room.h"
@@ -229,6 +230,7 @@ static int plan_run(const struct look *l, struct h0_step *s, const struct h0_slo
 	}
 	if (s->deed == H0_DEED_NONE)
 		return 0;
+	s->leaves_port = s->ran && c->port && c->port != slot->port;
 	for (size_t i = 0; i < spec.argv.words.n; i++)
 		h0_strv_add(&s->argv, spec.argv.words.v[i]);
 	return check_fit(l, s, slot, e);
@@ -293,40 +295,117 @@ int h0_converge_plan(struct h0_box *b, const struct h0_capplan *plan, bool force
 
 /* ---- doing ---- */
 
+/* A capability's slot does what the files say now; others what was asked. */
+static enum h0_want want_now(const struct h0_box *b, const struct h0_target *t)
+{
+	const struct h0_slot *slot = h0_slots_get(&b->slots, t->slot);
+	if (!slot)
+		return H0_WANT_STOP;
+	if (!t->cap || slot->broken)
+		return t->want;
+	return slot->enabled && !h0_slot_is_shadow(slot) ? H0_WANT_RUN : H0_WANT_STOP;
+}
+
 static int stop(struct h0_box *b, struct h0_step *s, struct h0_outcome *o)
 {
 	const struct h0_slot *slot = h0_slots_get(&b->slots, s->target->slot);
 	return h0_life_stop(b, s->target->slot, slot ? slot->port : 0, H0_GRACE_S, o, &s->err);
 }
 
-static void do_step(struct h0_box *b, const struct h0_how *how, struct h0_step *s)
+/* Starts it, or exchanges what runs with other settings than the files have. */
+static int run(struct h0_box *b, const struct h0_slot *slot, enum h0_want want,
+               const struct h0_how *how, struct h0_step *s, struct h0_outcome *o)
 {
-	const struct h0_slot *slot = h0_slots_get(&b->slots, s->target->slot);
-	struct h0_outcome o = {.state = s->state};
-	int64_t began = h0_now_ms();
-	int rc = 0;
-	if (s->target->want == H0_WANT_STOP || !slot)
-		rc = stop(b, s, &o);
-	else if (s->deed == H0_DEED_RESTART || s->deed == H0_DEED_SWAP)
-		rc = h0_life_restart(b, slot, how, &o, &s->err);
-	else if (s->target->want == H0_WANT_RUN)
-		rc = h0_life_start(b, slot, how, &o, &s->err);
-	s->ms = h0_now_ms() - began;
-	s->changed = o.changed;
-	s->state = rc < 0 ? H0_STATE_ERROR : o.state;
-	if (rc == 0 && !o.changed)
-		s->deed = H0_DEED_NONE; /* somebody else has done it */
-	else if (rc == 0 && s->deed == H0_DEED_NONE)
-		s->deed = s->target->want == H0_WANT_STOP ? H0_DEED_STOP : H0_DEED_START;
+	h0_autospec struct h0_spec spec = {0};
+	const struct h0_how ask = {.force = true}; /* starting it asks whether it fits */
+	struct h0_foresight seen;
+	if (slot->broken) {
+		s->err = slot->err;
+		return -1;
+	}
+	if (h0_life_check(b, slot, h0_life_mode(b), &spec, &s->err) < 0 ||
+	    h0_life_foresee(b, slot, &spec, false, &ask, &seen, &s->err) < 0)
+		return -1;
+	if (seen.runs && seen.outdated)
+		return h0_life_restart(b, slot, how, o, &s->err);
+	if (want == H0_WANT_KEEP)
+		return 0;
+	return h0_life_start(b, slot, how, o, &s->err);
 }
 
-void h0_converge_run(struct h0_box *b, const struct h0_how *how, struct h0_convergence *c)
+static int act(struct h0_box *b, const struct h0_how *how, struct h0_step *s, struct h0_outcome *o)
 {
+	const struct h0_slot *slot = h0_slots_get(&b->slots, s->target->slot);
+	enum h0_want want = want_now(b, s->target);
+	*o = (struct h0_outcome){.state = s->state};
+	if (want == H0_WANT_STOP)
+		return stop(b, s, o);
+	if (want == H0_WANT_KEEP && s->deed == H0_DEED_NONE)
+		return 0;
+	if (s->leaves_port) /* it was ended ahead of its turn */
+		want = H0_WANT_RUN;
+	return run(b, slot, want, how, s, o);
+}
+
+#define TRIES 4 /* against others who change the same slot at the same time */
+
+/* On the files as they are, again when somebody changed them meanwhile: who changes them last
+ * may have looked at the slot before we touched it. */
+static int act_until_true(const struct h0_how *how, struct h0_step *s)
+{
+	h0_autobox struct h0_box b = {0};
+	if (h0_box_open(&b, &s->err) < 0)
+		return -1;
+	for (int i = 0;; i++) {
+		h0_autobox struct h0_box later = {0};
+		struct h0_outcome o;
+		if (act(&b, how, s, &o) < 0)
+			return -1;
+		s->changed |= o.changed;
+		s->state = o.state;
+		if (h0_box_open(&later, &s->err) < 0)
+			return -1;
+		if ((later.snap.generation == b.snap.generation && !o.outdated) || i == TRIES)
+			return 0;
+		h0_box_done(&b);
+		b = later;
+		later = (struct h0_box){0};
+	}
+}
+
+static void do_step(const struct h0_how *how, struct h0_step *s)
+{
+	int64_t began = h0_now_ms();
+	int rc = act_until_true(how, s);
+	s->ms = h0_now_ms() - began;
+	if (rc < 0)
+		s->state = H0_STATE_ERROR;
+	else if (!s->changed)
+		s->deed = H0_DEED_NONE; /* somebody else has done it */
+	else if (s->deed == H0_DEED_NONE)
+		s->deed = s->state == H0_STATE_OFFLINE ? H0_DEED_STOP : H0_DEED_START;
+}
+
+/* Another slot may be waiting for the port that this one gives up, as two that exchange theirs. */
+static void free_ports(struct h0_convergence *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		h0_autobox struct h0_box b = {0};
+		struct h0_outcome o = {0};
+		struct h0_step *s = &c->v[i];
+		if (s->leaves_port && h0_box_open(&b, NULL) == 0 && stop(&b, s, &o) == 0)
+			s->changed |= o.changed;
+	}
+}
+
+void h0_converge_run(const struct h0_how *how, struct h0_convergence *c)
+{
+	free_ports(c);
 	for (int stopping = 1; stopping >= 0; stopping--)
 		for (size_t i = 0; i < c->n; i++) {
 			struct h0_step *s = &c->v[i];
 			if ((s->deed == H0_DEED_STOP || s->target->want == H0_WANT_STOP) == stopping)
-				do_step(b, how, s);
+				do_step(how, s);
 		}
 }
 
@@ -347,11 +426,12 @@ int h0_converge_back(struct h0_box *b, const struct h0_convergence *done, const 
 	plan->v = h0_calloc(done->n + 1, sizeof *plan->v);
 	for (size_t i = 0; i < done->n; i++) {
 		plan->v[plan->n] = *done->v[i].target;
+		plan->v[plan->n].cap = NULL; /* as it was, whatever the files say */
 		plan->v[plan->n++].want = done->v[i].ran ? H0_WANT_RUN : H0_WANT_STOP;
 	}
 	if (h0_converge_plan(b, plan, true, ret, e) < 0)
 		return -1;
-	h0_converge_run(b, how, ret);
+	h0_converge_run(how, ret);
 	return h0_converge_failed(ret, e);
 }
 

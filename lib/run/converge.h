@@ -30,6 +30,7 @@ struct h0_step {
 	const struct h0_target *target;
 	enum h0_deed deed;
 	bool ran;                       /* before */
+	bool leaves_port;               /* what runs is on another port than its file says */
 	bool changed;                   /* its container is another one now, or gone */
 	bool pending_reload;            /* its NPU slot runs on without what the files say */
 	enum h0_state state;            /* now */
@@ -56,9 +57,10 @@ void h0_converge_world(struct h0_box *b, struct h0_cap_world *ret);
  * is left. A slot that only has to stop is never refused. */
 int h0_converge_plan(struct h0_box *b, const struct h0_capplan *plan, bool force,
                      struct h0_convergence *ret, struct h0_err *e);
-/* Does it: first what stops, then the others. A failure stays in its step and keeps nobody else
- * from their turn. */
-void h0_converge_run(struct h0_box *b, const struct h0_how *how, struct h0_convergence *c);
+/* Does it: first what stops, then the others, each on the files as they are at that time: when
+ * somebody else changed them since, a capability's slot does what they say now. A failure stays in
+ * its step and keeps nobody else from their turn. */
+void h0_converge_run(const struct h0_how *how, struct h0_convergence *c);
 /* The first failure; 0 when there is none. */
 int h0_converge_failed(const struct h0_convergence *c, struct h0_err *e);
 /* Every slot a plan made follow as it was before: `b` has the files as they are again. Failures

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 
 #include "base/mem.h"
+#include "model/fit.h"
+#include "run/fithist.h"
 #include "base/words.h"
 #include "sys/durable.h"
 #include "sys/io.h"
@@ -199,16 +201,8 @@ static int take_speech_model(const char *store, struct h0_spec *s, struct h0_arg
 	const char *path = extra ? extra : f->model_path ? f->model_path : profile;
 	if (!path || path[0] != '/')
 		return 0; /* something of the image's own */
-	if (access(path, F_OK) < 0) {
-		bool in_profile = path == profile;
-		h0_slot_fail(slot, extra ? "server.extra_args" : "model.default", e, "no model at %s%s%s", path,
-		             in_profile ? ", where the profile has it: put it there, or name its place: "
-		                          "hal0 slot set " : "",
-		             in_profile ? slot->name : "");
-		if (in_profile && e)
-			strncat(e->msg, " model.default=/PATH", sizeof e->msg - strlen(e->msg) - 1);
-		return h0_err_code(e, "model.path_missing");
-	}
+	s->files = h0_strdup(path);
+	s->files_by = extra ? "server.extra_args" : path == profile ? NULL : "model.default";
 	mount_file(s, path);
 	return 0;
 }
@@ -255,66 +249,23 @@ static int take_data_dir(const struct h0_paths *paths, const struct h0_snap *sna
 }
 
 /* ---- devices ---- */
-static void add_gid(struct h0_spec *s, struct h0_argv_facts *f, const char *node)
-{
-	struct stat st;
-	if (stat(node, &st) < 0)
-		return;
-	for (size_t i = 0; i < f->ngids; i++)
-		if (s->gids[i] == (long)st.st_gid)
-			return;
-	/* a node for everybody needs no group, and root's is none to give away */
-	if (st.st_gid != 0 && !(st.st_mode & S_IWOTH) && f->ngids < H0_FACTS_GIDS)
-		s->gids[f->ngids++] = st.st_gid;
-}
-
-/* Character devices only. In another tree than / the container has them at their usual place. */
-static void add_nodes(struct h0_spec *s, struct h0_argv_facts *f, const char *dir, const char *prefix)
-{
-	const char *root = getenv("HAL0_SYSROOT");
-	bool live = !root || !*root || h0_streq(root, "/");
-	h0_autofree char *where = h0_asprintf("%s%s", live ? "" : root, dir);
-	DIR *d = opendir(where);
-	for (struct dirent *ent; d && (ent = readdir(d));) {
-		h0_autofree char *path = h0_asprintf("%s/%s", where, ent->d_name);
-		h0_autofree char *both = h0_asprintf("%s:%s/%s", path, dir, ent->d_name);
-		struct stat st;
-		if (!h0_starts(ent->d_name, prefix) || stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
-			continue;
-		h0_strv_add(&s->nodes, live ? path : both);
-		add_gid(s, f, path);
-	}
-	if (d)
-		closedir(d);
-}
-
 static int take_nodes(struct h0_spec *s, struct h0_argv_facts *f, struct h0_err *e)
 {
-	static const struct {
-		unsigned flag;
-		const char *dir, *prefix;
-	} kinds[] = {
-		{H0_NODE_KFD, "/dev", "kfd"}, {H0_NODE_DRI, "/dev/dri", "renderD"},
-		{H0_NODE_ACCEL, "/dev/accel", "accel"},
-	};
+	static const unsigned kinds[] = {H0_NODE_KFD, H0_NODE_DRI, H0_NODE_ACCEL};
 	const struct h0_slot *slot = s->plan.slot;
+	unsigned missing = h0_nodes_find(s->plan.nodes | s->plan.also, &s->nodes) & s->plan.nodes;
+	f->nodes = (const char *const *)s->nodes.v.v;
+	f->gids = s->nodes.gids;
+	f->ngids = s->nodes.ngids;
 	for (size_t i = 0; i < H0_ARRAY_LEN(kinds); i++) {
-		size_t before = s->nodes.n;
-		if (!((s->plan.nodes | s->plan.also) & kinds[i].flag))
+		if (!(missing & kinds[i]))
 			continue;
-		add_nodes(s, f, kinds[i].dir, kinds[i].prefix);
-		if (s->nodes.n > before || !(s->plan.nodes & kinds[i].flag))
-			continue;
-		h0_slot_fail(slot, "device", e, "%s needs %s/%s%s, which this machine does not have",
-		             h0_device_names[slot->device], kinds[i].dir, kinds[i].prefix,
-		             kinds[i].flag == H0_NODE_KFD ? "" : "*");
+		h0_slot_fail(slot, "device", e, "%s needs %s, which this machine does not have",
+		             h0_device_names[slot->device], h0_nodes_name(kinds[i]));
 		if (e)
 			e->kind = H0_NOHW;
 		return h0_err_code(e, "backend.missing");
 	}
-	h0_strv_sort(&s->nodes);
-	f->nodes = (const char *const *)s->nodes.v;
-	f->gids = s->gids;
 	return 0;
 }
 
@@ -343,6 +294,24 @@ static void take_limits(struct h0_argv_facts *f)
 	f->memlock = may_raise_limits() ? -1 : hard_limit(RLIMIT_MEMLOCK);
 	f->ram_bytes = pages > 0 && page > 0 ? (int64_t)pages * page : -1;
 	f->cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+void h0_spec_fit_run(const struct h0_spec *s, struct h0_fit_run *ret)
+{
+	h0_fit_run_server(ret, s->plan.slot->device);
+	h0_fit_run_words(ret, s->argv.words.v + s->argv.server_at, s->argv.words.n - s->argv.server_at);
+}
+
+/* Would a load tell something new about what it takes? */
+static bool unmeasured(const struct h0_paths *paths, const struct h0_spec *s)
+{
+	struct h0_fit_run run;
+	char key[H0_FITHIST_KEY];
+	if (s->plan.family != H0_PROVIDER_LLAMA_SERVER || !s->model.path)
+		return false;
+	h0_spec_fit_run(s, &run);
+	return h0_fithist_key(s->model.path, s->plan.image, &run, key) &&
+	       !h0_fithist_find(paths, key, NULL);
 }
 
 static int make(const struct h0_paths *paths, const struct h0_snap *snap,
@@ -375,6 +344,12 @@ static int make(const struct h0_paths *paths, const struct h0_snap *snap,
 	s->gid = f.gid;
 	take_limits(&f);
 	f.mounts = (const char *const *)s->mounts.v;
+	if (h0_argv_build(&s->plan, &f, &s->argv, e) < 0)
+		return -1;
+	f.measure = unmeasured(paths, s);
+	if (!f.measure)
+		return 0;
+	h0_argv_done(&s->argv);
 	return h0_argv_build(&s->plan, &f, &s->argv, e);
 }
 
@@ -391,6 +366,19 @@ int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *sn
                           const struct h0_slot *slot, struct h0_spec *s, struct h0_err *e)
 {
 	return make(paths, snap, profiles, podman, slot, H0_ARGV_DETACHED, true, s, e);
+}
+
+int h0_spec_check(const struct h0_spec *s, struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	if (!s->files || access(s->files, F_OK) == 0)
+		return 0;
+	if (s->files_by)
+		h0_slot_fail(slot, s->files_by, e, "no model at %s", s->files);
+	else
+		h0_slot_fail(slot, "model.default", e, "no model at %s, where the profile has it: put it there, or "
+		             "name its place: hal0 slot set %s model.default=/PATH", s->files, slot->name);
+	return h0_err_code(e, "model.path_missing");
 }
 
 /* ---- directories ---- */
@@ -430,8 +418,9 @@ void h0_spec_done(struct h0_spec *s)
 	h0_model_file_done(&s->model);
 	h0_gguf_done(&s->gguf);
 	h0_strv_done(&s->mounts);
-	h0_strv_done(&s->nodes);
+	h0_nodes_done(&s->nodes);
 	free(s->model_path);
+	free(s->files);
 	free(s->mmproj);
 	free(s->chat_template);
 	free(s->data_dir);

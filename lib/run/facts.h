@@ -13,10 +13,11 @@
 #include "conf/snapshot.h"
 #include "fmt/gguf.h"
 #include "model/argv.h"
+#include "run/nodes.h"
 #include "run/podman.h"
 #include "run/store.h"
 
-#define H0_FACTS_GIDS 16
+struct h0_fit_run;
 
 /* One slot made concrete. Lives as long as the slot and the catalog it was made from. */
 struct h0_spec {
@@ -24,10 +25,12 @@ struct h0_spec {
 	struct h0_argv argv;
 	struct h0_model_file model;     /* zero when the slot's program takes no file */
 	struct h0_gguf gguf;            /* all -1 when there is none */
-	struct h0_strv mounts, nodes;
-	long gids[H0_FACTS_GIDS];
+	struct h0_strv mounts;
+	struct h0_nodes nodes;
 	char run_dir[1200];             /* /run/hal0/slots/NAME: pid files, out-of-memory mark */
 	char log_path[1200];            /* /var/lib/hal0/slots/NAME/server.log */
+	char *files;                    /* what a speech server reads, NULL: nothing of this machine's */
+	const char *files_by;           /* the slot's key that names it, NULL: the profile does */
 	char *model_path, *mmproj, *chat_template, *data_dir;
 	char key_path[1200];            /* the slot's key; "" = it has none */
 	long uid, gid;                  /* of the server, -1 = as the image says */
@@ -45,10 +48,21 @@ int h0_spec_make(const struct h0_paths *paths, const struct h0_snap *snap,
 int h0_spec_make_anywhere(const struct h0_paths *paths, const struct h0_snap *snap,
                           const struct h0_profiles *profiles, const struct h0_podman *podman,
                           const struct h0_slot *slot, struct h0_spec *ret, struct h0_err *e);
+/* Is what its program reads there? H0_CONFIG, model.path_missing. (A model that is one file is looked
+ * into when the spec is made.) */
+int h0_spec_check(const struct h0_spec *s, struct h0_err *e);
 /* Makes what the container's writable mounts and ComfyUI's list of model directories need. */
 int h0_spec_prepare(const struct h0_spec *s, struct h0_err *e);
+/* The flags of its llama-server, as an estimate counts them. */
+void h0_spec_fit_run(const struct h0_spec *s, struct h0_fit_run *ret);
 void h0_spec_done(struct h0_spec *s);
 #define h0_autospec h0_auto(h0_spec_done)
+
+/* Size of the model's file; 0: not known, or several. */
+static inline int64_t h0_spec_model_bytes(const struct h0_spec *s)
+{
+	return s->model.path && s->gguf.split_count <= 1 ? (int64_t)s->gguf.file_bytes : 0;
+}
 
 /* The directories of a slot, without the rest. `dst` 1200 bytes each. */
 void h0_slot_dirs(const struct h0_paths *paths, const char *slot, char *run_dir, char *log_path);

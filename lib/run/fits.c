@@ -12,17 +12,23 @@
 #include "model/fitsum.h"
 #include "model/hwdoc.h"
 #include "run/facts.h"
+#include "run/fithist.h"
+#include "run/log.h"
 #include "run/room.h"
 #include "sys/io.h"
 
 #define HARDWARE_MAX    (4u << 20)
 #define SHARDS_MAX      1000
+#define LOG_LINES       100000
 
 void h0_fits_done(struct h0_fits *f)
 {
 	h0_gguf_done(&f->gguf);
 	h0_json_free(f->doc);
+	free(f->path);
+	free(f->image);
 	f->doc = NULL;
+	f->path = f->image = NULL;
 }
 
 /* ---- the files ---- */
@@ -86,10 +92,59 @@ int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *r
 		return -1;
 	if (h0_fits_file(s.model.path, slot->vision ? s.model.mmproj : NULL, ret, e) < 0)
 		return -1;
-	h0_fit_run_server(&ret->run, slot->device);
-	h0_fit_run_words(&ret->run, s.argv.words.v + s.argv.server_at,
-	                 s.argv.words.n - s.argv.server_at);
+	h0_spec_fit_run(&s, &ret->run);
+	ret->path = h0_strdup(s.model.path);
+	ret->image = h0_strdup(s.plan.image);
+	h0_fits_recall(b, ret);
 	return 0;
+}
+
+/* ---- what was measured ---- */
+void h0_fits_recall(const struct h0_box *b, struct h0_fits *f)
+{
+	char key[H0_FITHIST_KEY];
+	f->model.seen_run = f->run;
+	f->model.seen = h0_fithist_key(f->path, f->image, &f->run, key) &&
+	                h0_fithist_find(&b->paths, key, &f->model.seen_buffers);
+}
+
+static void learn(struct h0_box *b, const struct h0_fits *f, const char *key, const char *log)
+{
+	struct h0_fit_buffers got;
+	struct h0_fit fit;
+	if (!h0_fitlog_read(log, &got))
+		return;
+	h0_fit(&f->model, &f->run, &fit);
+	int64_t host = fit.total >= 0 && fit.device >= 0 ? fit.total - fit.device : -1;
+	struct h0_fithist h = {
+		.model = f->path, .image = f->image, .context = fit.ctx, .batch = f->run.batch,
+		.ubatch = f->run.ubatch, .parallel = f->run.parallel, .flash = f->run.flash,
+		.device = h0_strdup(h0_device_names[f->run.device]),
+		.k_type = h0_strdup(h0_gguf_type_name(f->run.k_type)),
+		.v_type = h0_strdup(h0_gguf_type_name(f->run.v_type)), .measured = got,
+		.estimate = {fit.weights, fit.kv, fit.compute, fit.output,
+		             f->run.device == H0_DEVICE_CPU ? fit.total : host},
+	};
+	snprintf(h.key, sizeof h.key, "%s", key);
+	(void)h0_fithist_put(&b->paths, &h, NULL); /* it can be measured again */
+	free(h.device);
+	free(h.k_type);
+	free(h.v_type);
+}
+
+void h0_fits_learn(const char *name, const char *log_path)
+{
+	h0_autobox struct h0_box b = {0};
+	h0_autofits struct h0_fits f = {0};
+	h0_autobuf struct h0_buf log = {0};
+	const struct h0_slot *slot;
+	char key[H0_FITHIST_KEY];
+	if (h0_box_open(&b, NULL) < 0 || h0_slots_find(&b.slots, name, &slot, NULL) < 0 ||
+	    h0_fits_slot(&b, slot, &f, NULL) < 0 || f.model.seen ||
+	    !h0_fithist_key(f.path, f.image, &f.run, key) ||
+	    h0_log_tail(log_path, LOG_LINES, &log, NULL) < 0)
+		return;
+	learn(&b, &f, key, h0_buf_str(&log));
 }
 
 /* ---- the pool ---- */

@@ -18,6 +18,7 @@ struct h0_fits {
 	struct h0_fit_pool pool;
 	struct h0_fit_answer answer;
 	struct h0_json *doc;            /* what the pool is from */
+	char *path, *image;             /* of a slot: its model's file, its image */
 };
 void h0_fits_done(struct h0_fits *f);
 #define h0_autofits h0_auto(h0_fits_done)
@@ -28,6 +29,13 @@ int h0_fits_file(const char *path, const char *mmproj, struct h0_fits *ret, stru
  * H0_NOHW (backend.missing): its program is not llama-server, nothing is known of its memory. */
 int h0_fits_slot(struct h0_box *b, const struct h0_slot *slot, struct h0_fits *ret,
                  struct h0_err *e);
+
+/* Looks for a load that was measured with f->run, of a slot's model and image: the estimate then
+ * goes by it. h0_fits_slot has done so; for who changes the flags afterwards. */
+void h0_fits_recall(const struct h0_box *b, struct h0_fits *f);
+/* A load has finished: keeps what the server's log says of it. Whatever is in the way, nothing is
+ * kept. */
+void h0_fits_learn(const char *slot, const char *log_path);
 
 enum h0_fits_pool {
 	H0_FITS_MACHINE,        /* what the machine could give if it did nothing else */

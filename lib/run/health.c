@@ -27,6 +27,8 @@ struct talk {
 	enum step step;
 	bool listing;           /* the second question */
 	const char *only;       /* the one path to ask, instead; the reply is kept */
+	int patience_ms;        /* for each of the two questions: a slow answer to the first must not */
+	int64_t until;          /* cost the second, which then would both be asked again */
 	int fd;
 	char request[384];
 	size_t len, sent;
@@ -64,6 +66,7 @@ static void begin(struct talk *t)
 	                          path_of(t), t->ask->port,
 	                          *key ? "Authorization: Bearer " : "", key, *key ? "\r\n" : "");
 	t->sent = 0;
+	t->until = h0_now_ms() + t->patience_ms;
 	h0_buf_reset(&t->reply);
 	t->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd < 0) {
@@ -222,33 +225,39 @@ static void advance(struct talk *t)
 	}
 }
 
-/* Fills pf with what each talk waits for; how many still talk. */
-static size_t wanted(struct talk *t, size_t n, struct pollfd *pf)
+/* Fills pf with what each talk waits for; gives up on those that waited long enough. How many still
+ * talk, and for how long at most until the next is given up. */
+static size_t wanted(struct talk *t, size_t n, struct pollfd *pf, int *ret_ms)
 {
 	size_t open = 0;
+	int64_t now = h0_now_ms(), first = INT32_MAX;
 	for (size_t i = 0; i < n; i++) {
 		bool done = t[i].step == DONE;
+		if (!done && t[i].until <= now) {
+			decide(&t[i], H0_HEALTH_SILENT);
+			done = true;
+		}
 		pf[i] = (struct pollfd){done ? -1 : t[i].fd,
 			t[i].step == RECEIVE ? POLLIN : POLLOUT, 0};
 		open += !done;
+		if (!done && t[i].until - now < first)
+			first = t[i].until - now;
 	}
+	*ret_ms = (int)first;
 	return open;
 }
 
-static void converse(struct talk *t, size_t n, struct pollfd *pf, size_t nwake, int timeout_ms)
+static void converse(struct talk *t, size_t n, struct pollfd *pf, size_t nwake)
 {
-	int64_t deadline = h0_now_ms() + timeout_ms;
-	while (wanted(t, n, pf)) {
-		int64_t left = deadline - h0_now_ms();
-		int k = left > 0 ? poll(pf, n + nwake, (int)left) : 0;
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
+	int left;
+	while (wanted(t, n, pf, &left)) {
+		int k = poll(pf, n + nwake, left);
+		if (k < 0 && errno != EINTR)
 			return;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; k > 0 && i < n; i++)
 			if (pf[i].revents)
 				advance(&t[i]);
-		for (size_t i = 0; i < nwake; i++)
+		for (size_t i = 0; k > 0 && i < nwake; i++)
 			if (pf[n + i].revents)
 				return;
 	}
@@ -262,14 +271,17 @@ void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int 
 	H0_ASSERT(nwake <= MAX_WAKE);
 	for (size_t i = 0; i < n; i++) {
 		t[i].ask = &v[i];
+		t[i].patience_ms = timeout_ms;
 		v[i].health = H0_HEALTH_SILENT;
 		v[i].status = 0;
 		v[i].listed[0] = '\0';
+		const struct h0_provider_info *p = &h0_providers[v[i].provider];
+		t[i].listing = h0_streq(p->health_path, p->models_path); /* one question does for both */
 		begin(&t[i]);
 	}
 	for (size_t i = 0; i < nwake; i++)
 		pf[n + i] = (struct pollfd){wake[i], POLLIN, 0};
-	converse(t, n, pf, nwake, timeout_ms);
+	converse(t, n, pf, nwake);
 	for (size_t i = 0; i < n; i++) {
 		talk_close(&t[i]);
 		h0_buf_done(&t[i].reply);
@@ -280,11 +292,11 @@ int h0_health_get(const struct h0_health_ask *who, const char *path, int timeout
                   struct h0_buf *ret_body)
 {
 	struct h0_health_ask ask = *who;
-	struct talk t = {.ask = &ask, .only = path};
+	struct talk t = {.ask = &ask, .only = path, .patience_ms = timeout_ms};
 	struct pollfd pf[1 + MAX_WAKE];
 	ask.health = H0_HEALTH_SILENT;
 	begin(&t);
-	converse(&t, 1, pf, 0, timeout_ms);
+	converse(&t, 1, pf, 0);
 	talk_close(&t);
 	bool whole = ask.health == H0_HEALTH_READY;
 	if (whole)

@@ -39,9 +39,9 @@ struct h0_health_ask {
 	char listed[128];               /* first model it lists, "" = none */
 };
 
-/* Asks all of them; returns when every one has an answer, after timeout_ms, or when one of the
- * descriptors in wake (nwake of them, at most 4) becomes readable: what has not answered by then
- * is H0_HEALTH_SILENT. */
+/* Asks all of them; returns when every one has an answer or has taken longer than timeout_ms over one
+ * of its two questions (is it well, what does it list), or when one of the descriptors in wake (nwake
+ * of them, at most 4) becomes readable: what has not answered by then is H0_HEALTH_SILENT. */
 void h0_health_ask(struct h0_health_ask *v, size_t n, int timeout_ms, const int *wake,
                    size_t nwake);
 

@@ -26,7 +26,9 @@ static int check_files(struct h0_box *b, const struct h0_slot *slot, enum h0_arg
 	if (h0_flm_may_start(b, slot, e) < 0 || h0_box_profiles(b, e) < 0 ||
 	    h0_slots_check_one(&b->slots, slot, e) < 0)
 		return -1;
-	return h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e);
+	if (h0_spec_make(&b->paths, &b->snap, &b->profiles, &b->podman, slot, mode, ret, e) < 0)
+		return -1;
+	return h0_spec_check(ret, e);
 }
 
 enum h0_argv_mode h0_life_mode(const struct h0_box *b)
@@ -76,6 +78,7 @@ static int begin(struct h0_box *b, const struct h0_slot *slot, const struct h0_s
 		return -1;
 	if (c && !anew) {
 		h0_load_of(slot, c, load);
+		load->model_bytes = h0_spec_model_bytes(s);
 		memcpy(ret->container, c->id, sizeof ret->container);
 		ret->outdated = !h0_streq(c->spec, s->argv.spec);
 		ret->state = H0_STATE_WARMING;
@@ -171,7 +174,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 		return h0_fail(e, H0_CONFLICT, "slot %s runs already: hal0 slot stop %s first", slot->name,
 		               slot->name);
 	/* a server that outlived its monitor: nobody would restart it when it ends */
-	if (c && h0_podman_remove(&b->podman, c->id, H0_GRACE_S, e) < 0)
+	if (c && h0_podman_end(&b->podman, c, H0_GRACE_S, e) < 0)
 		return -1;
 	if (h0_flm_admit(b, ret, &ctrs, e) < 0 || h0_act_check_port(slot, e) < 0 || h0_room_take(b, slot, &ctrs, e) < 0 ||
 	    h0_act_make_ready(b, slot->name, ret, e) < 0)
@@ -276,4 +279,36 @@ int h0_life_unload(struct h0_box *b, const struct h0_ctr *c, int64_t unused_sinc
 	int rc = h0_act_end(b, now, c->port, H0_GRACE_S, ret, e);
 	h0_ledger_forget(&b->paths, c->slot);
 	return rc;
+}
+
+/* ---- what state.json says ---- */
+static bool tells_another(const struct h0_slot_live *l, const struct h0_state_file *seen)
+{
+	bool ours = l->ctr && !l->foreign;
+	if (l->state == H0_STATE_READY)
+		return ours && !(h0_state_serves(seen->state) && h0_streq(seen->container, l->ctr->id));
+	if (l->state != H0_STATE_OFFLINE && l->state != H0_STATE_ERROR)
+		return false;
+	return seen->state != l->state;
+}
+
+void h0_life_reconcile(const struct h0_box *b, const struct h0_slot_live *l,
+                       const struct h0_state_file *seen)
+{
+	struct h0_state_file now;
+	struct h0_err why = {0};
+	bool failed = l->state == H0_STATE_ERROR;
+	const char *slot = l->slot->name, *model = l->model_id[0] ? l->model_id : seen->model_id;
+	if (!tells_another(l, seen))
+		return;
+	h0_autofd int lock = h0_act_lock(b, slot, 0, NULL);
+	if (lock < 0 || h0_state_read(&b->paths, slot, &now, NULL) < 0 || now.updated_at != seen->updated_at)
+		return;
+	if (failed) {
+		h0_fail(&why, H0_EXTERN, "%s", l->message);
+		h0_err_code(&why, "slot.health_failed");
+	}
+	(void)h0_act_record(b, slot, l->slot->port ? l->slot->port : seen->port, model,
+	                    l->ctr && !l->foreign ? l->ctr->id : seen->container, l->state,
+	                    failed ? &why : NULL, NULL);
 }

@@ -20,9 +20,10 @@
 struct h0_wait {
 	int stall_s;            /* 0: H0_STALL_S */
 	int signal_fd;          /* becomes readable: give up waiting, the load goes on; -1 = none */
-	/* After the first second: told every second, and when what the server does changes. May be
+	/* After the first second: told every second, and when what the server does changes: `doing` in
+	 * a word ("loading"), and in `text` how far and for how long ("loading, 43 % (12 s)"). May be
 	 * NULL. */
-	void (*tell)(const char *slot, const char *doing, int64_t elapsed_s, void *arg);
+	void (*tell)(const char *slot, const char *doing, const char *text, void *arg);
 	void *tell_arg;
 };
 
@@ -101,5 +102,10 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
  * slot. When it is gone already nothing is changed. */
 int h0_life_unload(struct h0_box *b, const struct h0_ctr *c, int64_t unused_since,
                    struct h0_outcome *ret, struct h0_err *e);
+/* Makes state.json say what a look has found, where it tells an older story: a server that came up
+ * or ended while nobody waited for it. `seen` is the file as it was read for that look. Does nothing
+ * while somebody is doing something to the slot, or where it may not write. */
+void h0_life_reconcile(const struct h0_box *b, const struct h0_slot_live *l,
+                       const struct h0_state_file *seen);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fmt/json.h"
 #include "model/npu.h"
+#include "run/flm.h"
 #include "sys/io.h"
 
 #define HARDWARE_MAX (4u << 20)
@@ -217,21 +218,16 @@ static bool is_record(const struct h0_slot *s)
 	return !s->broken && h0_slot_is_shadow(s);
 }
 
-/* The slot whose container serves this one; NULL: nobody's can. */
-static const char *server_of(const struct h0_box *b, const struct h0_slot *s)
-{
-	const struct h0_slot *anchor = NULL;
-	if (!is_record(s))
-		return s->name;
-	return h0_npu_trio(&b->slots, s, &anchor, NULL) == 0 ? anchor->name : NULL;
-}
-
 static void judge_record(const struct h0_box *b, struct h0_slot_live *l)
 {
 	const struct h0_slot *anchor = NULL;
 	struct h0_err why = {0};
 	if (h0_npu_trio(&b->slots, l->slot, &anchor, &why) < 0)
 		say(l, H0_STATE_OFFLINE, "%s", why.msg);
+	else if (l->state == H0_STATE_READY &&
+	         (h0_flm_noted_without(&b->paths, anchor->name) & H0_TYPE_BIT(l->slot->type)))
+		say(l, H0_STATE_OFFLINE, "slot %s was started without it: hal0 slot restart %s", anchor->name,
+		    anchor->name);
 	else if (l->state == H0_STATE_READY || !l->message[0])
 		say(l, l->state, "slot %s answers for it", anchor->name);
 }
@@ -245,8 +241,8 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 	h0_autofree size_t *whose = h0_calloc(n ? n : 1, sizeof *whose);
 	size_t asked = 0;
 	for (size_t i = 0; i < n; i++) {
-		const char *server = server_of(b, slots[i]);
-		const struct h0_ctr *c = server ? h0_ctrs_get(ctrs, server) : NULL;
+		const struct h0_slot *server = h0_npu_server(&b->slots, slots[i]);
+		const struct h0_ctr *c = server ? h0_ctrs_get(ctrs, server->name) : NULL;
 		ret[i] = (struct h0_slot_live){.slot = slots[i], .ctr = c, .uptime_s = -1};
 		if (c)
 			look_at_container(b, &ret[i]);
@@ -255,7 +251,7 @@ void h0_live_look(const struct h0_box *b, const struct h0_slot *const *slots, si
 		/* what runs, not what the file says by now */
 		asks[i] = (struct h0_health_ask){.port = c->port ? c->port : slots[i]->port,
 			.provider = c->provider, .model = h0_ctr_expects(c)};
-		h0_slot_key_try(&b->paths, server, asks[i].key);
+		h0_slot_key_try(&b->paths, server->name, asks[i].key);
 		if (tells(&ahead[i].ask, &asks[i])) {
 			asks[i] = ahead[i].ask;
 			continue;

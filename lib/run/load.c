@@ -14,6 +14,7 @@
 #include "run/act.h"
 #include "run/ledger.h"
 #include "run/flm.h"
+#include "run/fits.h"
 #include "run/log.h"
 #include "run/state.h"
 #include "sys/clock.h"
@@ -55,6 +56,7 @@ void h0_load_of_launched(const struct h0_slot *slot, const struct h0_spec *s,
 		.model = s->model.id};
 	memcpy(mine.id, o->container, sizeof mine.id);
 	h0_load_of(slot, &mine, load);
+	load->model_bytes = h0_spec_model_bytes(s);
 }
 
 /* Anything that changes while a model loads, and stands still when nothing happens. */
@@ -64,24 +66,32 @@ struct signs {
 	int status;
 };
 
+/* Bytes a process has read: all of them, and those that came from the disk. */
+static void read_so_far(pid_t pid, int64_t *ret_chars, int64_t *ret_disk)
+{
+	h0_autobuf struct h0_buf io = {0};
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
+	if (h0_read_file(path, 4096, &io, NULL) < 0)
+		return;
+	const char *p = strstr(h0_buf_str(&io), "read_bytes: ");
+	sscanf(h0_buf_str(&io), "rchar: %" SCNd64, ret_chars);
+	if (p)
+		sscanf(p, "read_bytes: %" SCNd64, ret_disk);
+}
+
 static void look_for_signs(const struct h0_load *l, const char *log_path,
                            const struct h0_health_ask *ask, struct signs *ret)
 {
-	h0_autobuf struct h0_buf io = {0}, statm = {0};
+	h0_autobuf struct h0_buf statm = {0};
 	char path[64];
 	struct stat st;
 	*ret = (struct signs){.health = ask->health, .status = ask->status};
 	if (stat(log_path, &st) == 0)
 		ret->log_bytes = st.st_size;
-	snprintf(path, sizeof path, "/proc/%d/io", (int)l->pid);
-	if (h0_read_file(path, 4096, &io, NULL) == 0) {
-		int64_t chars = 0, disk = 0;
-		const char *p = strstr(h0_buf_str(&io), "read_bytes: ");
-		sscanf(h0_buf_str(&io), "rchar: %" SCNd64, &chars);
-		if (p)
-			sscanf(p, "read_bytes: %" SCNd64, &disk);
-		ret->read_bytes = chars + disk;
-	}
+	int64_t chars = 0, disk = 0;
+	read_so_far(l->pid, &chars, &disk);
+	ret->read_bytes = chars + disk;
 	snprintf(path, sizeof path, "/proc/%d/statm", (int)l->pid);
 	if (h0_read_file(path, 256, &statm, NULL) == 0)
 		sscanf(h0_buf_str(&statm), "%*d %" SCNd64, &ret->rss_pages);
@@ -201,7 +211,10 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 		h0_err_detail(why, "log", "%s", log_path);
 	else
 		cause_of_end(b, l, exit_code_of(b, l->container), run_dir, log_path, why);
-	h0_podman_remove(&b->podman, l->container, 0, NULL);
+	struct h0_ctr c = {.pid = l->pid};
+	memcpy(c.id, l->container, sizeof c.id);
+	snprintf(c.slot, sizeof c.slot, "%s", l->slot->name);
+	h0_podman_end(&b->podman, &c, 0, NULL);
 	h0_act_record(b, l->slot->name, l->port, l->model, l->container, H0_STATE_ERROR, why, NULL);
 	h0_ledger_forget(&b->paths, l->slot->name);
 	if (e)
@@ -213,6 +226,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_outcome *ret)
 {
 	struct h0_state_file last = {.state = H0_STATE_OFFLINE};
+	char run_dir[1200], log_path[1200];
 	ret->state = H0_STATE_READY;
 	/* the slot works; who holds the lock now will see that and write it down */
 	h0_autofd int lock = h0_act_lock(b, l->slot->name, 0, NULL);
@@ -223,6 +237,8 @@ static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_ou
 		return 0;
 	ret->unrecorded = h0_act_record(b, l->slot->name, l->port, l->model[0] ? l->model : NULL,
 	                                 l->container, H0_STATE_READY, NULL, NULL) < 0;
+	h0_slot_dirs(&b->paths, l->slot->name, run_dir, log_path);
+	h0_fits_learn(l->slot->name, log_path);
 	return 0;
 }
 
@@ -250,15 +266,32 @@ static bool lives(const struct h0_load *l, const struct watch *t)
 	return l->pid > 0 && (kill(l->pid, 0) == 0 || errno == EPERM);
 }
 
+/* How much of the model's file it has read; nothing when the file is mapped. */
+static int percent(const struct h0_load *l, enum h0_health health)
+{
+	int64_t chars = 0, disk = 0;
+	if (l->model_bytes <= 0 || health == H0_HEALTH_READY || health == H0_HEALTH_WRONG)
+		return 0;
+	read_so_far(l->pid, &chars, &disk);
+	return chars >= l->model_bytes ? 100 : (int)(chars / (l->model_bytes / 100 + 1));
+}
+
 static void tell(const struct h0_load *l, const struct h0_wait *w, struct watch *t,
                  enum h0_health health)
 {
+	char text[96];
 	int64_t now = h0_now_ms();
 	if (!w->tell || now - t->began < 1000 || (health == t->last && now - t->told < 1000))
 		return;
 	t->last = health;
 	t->told = now;
-	w->tell(l->slot->name, h0_health_word(health), (now - t->began) / 1000, w->tell_arg);
+	int done = percent(l, health);
+	const char *doing = done >= 100 && health == H0_HEALTH_LOADING ? "warming up" : h0_health_word(health);
+	if (done > 0 && done < 100)
+		snprintf(text, sizeof text, "%s, %d %% (%lld s)", doing, done, (long long)(now - t->began) / 1000);
+	else
+		snprintf(text, sizeof text, "%s (%lld s)", doing, (long long)(now - t->began) / 1000);
+	w->tell(l->slot->name, doing, text, w->tell_arg);
 }
 
 /* Has it gone on for too long without progress, or with another model? Fills *why. */
@@ -332,6 +365,7 @@ int h0_load_wait(const struct h0_box *b, const struct h0_load *l, const struct h
 		struct h0_err why = {0};
 		if (hopeless(l, w, &t, log_path, &ask, &why))
 			return give_up(b, l, &why, e);
-		rest(&t);
+		if (ask.health != H0_HEALTH_SILENT) /* then there was time enough to rest */
+			rest(&t);
 	}
 }

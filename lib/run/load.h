@@ -16,6 +16,7 @@ struct h0_load {
 	enum h0_provider provider;
 	int port;
 	pid_t pid;                      /* of the server */
+	int64_t model_bytes;            /* of the model's file, 0 = not known, or several */
 };
 
 /* What to wait for: a container that runs, started by us or by somebody else; one we launched. */

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -22,6 +24,7 @@
 #define RUN_MS      120000  /* setting up a container on slow storage */
 #define REMOVE_MS   60000   /* beyond the grace */
 #define REMOVE_PAUSE_MS 3200 /* between the last two tries; about seven seconds in all */
+#define KILLED_MS   10000   /* for a killed process to give back its memory */
 #define MAX_ANSWER  (8u << 20)
 #define WORDS(...)  ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -278,6 +281,27 @@ int h0_podman_remove(const struct h0_podman *p, const char *container, int grace
 			return -1;
 		nanosleep(&t, NULL);
 	}
+}
+
+static bool ends_within(int pidfd, int ms)
+{
+	struct pollfd p = {pidfd, POLLIN, 0};
+	return poll(&p, 1, ms) > 0;
+}
+
+int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s, struct h0_err *e)
+{
+	h0_autofd int pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
+	/* looked at after it is held: this process it is, or none */
+	bool lived = pidfd >= 0 && h0_ctr_alive(c);
+	if (h0_podman_remove(p, c->id, grace_s, e) < 0)
+		return -1;
+	if (!lived || ends_within(pidfd, 0))
+		return 0;
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	return ends_within(pidfd, KILLED_MS) ? 0
+	       : h0_fail(e, H0_EXTERN, "the server of slot %s (process %d) does not end although it was killed",
+	                 c->slot, (int)c->pid);
 }
 
 int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running, int *ret_code,

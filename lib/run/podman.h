@@ -93,6 +93,10 @@ int h0_podman_ran(const struct h0_spawned *r, const char *image, char *ret_id, s
  * container that is not there is no error. */
 int h0_podman_remove(const struct h0_podman *p, const char *container, int grace_s,
                      struct h0_err *e);
+/* The same for one whose process is known, and sure of it: podman can forget a container that it half
+ * stopped when its monitor was killed, and leave its server running. H0_EXTERN when that does not
+ * end even when killed. */
+int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s, struct h0_err *e);
 /* How it ended. *ret_running: podman still takes it for running. */
 int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running, int *ret_code,
                    struct h0_err *e);

@@ -20,6 +20,8 @@ struct h0_use {
 	                         * for requests and not for questions about its health */
 };
 
+/* When the container was last used, in seconds since the epoch; asks nobody. */
+int64_t h0_use_last(const struct h0_box *b, const struct h0_ctr *c);
 /* Looks at a running container of ours. Waits for its server's answer at most two seconds. */
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret);
 

@@ -30,7 +30,7 @@ rc_is 'it fits' 0
 says 'all keys' 'keys == (["schema","name","verdict","why","model_path","device","context",
   "weights_bytes","mmproj_bytes","kv_bytes","compute_bytes","output_bytes","total_bytes","host_bytes",
   "cache_ram_bytes","pool_bytes","binding_limit","others_bytes","free_bytes","headroom_bytes",
-  "largest_context","decode_ceiling_tok_s","estimated"] | sort)'
+  "largest_context","decode_ceiling_tok_s","estimated","measured"] | sort)'
 says 'whole numbers' '[.weights_bytes, .kv_bytes, .compute_bytes, .output_bytes, .total_bytes] |
   all(type == "number" and . == floor and . > 0)'
 says 'the pool is the recorded one' '.pool_bytes == 4096 * 1048576 and .binding_limit == "vram+gtt"'

@@ -97,4 +97,37 @@ hal0-slot set npu npu.embed=false >/dev/null 2>&1
 run hal0-route explain /v1/embeddings -d '{"model":"embed-npu","input":"x"}' --json
 rc_is "explain: the toggle is off" 1
 is "explain: says so" "$(printf %s "$out" | jq -r .error.code)" npu.trio_unavailable
+
+# ---- nodes of this machine, or of the tree that stands for one
+rm "$slots"/*
+printf 'port = 8088\ndevice = "npu"\n[model]\ndefault = "gemma4-it-e2b-FLM"\n' >"$slots/npu.toml"
+printf 'port = 8188\ntype = "image"\ndevice = "gpu-rocm"\n' >"$slots/img.toml"
+tree=$tmp/tree
+mkdir -p "$tree/dev"
+export HAL0_SYSROOT="$tree"
+run hal0-slot argv npu
+rc_is "argv on a machine without an NPU" 0
+like "prints the command" "$out" "* run *serve gemma4-it:e2b --host 127.0.0.1 --port 8088*"
+like "and says what is missing" "$err" "*npu needs /dev/accel/accel\*, which this machine does not have: shown without it*"
+run hal0-slot start npu --dry-run
+rc_is "start does not" 8
+mkdir -p "$tree/dev/accel" "$tree/dev/dri"
+touch "$tree/dev/accel/accel0" "$tree/dev/dri/renderD128" "$tree/dev/dri/renderD129" "$tree/dev/dri/card0" "$tree/dev/kfd"
+cat >"$tree/dev.manifest" <<'TXT'
+c 261 0 0660 root video /dev/accel/accel0
+c 226 0 0660 root video /dev/dri/card0
+c 226 128 0666 root video /dev/dri/renderD128
+c 234 0 0660 root root /dev/kfd
+TXT
+nodes() { # SLOT
+  hal0-slot argv "$1" --json 2>/dev/null | jq -r '[.items[]|select(.flag=="--device" or .flag=="--group-add")|.value]|join(" ")'
+}
+is "the NPU's nodes, and the group that opens them" "$(nodes npu)" "/dev/accel/accel0 /dev/dri/renderD128 $(getent group video | cut -d : -f 3)"
+is "ROCm's, none of a file that is no node, no group of root's" "$(nodes img)" "/dev/dri/renderD128 /dev/kfd"
+is "no display's card, for no device" "$(nodes npu) $(nodes img)" "$(printf '%s %s' "$(nodes npu)" "$(nodes img)" | sed 's/card0//')"
+unset HAL0_SYSROOT
+printf 'port = 8084\ntype = "tts"\ndevice = "cpu"\n' >"$slots/tts.toml"
+run hal0-slot argv tts
+rc_is "argv of a speech server without its files" 0
+like "prints where they should be" "$out" "*--model_path /mnt/ai-models/local/kokoro-v1/kokoro-onnx*"
 tap_done

@@ -193,8 +193,8 @@ says "and back" '.changed and .slots == [{"slot": "chat", "needs_mib": 90112, "b
 # what systemd runs
 if command -v systemd-analyze >/dev/null; then
   mkdir "$tmp/units"
-  sed "s|^ExecStart=.*|ExecStart=$probe|" "$HAL0_BUILD/cmd/probe/hal0-probe.service" >"$tmp/units/hal0-probe.service"
-  cp "$HAL0_SOURCE/cmd/probe/hal0-probe.timer" "$tmp/units"
+  sed "s|^ExecStart=.*|ExecStart=$probe|" "$HAL0_BUILD/scripts/systemd/hal0-probe.service" >"$tmp/units/hal0-probe.service"
+  cp "$HAL0_BUILD/scripts/systemd/hal0-probe.timer" "$tmp/units"
   run systemd-analyze verify --man=no "$tmp/units/hal0-probe.service" "$tmp/units/hal0-probe.timer"
   is "systemd accepts service and timer" "$rc$out$err" 0
 fi

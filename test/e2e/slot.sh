@@ -62,6 +62,9 @@ container() { # SLOT FORMAT
 running() {
   [ "$(container "$1" '{{.State.Running}}')" = true ]
 }
+slot_is_ready() {
+  "$hal0_slot" status "$a"
+}
 no_container() {
   ! podman container exists "hal0-slot-$1"
 }
@@ -224,6 +227,15 @@ until_true eval "! running $a"
 slot status $a
 rc_is "a killed server" 1
 like "is an error" "$out" "*$a * error *killed*"
+is "state.json says so from then on" "$(jq -r .state "$home/var-lib/hal0/slots/$a/state.json")" error
+podman rm -f hal0-slot-$a >/dev/null
+slot start --no-wait $a
+until_true slot_is_ready
+is "a server that came up unwatched: status writes it down" \
+  "$(jq -r .state "$home/var-lib/hal0/slots/$a/state.json")" ready
+podman rm -f --time 1 hal0-slot-$a >/dev/null
+slot status $a
+is "and one that somebody else removed" "$(jq -r .state "$home/var-lib/hal0/slots/$a/state.json")" offline
 slot start $a
 rc_is "start again" 0
 pid=$(container $a '{{.State.Pid}}')
@@ -254,6 +266,19 @@ slot stop --timeout 1s $a
 rc_is "stop" 0
 ok "ends it all the same" gone "$pid"
 
+slot start $a
+pid=$(container $a '{{.State.Pid}}')
+kill -STOP "$pid"
+podman rm --force --time 30 hal0-slot-$a >/dev/null 2>&1 &
+remover=$!
+until_true eval '[ "$(container $a "{{.State.Status}}")" = stopping ]'
+kill -9 "$(container $a '{{.State.ConmonPid}}')" $remover
+slot start $a
+rc_is "a server that is stuck, half stopped, its monitor and podman killed: start mends it" 0
+ok "the old server is no more" gone "$pid"
+is "the new one answers" "$(ask "$p1")" "I am slot a."
+slot stop $a
+
 # ---- ports and names ----
 slot_file "$other" $b "$p1" "$model"
 run env HAL0_HOME="$other" "$hal0_slot" start $b
@@ -270,7 +295,7 @@ like "says whose" "$err" "*HAL0_HOME=$other*left alone*"
 slot stop $b
 rc_is "nor is it stopped from here" 4
 slot list --json
-is "nor shown as ours" "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.container_status]")" '["offline",null]'
+is "nor shown as ours" "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.container,.container_status]")" '["offline",null,"stopped"]'
 run env HAL0_HOME="$other" "$hal0_slot" status $b
 rc_is "it runs on" 0
 run env HAL0_HOME="$other" "$hal0_slot" stop $b
@@ -351,6 +376,10 @@ ended $first
 rc_is "and so does the other" 7
 is "for the same reason" "$(sort -u "$tmp/w3.err" "$tmp/w4.err" | grep -c 'no sign of progress for 1 s')" 1
 ok "and no container is left" no_container $a
+if command -v script >/dev/null; then
+  out=$(TERM=xterm script -qec "$hal0_slot start --timeout 2s $a" /dev/null </dev/null)
+  like "on a terminal one line tells how it goes" "$out" "*$a: answering with an error (1 s)*no sign of progress for 2 s*"
+fi
 slot_file "$home" $a "$p1" "$model"
 
 flock "$home/run/hal0/slots/$a.lock" sleep 20 &

@@ -20,15 +20,12 @@ static void test_names(void)
 	for (size_t i = 0; i < H0_ARRAY_LEN(t); i++) {
 		is_str(h0_flm_tag(t[i].id, got), t[i].tag, t[i].id);
 		is_str(h0_flm_tag(t[i].tag, got), t[i].tag, "a tag stays");
-		is_str(h0_flm_id(t[i].tag, got), t[i].id, t[i].tag);
-		is_str(h0_flm_id(t[i].id, got), t[i].id, "an id stays");
 		ok(h0_flm_same(t[i].tag, t[i].id) && h0_flm_same(t[i].id, t[i].tag), "both are one model");
 	}
 	static const char *const others[] = {"qwen3-4b", "", "-FLM", "/srv/m:1/x.gguf", "bge-m3"};
 	for (size_t i = 0; i < H0_ARRAY_LEN(others); i++) {
 		ok(!h0_flm_is_name(others[i]), "'%s' is none of FLM's names", others[i]);
 		is_str(h0_flm_tag(others[i], got), others[i], "and left alone");
-		is_str(h0_flm_id(others[i], got), others[i], "both ways");
 	}
 	ok(!h0_flm_same("qwen3-4b", "qwen3:4b") && !h0_flm_same("qwen3-4b", "qwen3-4b"),
 	   "a GGUF's name is never FLM's");
@@ -56,7 +53,7 @@ static void test_list(void)
 	ok(m && m->installed, "a list that does not say what is installed");
 	is_int((long long)l.n, 3, "what has no name is passed over");
 	m = h0_flm_list_get(&l, "llama3.2-1b-FLM");
-	ok(m && m->installed && m->footprint_gb == 1.25, "found by id");
+	ok(m && m->installed, "found by id");
 	m = h0_flm_list_get(&l, "gemma4-it:e2b");
 	ok(m && !m->installed, "found by tag, not installed");
 	ok(!h0_flm_list_get(&l, "gemma4-it-e2b"), "not by a GGUF's name");

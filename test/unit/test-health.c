@@ -20,6 +20,8 @@ struct server {
 	pid_t pid;
 };
 
+static int think_us; /* before each reply */
+
 /* health and models: whole replies; NULL: says nothing. One connection after another. */
 static void serve(int fd, const char *health, const char *models)
 {
@@ -33,6 +35,7 @@ static void serve(int fd, const char *health, const char *models)
 		} else {
 			/* in two pieces, as a network would */
 			size_t half = strlen(reply) / 2;
+			usleep((useconds_t)think_us);
 			ssize_t sent = write(c, reply, half);
 			usleep(2000);
 			sent += write(c, reply + half, strlen(reply) - half);
@@ -102,6 +105,17 @@ static void test_answers(void)
 	is_int(ask(OK "{}", NULL, H0_PROVIDER_COMFYUI, NULL, &a), H0_HEALTH_READY, "no list to ask for");
 }
 
+static void test_slow(void)
+{
+	struct h0_health_ask a;
+	think_us = 200000;
+	is_int(ask(OK "{}", LIST, H0_PROVIDER_LLAMA_SERVER, "chat", &a), H0_HEALTH_READY,
+	       "two answers of 200 ms each, with 300 ms for each of them");
+	think_us = 400000;
+	is_int(ask(OK "{}", LIST, H0_PROVIDER_LLAMA_SERVER, "chat", &a), H0_HEALTH_SILENT, "400 ms are too long");
+	think_us = 0;
+}
+
 #define KEPT "HTTP/1.1 200 OK\r\nContent-Length: 37\r\n\r\n"
 
 static void test_kept(void)
@@ -169,6 +183,7 @@ static void test_holder(void)
 int main(void)
 {
 	test_answers();
+	test_slow();
 	test_kept();
 	test_many();
 	test_holder();

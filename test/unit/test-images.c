@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "model/images.h"
 #include "model/profile.h"
+#include "model/provider.h"
 #include "snap.h"
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -77,7 +78,8 @@ static void test_order(void)
 	static const char lock[] =
 		"{\"schema\": 1, \"images\": {\"ghcr.io/h/v:1\": {\"digest\": \"sha256:" B64 "\"}},"
 		" \"previous\": null}";
-	const char *const env[H0_IMAGE_NSHORTS] = {NULL, "ghcr.io/env/r:2"};
+	const char *const env[H0_IMAGE_NSHORTS] = {NULL, "ghcr.io/env/r:2", NULL, NULL, NULL, "ghcr.io/env/m:2"};
+	const char *moonshine = h0_providers[H0_PROVIDER_MOONSHINE].image;
 	h0_autoimages struct h0_images none = {0}, m = {0}, l = {0}, x = {0};
 	struct h0_err e = {0};
 	struct h0_snap snap = SNAP({0});
@@ -93,6 +95,7 @@ static void test_order(void)
 	ok(h0_images_init(&snap, manifest, strlen(manifest), env, &x, &e) == 0, "and an environment");
 	chooses(&x, NULL, h0_profile_seeds[0].image, "environment ghcr.io/env/r:2 tag=-");
 	chooses(&x, "h/mine:1", h0_profile_seeds[0].image, "slot h/mine:1 tag=-");
+	chooses(&x, NULL, moonshine, "environment ghcr.io/env/m:2 tag=-");
 	snap = SNAP({H0_IMAGES_LOCK, lock});
 	ok(h0_images_init(&snap, manifest, strlen(manifest), NULL, &l, &e) == 0, "and a lock");
 	chooses(&l, NULL, VULKAN, "lock ghcr.io/h/v@sha256:" B64 " pinned tag=ghcr.io/h/v:1");

@@ -236,6 +236,15 @@ static void test_live(void)
 	ok(h0_route_find(&ask, &r2, &e) == 0 && strcmp(r2.slot->name, "two") == 0, "of two the running one");
 	box_done(&b);
 
+	static const char *const off[] = {SLOT("one", 8081, "llm", "cpu", "[model];default=\"m\""),
+		SLOT("two", 8082, "llm", "cpu", "enabled=false;[model];default=\"m\""), NULL};
+	box_open(&b, off);
+	struct h0_route_live still[] = {{"one", H0_ROUTE_DOWN, NULL}, {"two", H0_ROUTE_READY, NULL}};
+	h0_autoroute struct h0_route r5 = {0};
+	ask = (struct h0_route_ask){.slots = &b.slots, .live = still, .nlive = 2, .path = CHAT, .model = "m"};
+	ok(h0_route_find(&ask, &r5, &e) == 0 && strcmp(r5.slot->name, "one") == 0, "one that is disabled and still runs is not the better one");
+	box_done(&b);
+
 	/* FLM lists its whole catalogue, a GGUF server what it has loaded */
 	static const char *const catalogue[] = {"llama3.2:1b", "gemma4-it:e2b", NULL}, *const own[] = {"llama3.2:1b", NULL};
 	static const char *const mixed[] = {SLOT("chat", 8081, "llm", "cpu", "[model];default=\"x\""),

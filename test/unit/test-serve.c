@@ -254,6 +254,20 @@ static int listen_in_range(int *port)
 	return -1;
 }
 
+/* A port that nobody listens on, and nobody else can take meanwhile. */
+static int hold_in_range(int *port)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	for (*port = 8100; *port <= 8200; ++*port) {
+		a.sin_port = htons((uint16_t)*port);
+		if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0)
+			return fd;
+	}
+	close(fd);
+	return -1;
+}
+
 static void slot_start(int fd)
 {
 	pthread_t t;
@@ -289,7 +303,8 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	nap(load_takes_ms);
 	if (load_fails || strcmp(slot, "cold") != 0)
 		return h0_fail(e, H0_EXTERN, "slot %s: the model file is broken", slot);
-	cold_fd = listen_on(&cold_port);
+	if (listen(cold_fd, 1024) < 0)
+		return h0_fail_sys(e, "listen");
 	slot_start(cold_fd);
 	return 0;
 }
@@ -778,8 +793,7 @@ static void test_cold(void)
 		good += callers[i].status == 200;
 	}
 	ok(loads == 1 && good == 200, "200 callers of a cold slot: %d load, %d answers", (int)loads, good);
-	shutdown(cold_fd, SHUT_RDWR);
-	close(cold_fd);
+	shutdown(cold_fd, SHUT_RDWR); /* it listens no more, and keeps its port */
 	nap(2300); /* kept connections are given up */
 	load_takes_ms = 2500;
 	double t = now();
@@ -1095,11 +1109,10 @@ int main(void)
 {
 	snprintf(home, sizeof home, "/tmp/hal0-serve.XXXXXX");
 	int l = listen_in_range(&slot_port);
-	int c = listen_in_range(&cold_port), bad_port, b = listen_in_range(&bad_port);
-	if (l < 0 || c < 0 || b < 0 || !mkdtemp(home))
+	int bad_port, b = hold_in_range(&bad_port);
+	cold_fd = hold_in_range(&cold_port);
+	if (l < 0 || cold_fd < 0 || b < 0 || !mkdtemp(home))
 		return tap_skip_all("no free ports from 8100 to 8200");
-	close(c);
-	close(b);
 	slot_start(l);
 	h0_autofree char *dir = h0_asprintf("%s/slots", home);
 	mkdir(dir, 0755);

@@ -1,0 +1,186 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-route serve as a program: how it starts and ends, what it writes down, what it measures.
+. "${HAL0_SOURCE:?}/test/tap.sh"
+for t in curl jq perl; do
+  command -v $t >/dev/null 2>&1 || skip_all "$t is not installed"
+done
+export HAL0_HOME="$tmp/home" NO_COLOR=1
+pids=
+tap_cleanup() {
+  for p in $pids; do kill "$p" 2>/dev/null; done
+  rm -rf "$tmp"
+}
+# The program finds the hal0-slot beside itself: one that only says what it was told, and takes a while.
+mkdir -p "$tmp/bin" "$HAL0_HOME/etc/hal0/slots"
+cp "$HAL0_BUILD/cmd/hal0-route" "$tmp/bin/"
+cat >"$tmp/bin/hal0-slot" <<SH
+#!/bin/sh
+echo "\$*" >>"$tmp/loads"
+sleep 2
+SH
+chmod 755 "$tmp/bin/hal0-slot"
+PATH=$tmp/bin:$PATH
+"$HAL0_BUILD/test/cli/stand-in" 8140 8169 "$tmp/log" >"$tmp/ports" &
+pids=$!
+wait_for() { # FILE [PATTERN]
+  _n=0
+  until grep -q "${2:-.}" "$1" 2>/dev/null || [ $_n = 100 ]; do
+    sleep 0.05
+    _n=$((_n + 1))
+  done
+}
+wait_for "$tmp/ports"
+read -r port closed <"$tmp/ports" || skip_all "no free ports from 8140 to 8169"
+slot() { # NAME PORT
+  printf 'name = "%s"\ntype = "llm"\nport = %s\ndevice = "cpu"\n[model]\ndefault = "%s-model"\n' "$1" "$2" "$1" \
+    >"$HAL0_HOME/etc/hal0/slots/$1.toml"
+}
+slot main "$port"
+slot cold "$closed"
+serve() { # OPTIONS...: its process in $pid, its address in $url
+  : >"$tmp/said"
+  hal0-route serve --port 0 --json "$@" >"$tmp/said" 2>"$tmp/note" &
+  pid=$!
+  pids="$pids $pid"
+  wait_for "$tmp/said"
+  url=$(jq -r .url "$tmp/said")
+}
+ended() { # within 3 s: $rc
+  rc=0
+  _n=0
+  while kill -0 "$pid" 2>/dev/null && [ $_n -lt 60 ]; do
+    sleep 0.05
+    _n=$((_n + 1))
+  done
+  kill -9 "$pid" 2>/dev/null || :
+  wait "$pid" || rc=$?
+}
+chat() { # MODEL [CURL OPTIONS]
+  _m=$1
+  shift
+  curl -s -m 20 "$url/v1/chat/completions" "$@" -d "{\"model\":\"$_m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+}
+
+# ---- a request, and what is written down of it
+serve --wait 0s
+is "its process is told" "$(jq .pid "$tmp/said")" "$pid"
+run hal0-route serve --port "${url##*:}"
+rc_is "the same port a second time" 4
+like "is named" "$err" "*127.0.0.1:${url##*:}*taken*"
+like "an answer" "$(chat main | jq -r '.choices[0].message.content')" "model main-model*"
+chat main -D "$tmp/head" -H 'X-Request-Id: mine-7' >"$tmp/out"
+ok "with the id it was asked with" grep -qi '^x-request-id: mine-7' "$tmp/head"
+used=$HAL0_HOME/run/hal0/slots/main/used
+wait_for "$used" '^0'
+is "the use of the slot is written down" "$(cat "$used")" 0
+sleep 1.1
+touch -d '1 hour ago' "$used"
+sleep 1.1
+ok "and stays as it is while nobody asks" test "$(find "$used" -mmin +30)" = "$used"
+
+# ---- a slot that must be loaded
+mkdir -p "$HAL0_HOME/var-lib/hal0/slots/cold"
+for i in 1 2 3 4 5 6 7 8; do
+  chat cold -D "$tmp/head.$i" >"$tmp/cold.$i" &
+  eval "p$i=\$!"
+done
+for i in 1 2 3 4 5 6 7 8; do eval "wait \$p$i" || :; done
+is "who cannot wait is told that the slot loads" "$(cat "$tmp"/cold.* | jq -r .error.code | sort | uniq -c | tr -d ' ')" "8slot.loading"
+is "and when to come back: nothing is known yet" "$(sed -n 's/^Retry-After: \([0-9]*\).*/\1/p' "$tmp/head.1")" 15
+is "one load for all of them" "$(cat "$tmp/loads")" "start cold --json --quiet"
+learned=$(find "$HAL0_HOME" -name load_ms)
+n=0
+until [ -n "$learned" ] || [ $n = 80 ]; do
+  sleep 0.05
+  n=$((n + 1))
+  learned=$(find "$HAL0_HOME" -name load_ms)
+done
+like "how long it took is remembered" "$(cat "$learned")" "2???"
+kill "$pid"
+ended
+is "SIGTERM ends it well" "$rc" 0
+
+# ---- the next one knows how long it takes
+echo 7000 >"$learned"
+serve --wait 0s
+sleep 0.1
+chat cold -D "$tmp/head" >"$tmp/out"
+is "Retry-After is what loading took before" "$(sed -n 's/^Retry-After: \([0-9]*\).*/\1/p' "$tmp/head")" 7
+sleep 1
+chat cold -D "$tmp/head" >"$tmp/out"
+is "and counts down" "$(sed -n 's/^Retry-After: \([0-9]*\).*/\1/p' "$tmp/head")" 6
+like "with the part that is done" "$(jq -r .error.details.progress "$tmp/out")" "0.1?"
+
+# ---- changed files
+printf 'port = \n' >"$HAL0_HOME/etc/hal0/slots/main.toml"
+slot other "$port"
+n=0
+until curl -s "$url/v1/models" | grep -q other-model || [ $n = 60 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+ok "a broken slot file does not keep new ones away" test $n -lt 60
+is "and is named to who asks for it" "$(chat main | jq -r .error.message | grep -c 'slots/main.toml:1:')" 1
+slot main "$port"
+n=0
+until chat main | grep -q main-model || [ $n = 60 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+ok "mended, it answers again" test $n -lt 60
+
+# ---- /metrics as Prometheus reads it
+curl -s "$url/metrics" >"$tmp/metrics"
+is "each sample belongs to the kind that was told before it" "$(awk '
+  /^# TYPE / { if (seen[$3]++) print "twice", $3; kind = $4; name = $3; next }
+  /^#/ { next }
+  { split($1, m, "{"); base = m[1]
+    if (kind == "histogram") sub(/_(bucket|sum|count)$/, "", base)
+    if (base != name || $2 !~ /^[0-9.e+-]+$/ || NF != 2) print "stray", $0
+    if (kind == "counter" && base !~ /_total$/) print "counter", base }' "$tmp/metrics")" ""
+is "buckets grow, and the last is the count" "$(awk '
+  /_bucket\{/ { key = $1; sub(/,le=.*/, "", key); if (key == last && $2 < before) print "shrinks", $0
+    last = key; before = $2; next }
+  /_count\{/ { if ($2 != before) print "count", $0 }' "$tmp/metrics")" ""
+ok "requests by slot and status" grep -q '^hal0_requests_total{slot="main",status="2xx"} [1-9]' "$tmp/metrics"
+kill "$pid"
+ended
+
+# ---- sockets from systemd: two lives of the program behind one socket
+cat >"$tmp/socket.pl" <<'PERL'
+use Socket;
+use POSIX ();
+$^F = 20;
+socket(my $s, PF_INET, SOCK_STREAM, 0) or die;
+bind($s, sockaddr_in(0, INADDR_LOOPBACK)) or die;
+listen($s, 16) or die;
+open(my $f, '>', $ARGV[0]) or die;
+print $f((sockaddr_in(getsockname($s)))[0], "\n");
+close($f);
+for my $life (1, 2) {
+	my $r = '';
+	vec($r, fileno($s), 1) = 1;
+	select($r, undef, undef, 20) or die "nobody came";
+	my $pid = fork();
+	if (!$pid) {
+		POSIX::dup2(fileno($s), 3);
+		$ENV{LISTEN_PID} = $$;
+		$ENV{LISTEN_FDS} = 1;
+		exec('hal0-route', 'serve', '--idle-exit', '1s', '--quiet');
+	}
+	waitpid($pid, 0);
+	open($f, '>>', $ARGV[1]) or die;
+	print $f($? >> 8, "\n");
+	close($f);
+}
+PERL
+perl "$tmp/socket.pl" "$tmp/given" "$tmp/ends" 2>"$tmp/note" &
+pids="$pids $!"
+wait_for "$tmp/given"
+url=http://127.0.0.1:$(cat "$tmp/given")
+like "who knocks first brings it up" "$(chat main | jq -r '.choices[0].message.content')" "model main-model*"
+wait_for "$tmp/ends"
+is "nobody asks, and it ends by itself" "$(cat "$tmp/ends")" 0
+like "the socket stays: the next one brings it up again" "$(chat main | jq -r '.choices[0].message.content')" "model main-model*"
+tap_done
