@@ -37,6 +37,7 @@ struct h0_route_remote {
 	const char *const *models;  /* what it lists, NULL-terminated; NULL: it did not say */
 	const char *why;            /* it did not; else NULL */
 	const char *addr;           /* its host as a number, NULL: not known */
+	const char *header;         /* with its key, "Name: value"; NULL: none. A secret */
 };
 
 /* Of all slots and upstreams, as somebody found it out. */
