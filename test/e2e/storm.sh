@@ -35,7 +35,7 @@ printf '[slots]\nport_range_start = %s\nport_range_end = %s\n' "$p1" "$((p1 + 2)
 port=$p1
 for s in a b c; do
   printf 'port = %s\ntype = "llm"\ndevice = "cpu"\nimage = "%s"\n[model]\ndefault = "one"\ncontext_size = 256\n' \
-    $port "$image" >"$etc/slots/$prefix-$s.toml"
+    "$port" "$image" >"$etc/slots/$prefix-$s.toml"
   port=$((port + 1))
 done
 
@@ -64,12 +64,13 @@ victim() { # SLOT server|conmon: its process id
   *) cat "$run/slots/$1/conmon.pid" ;;
   esac 2>/dev/null
 }
+# shellcheck disable=SC2086 # $ops are several
 strike() { # SLOT WHAT
   case $2 in
-  both) for _w in conmon server; do kill -9 $(victim "$1" $_w) 2>/dev/null; done ;;
+  both) for _w in conmon server; do kill -9 "$(victim "$1" "$_w")" 2>/dev/null; done ;;
   hal0) kill -9 $ops 2>/dev/null ;;
   none) ;;
-  *) kill -9 $(victim "$1" "$2") 2>/dev/null ;;
+  *) kill -9 "$(victim "$1" "$2")" 2>/dev/null ;;
   esac
 }
 # A hal0-slot that is not killed ends by itself with an exit code of the list, and within a minute.
@@ -147,7 +148,7 @@ done
 most=0
 for p in $pids; do
   while [ "$p" = "${pids##* }" ] && hwm=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status" 2>/dev/null) && [ -n "$hwm" ]; do
-    [ "$(cat "/proc/$p/comm" 2>/dev/null)" != hal0-slot ] || [ "$hwm" -le $most ] || most=$hwm
+    [ "$(cat "/proc/$p/comm" 2>/dev/null)" != hal0-slot ] || [ "$hwm" -le "$most" ] || most=$hwm
     sleep 0.02
   done
   wait "$p" || printf '# %s\n' "$(cat "$tmp/log/crowd."*)"
@@ -176,7 +177,7 @@ is "no container is left" "$(podman ps -a --format '{{.Names}}' | grep "^hal0-sl
 left=
 for f in /proc/[0-9]*/cmdline; do
   pid=${f#/proc/} pid=${pid%/cmdline}
-  case $(cat "$f" 2>/dev/null | tr '\0' ' ') in
+  case $(tr '\0' ' ' 2>/dev/null <"$f") in
   *"$HAL0_HOME"*llama-server* | *llama-server*"$HAL0_HOME"* | *conmon*"$HAL0_HOME"*) left="$left $pid" ;;
   esac
 done
