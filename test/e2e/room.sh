@@ -39,7 +39,7 @@ chmod 755 "$tmp"
 port=$p1
 for s in $a $b $c; do
   printf 'port = %s\ntype = "llm"\ndevice = "cpu"\nimage = "%s"\n[model]\ndefault = "tiny"\ncontext_size = 1024\n[server]\nextra_args = "--cache-ram 0"\n' \
-    $port "$image" >"$etc/slots/$s.toml"
+    "$port" "$image" >"$etc/slots/$s.toml"
   port=$((port + 1))
 done
 pool() { # BYTES of memory there shall be

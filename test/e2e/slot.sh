@@ -63,7 +63,7 @@ running() {
   [ "$(container "$1" '{{.State.Running}}')" = true ]
 }
 slot_is_ready() {
-  "$hal0_slot" status $a
+  "$hal0_slot" status "$a"
 }
 no_container() {
   ! podman container exists "hal0-slot-$1"
