@@ -9,7 +9,7 @@ build_packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libcurl4-
 run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
 test_packages='clang strace jq shellcheck zsh fish man-db git curl umockdev openssl kmod haproxy python3
   catatonit mmdebstrap debhelper dpkg-dev lintian'
-bench_packages='g++ libtomlplusplus-dev vulkan-tools wrk golang-go'
+bench_packages='g++ libtomlplusplus-dev vulkan-tools wrk haproxy golang-go'
 
 die() { # MESSAGE [EXIT-CODE]
   printf '%s: %s\n' "$prog" "$1" >&2

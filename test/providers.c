@@ -35,6 +35,7 @@ static struct options opt;
 static time_t started_s;
 static long started_ns;
 
+__attribute__((format(printf, 1, 2)))
 static void die(const char *fmt, ...)
 {
 	va_list ap;
@@ -71,6 +72,7 @@ static void reply(const struct request *r, int status, const char *type, const c
 		(void)!send(r->fd, body, n, MSG_NOSIGNAL);
 }
 
+__attribute__((format(printf, 3, 4)))
 static void json(const struct request *r, int status, const char *fmt, ...)
 {
 	static char text[65536];

@@ -13,6 +13,7 @@ static const struct h0_verb verbs[] = {
 	{.name = "profile", .help = "image and server flags that slots share"},
 	{.name = "cap", .help = "what the box does besides chat, and the slots that do it"},
 	{.name = "route", .help = "send requests to the right slot, and say why"},
+	{.name = "model", .help = "the model files: what there is, what is in it"},
 	{.name = "conf", .help = "check, recover and undo changes of /etc/hal0"},
 };
 
@@ -50,5 +51,5 @@ const struct h0_prog front_prog = {
 	.nverbs = sizeof verbs / sizeof verbs[0],
 	.files = "*/etc/hal0*\n\tconfiguration, meant to be edited by hand",
 	.see_also = "hal0-status(1), hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
-	            "hal0-conf(1), hal0.toml(5), hal0-exit(7)",
+	            "hal0-model(1), hal0-conf(1), hal0.toml(5), hal0-exit(7)",
 };

@@ -162,7 +162,8 @@ static const struct h0_example serve_examples[] = {
 
 static const char serve_text[] =
 	"Answers on one address for all slots: */v1/models*, */health* and */metrics* itself, everything "
-	"else by the slot that *explain* names. Nothing depends on it: slots answer on their own ports "
+	"else by the slot that *explain* names, or by an upstream over http (it speaks no TLS: what only an "
+	"https one lists is answered with 501; *call* reaches it). Nothing depends on it: slots answer on their own ports "
 	"whether it runs or not.\n\n"
 	"A slot that does not run is started, once for any number of requests; a request waits for it up "
 	"to *--wait* and then gets 503 *slot.loading* with Retry-After. Changed files take effect at once "
@@ -176,7 +177,8 @@ static const char serve_text[] =
 static const char explain_text[] =
 	"Decides as *serve*, *call* and *chat* do and prints the decision with every rule that was "
 	"tried; nothing is sent. An operand that starts with / is a path. Exit code 1 when no slot "
-	"answers; the steps are printed all the same.";
+	"answers; the steps are printed all the same. Of a name as the NPU's models have, FLM is asked "
+	"whether it knows it, where its image is there.";
 
 static const char call_text[] =
 	"Sends one request to the slot that *explain* names, straight to the slot's own port. What TEXT "

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/words.h"
 #include "fmt/json.h"
+#include "run/use.h"
 #include "sys/clock.h"
 
 /* ---- reports of changes ---- */
@@ -139,7 +140,57 @@ int slot_report_end(struct slot_report *r, struct h0_err *e)
 }
 
 /* ---- list and status ---- */
-static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot_live *l)
+/* One word for the container, whatever podman calls it. */
+static const char *container_status(const struct h0_slot_live *l)
+{
+	if (!l->ctr || l->foreign)
+		return "stopped";
+	if (l->state == H0_STATE_ERROR && !l->alive)
+		return "crashed";
+	if (!l->alive)
+		return l->ctr->state == H0_CTR_CREATED ? "starting" : "stopped";
+	return l->state == H0_STATE_WARMING ? "starting" : "running";
+}
+
+static struct h0_json *metadata(const struct h0_slot_live *l, const struct h0_state_file *last,
+                                const char *backend, const char *provider)
+{
+	struct h0_json *m = h0_json_object();
+	if (last->updated_at > 0)
+		h0_json_set(m, "updated_at", h0_json_new_real(last->updated_at));
+	else
+		h0_json_set_null(m, "updated_at");
+	h0_json_set_str(m, "message", l->message);
+	/* a container that state.json knows nothing of was there before us */
+	h0_json_set_bool(m, "adopted", l->alive && l->ctr && !h0_streq(last->container, l->ctr->id));
+	h0_json_set_str(m, "backend", backend);
+	h0_json_set_str(m, "provider", provider);
+	return m;
+}
+
+/* What every slot has, also a broken one: the words of the original's listing. */
+static void put_common(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot_live *l)
+{
+	const struct h0_ctr *c = l->foreign ? NULL : l->ctr;
+	struct h0_json *models = h0_json_array();
+	if (l->model_id[0])
+		h0_json_add(models, h0_json_new_str(l->model_id));
+	h0_rec_json(rec, LIST_MODELS, models);
+	h0_rec_str(rec, LIST_KIND, "slot");
+	h0_rec_str(rec, LIST_RUNS, container_status(l));
+	if (c && l->alive)
+		h0_rec_int(rec, LIST_LAST, h0_use_last(b, c));
+}
+
+/* A ready slot serves while a request is under way. */
+static const char *state_word(const struct h0_box *b, const struct h0_slot_live *l)
+{
+	bool serves = l->state == H0_STATE_READY && h0_use_routed(b, l->slot->name);
+	return h0_state_names[serves ? H0_STATE_SERVING : l->state];
+}
+
+static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot_live *l,
+                    const struct h0_state_file *last)
 {
 	const struct h0_slot *s = l->slot;
 	const struct h0_ctr *c = l->foreign ? NULL : l->ctr;
@@ -149,6 +200,7 @@ static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_
 	h0_rec_str(rec, LIST_NAME, s->name);
 	h0_rec_str(rec, LIST_CONTAINER, c ? c->word : NULL);
 	h0_rec_str(rec, LIST_FILE, s->file);
+	put_common(rec, b, l);
 	int port = c && c->port ? c->port : s->port;
 	if (port) {
 		snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
@@ -162,11 +214,13 @@ static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_
 		h0_rec_int(rec, LIST_UPTIME, l->uptime_s);
 	if (s->broken) {
 		h0_err_text(&s->err, text, sizeof text);
-		h0_rec_str(rec, LIST_STATE, l->alive ? h0_state_names[l->state] : "invalid");
+		h0_rec_str(rec, LIST_STATE, l->alive ? state_word(b, l) : "invalid");
+		h0_rec_str(rec, LIST_STATUS, l->alive ? state_word(b, l) : "invalid");
 		h0_rec_str(rec, LIST_MESSAGE, text);
 		return;
 	}
-	h0_rec_str(rec, LIST_STATE, h0_state_names[l->state]);
+	h0_rec_str(rec, LIST_STATE, state_word(b, l));
+	h0_rec_str(rec, LIST_STATUS, state_word(b, l));
 	h0_rec_str(rec, LIST_MESSAGE, l->message[0] ? l->message : NULL);
 	if (!s->file)
 		return;
@@ -178,7 +232,11 @@ static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_
 	h0_rec_bool(rec, LIST_ENABLED, s->enabled);
 	h0_rec_bool(rec, LIST_DEFAULT, s->is_default);
 	h0_rec_str(rec, LIST_ROLE, s->role);
-	h0_rec_str(rec, LIST_PROVIDER, h0_provider_names[planned ? plan.family : s->provider]);
+	const char *provider = h0_provider_names[planned ? plan.family : s->provider];
+	const char *backend = h0_devices[s->device].legacy_backend;
+	h0_rec_str(rec, LIST_PROVIDER, provider);
+	h0_rec_str(rec, LIST_BACKEND, backend);
+	h0_rec_json(rec, LIST_META, metadata(l, last, backend, provider));
 	h0_rec_str(rec, LIST_IMAGE, c ? c->image : planned ? plan.image : s->image);
 }
 
@@ -285,7 +343,7 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 		if (!v.slots[i]->file && !live[i].message[0])
 			snprintf(live[i].message, sizeof live[i].message,
 			         "it has no slot file: hal0 slot stop %s ends it", v.slots[i]->name);
-		put_row(rec, &b, &live[i]);
+		put_row(rec, &b, &live[i], &v.ahead[i].last);
 		ready &= live[i].state == H0_STATE_READY;
 	}
 	int rc = h0_out_rec(ctx, rec, NULL, e);

@@ -22,13 +22,20 @@
 	X(ROLE, "role", NULL, STR, H0_COL_EXTRA, "primary, utility or npu")                       \
 	X(PROVIDER, "provider", NULL, STR, H0_COL_EXTRA, "server program")                        \
 	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \
-	X(CONTAINER, "container", "container_status", STR, H0_COL_EXTRA, "podman's word for it")  \
+	X(CONTAINER, "container", NULL, STR, H0_COL_EXTRA, "podman's word for it")                \
+	X(RUNS, "container-status", "container_status", STR, H0_COL_EXTRA, "running, stopped, starting or crashed") \
 	X(HEALTHY, "healthy", "container_health", BOOL, H0_COL_EXTRA, "answers its health check") \
 	X(MODEL_ID, "model-id", "model_id", STR, H0_COL_EXTRA, "model the server lists")          \
 	X(UPTIME, "uptime", "uptime_s", SECONDS, H0_COL_EXTRA, "since the container started")     \
 	X(URL, "url", "backend_url", STR, H0_COL_EXTRA, "base URL of the server")                 \
 	X(FILE, "file", NULL, STR, H0_COL_EXTRA, "configuration file")                            \
-	X(MESSAGE, "message", NULL, STR, H0_COL_EXTRA, "why it is in this state")
+	X(MESSAGE, "message", NULL, STR, H0_COL_EXTRA, "why it is in this state")                 \
+	X(STATUS, "status", NULL, STR, H0_COL_EXTRA, "the state, by its other name")              \
+	X(KIND, "kind", NULL, STR, H0_COL_EXTRA, "always slot: no remote server")                 \
+	X(BACKEND, "backend", NULL, STR, H0_COL_EXTRA, "older word for the device")               \
+	X(MODELS, "models", NULL, LIST, H0_COL_EXTRA, "models the server lists")                  \
+	X(LAST, "last-used", "last_used_at", INT, H0_COL_EXTRA, "last sign of use, seconds since 1970") \
+	X(META, "metadata", NULL, JSON, H0_COL_EXTRA, "its last transition")
 
 #define SLOT_CHANGE_COLS(X)                                                                       \
 	X(NAME, "name", NULL, STR, 0, "the slot's name")                                          \
@@ -87,7 +94,8 @@
 	X(IDLE, "idle-timeout", "idle_timeout_s", SECONDS, 0, "null: as hal0.toml says; 0 never") \
 	X(SYSTEM_PROMPT, "system-prompt", "system_prompt", STR, 0, "put before conversations")    \
 	X(KEY, "key", "key_file", STR, 0, "where its key stands; null: it wants none")            \
-	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
+	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use, and why")               \
+	X(GRANTS, "grants", NULL, JSON, H0_COL_EXTRA, "the same, what and why apart")             \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
 #define SLOT_FIT_COLS(X)                                                                          \

@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 /* First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 static const uint32_t k[64] = {
@@ -37,18 +41,91 @@ static void mix(uint32_t h[8], const unsigned char *block)
 	uint32_t w[64], v[8];
 	schedule(block, w);
 	memcpy(v, h, sizeof v);
+#pragma GCC unroll 8
 	for (int i = 0; i < 64; i++) {
-		uint32_t a = v[0], e = v[4];
-		uint32_t t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-		              ((e & v[5]) ^ (~e & v[6])) + k[i] + w[i];
-		uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-		              ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-		memmove(v + 1, v, 7 * sizeof *v);
-		v[4] += t1;
-		v[0] = t1 + t2;
+		/* the eight words turn by one place each round */
+		uint32_t a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7], e = v[(4 - i) & 7];
+		uint32_t t = v[(7 - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+		             ((e & v[(5 - i) & 7]) ^ (~e & v[(6 - i) & 7])) + k[i] + w[i];
+		v[(3 - i) & 7] += t;
+		v[(7 - i) & 7] = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+		                 ((a & b) ^ (a & c) ^ (b & c));
 	}
 	for (int i = 0; i < 8; i++)
 		h[i] += v[i];
+}
+
+static void mix_all(uint32_t h[8], const unsigned char *p, size_t blocks)
+{
+	for (; blocks; blocks--, p += 64)
+		mix(h, p);
+}
+
+#ifdef __x86_64__
+/* The processor's own rounds (SHA, SSSE3, SSE4.1): some five times as fast. */
+static bool has_rounds(void)
+{
+	unsigned a, b = 0, c = 0, d;
+	return __get_cpuid(1, &a, &b, &c, &d) && c & bit_SSSE3 && c & bit_SSE4_1 &&
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 29;
+}
+
+/* `p` and `q` hold the words A B E F and C D G H, highest first, as the instructions want them. */
+__attribute__((target("sha,ssse3,sse4.1")))
+static void mix_fast(uint32_t h[8], const unsigned char *data, size_t blocks)
+{
+	const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+	__m128i p = _mm_set_epi32((int)h[0], (int)h[1], (int)h[4], (int)h[5]);
+	__m128i q = _mm_set_epi32((int)h[2], (int)h[3], (int)h[6], (int)h[7]);
+	for (; blocks; blocks--, data += 64) {
+		__m128i w[4], p0 = p, q0 = q;
+		for (int i = 0; i < 4; i++)
+			w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(data + 16 * i)), big_endian);
+#pragma GCC unroll 16
+		for (int i = 0; i < 16; i++) {
+			__m128i *now = &w[i % 4], last = w[(i + 3) % 4];
+			if (i >= 4) {
+				__m128i s = _mm_sha256msg1_epu32(*now, w[(i + 1) % 4]);
+				s = _mm_add_epi32(s, _mm_alignr_epi8(last, w[(i + 2) % 4], 4));
+				*now = _mm_sha256msg2_epu32(s, last);
+			}
+			__m128i t = _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)&k[4 * i]));
+			q = _mm_sha256rnds2_epu32(q, p, t);
+			p = _mm_sha256rnds2_epu32(p, q, _mm_shuffle_epi32(t, 0x0e));
+		}
+		p = _mm_add_epi32(p, p0);
+		q = _mm_add_epi32(q, q0);
+	}
+	uint32_t abef[4], cdgh[4];
+	_mm_storeu_si128((__m128i *)abef, p);
+	_mm_storeu_si128((__m128i *)cdgh, q);
+	const uint32_t now[8] = {abef[3], abef[2], cdgh[3], cdgh[2], abef[1], abef[0], cdgh[1], cdgh[0]};
+	memcpy(h, now, sizeof now);
+}
+#else
+static bool has_rounds(void)
+{
+	return false;
+}
+
+static void mix_fast(uint32_t h[8], const unsigned char *data, size_t blocks)
+{
+	mix_all(h, data, blocks);
+}
+#endif
+
+static void mix_blocks(struct h0_sha256 *s, const unsigned char *p, size_t blocks)
+{
+	if (s->fast)
+		mix_fast(s->h, p, blocks);
+	else
+		mix_all(s->h, p, blocks);
+}
+
+void h0_sha256_init_plain(struct h0_sha256 *s)
+{
+	h0_sha256_init(s);
+	s->fast = false;
 }
 
 void h0_sha256_init(struct h0_sha256 *s)
@@ -59,21 +136,25 @@ void h0_sha256_init(struct h0_sha256 *s)
 	};
 	*s = (struct h0_sha256){0};
 	memcpy(s->h, start, sizeof start);
+	s->fast = has_rounds();
 }
 
 void h0_sha256_add(struct h0_sha256 *s, const void *data, size_t n)
 {
 	const unsigned char *p = data;
-	while (n) {
-		size_t used = s->total % sizeof s->block, room = sizeof s->block - used;
-		size_t take = n < room ? n : room;
+	size_t used = s->total % sizeof s->block;
+	s->total += n;
+	if (used) {
+		size_t room = sizeof s->block - used, take = n < room ? n : room;
 		memcpy(s->block + used, p, take);
-		s->total += take;
 		p += take;
 		n -= take;
-		if (take == room)
-			mix(s->h, s->block);
+		if (take < room)
+			return;
+		mix_blocks(s, s->block, 1);
 	}
+	mix_blocks(s, p, n / sizeof s->block);
+	memcpy(s->block, p + n / sizeof s->block * sizeof s->block, n % sizeof s->block);
 }
 
 void h0_sha256_text(struct h0_sha256 *s, char dst[H0_SHA256_TEXT])

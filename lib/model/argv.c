@@ -615,11 +615,14 @@ static int container(struct build *b, struct h0_err *e)
 		item(b, H0_ARGV_BASE, "--runtime", f->runtime);
 	base(b, "run", NULL);
 	base(b, f->mode == H0_ARGV_FOREGROUND ? "--rm" : "--detach", NULL);
-	if (f->mode != H0_ARGV_DETACHED)
+	if (f->mode == H0_ARGV_FOREGROUND)
 		base(b, "--sdnotify=conmon", NULL);
-	/* the monitor is the unit's main process, so it stays in the unit's control group */
-	if (f->mode == H0_ARGV_UNIT)
+	if (f->mode == H0_ARGV_UNIT) {
+		/* we tell systemd ourselves: what podman says as it ends can be lost on a busy machine */
+		base(b, "--sdnotify=ignore", NULL);
+		/* the monitor is the unit's main process, so it stays in the unit's control group */
 		base(b, "--cgroups=no-conmon", NULL);
+	}
 	identity(b);
 	network(b);
 	for (size_t i = 0; f->nodes && f->nodes[i]; i++)

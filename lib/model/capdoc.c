@@ -197,7 +197,9 @@ static int check(const struct h0_toml *doc, const char *file, struct h0_err *e)
 	if (!found.n)
 		return 0;
 	const struct h0_finding *f = &found.v[0];
-	h0_fail_at(e, f->file, f->line, f->col, f->key, "%s", f->msg);
+	bool chat = h0_starts(f->key, "selections.chat");
+	h0_fail_at(e, f->file, f->line, f->col, f->key, "%s%s", f->msg,
+	           chat ? ": chat is no capability, it lives in its slots: [slots.NAME]" : "");
 	return h0_err_code(e, h0_starts(f->key, "selections.") ? "capability.unknown_fields"
 	                                                       : "config.invalid");
 }

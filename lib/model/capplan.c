@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "conf/schema.h"
+#include "model/capchoice.h"
 #include "model/capfile.h"
 #include "model/device.h"
 #include "model/npu.h"
@@ -117,224 +118,7 @@ static struct h0_target *aim(struct h0_capplan *p, const char *slot, const struc
 	return t;
 }
 
-/* ---- what goes together ---- */
-
-/* A capability as it shall be, and what follows for its slot. */
-struct choice {
-	const struct h0_cap *cap;
-	const struct h0_slot *slot;     /* NULL: to be made */
-	struct h0_selection want;       /* the record, merged */
-	enum h0_device device;
-	int provider;                   /* of the record, or asked for; -1: none */
-	bool asked;                     /* for that provider */
-	bool kept;                      /* the slot's program stays */
-	bool drop_image;                /* the slot's own image is for another program */
-	enum h0_provider family;        /* what will run */
-};
-
-static int refuse(const struct choice *c, const char *code, struct h0_err *e)
-{
-	h0_err_detail(e, "capability", "%s.%s", c->cap->group, c->cap->child);
-	return h0_err_code(e, code);
-}
-
-static int word(const struct choice *c, const char *what, const char *said,
-                const char *const *words, int *ret, struct h0_err *e)
-{
-	*ret = h0_word_index(words, said);
-	if (*ret >= 0)
-		return 0;
-	const char *near = h0_str_nearest(said, words);
-	h0_fail(e, H0_USAGE, "unknown %s '%.64s'%s%s%s", what, said, near ? " (did you mean " : "",
-	        near ? near : "", near ? "?)" : "");
-	return refuse(c, "capability.invalid_selection", e);
-}
-
-static bool can_run(const struct work *w, enum h0_device device, enum h0_slot_type type,
-                    enum h0_provider p)
-{
-	if (!h0_provider_serves(p, type) || !(h0_providers[p].devices & H0_DEVICE_BIT(device)))
-		return false;
-	return h0_providers[p].image || h0_profiles_default(&w->profiles, device, type, (int)p);
-}
-
-/* The program that does this there: the usual one, else one that a profile runs, else any. -1: none. */
-static int program_at(const struct work *w, enum h0_device device, enum h0_slot_type type)
-{
-	enum h0_provider usual =
-		device == H0_DEVICE_NPU ? H0_PROVIDER_FLM : h0_types[type].provider;
-	if (can_run(w, device, type, usual))
-		return (int)usual;
-	const struct h0_profile *p = h0_profiles_default(&w->profiles, device, type, -1);
-	if (p)
-		return (int)h0_profile_family(p);
-	for (int other = 0; other < H0_PROVIDER_N; other++)
-		if (can_run(w, device, type, (enum h0_provider)other))
-			return other;
-	return -1;
-}
-
-static bool serves_at(const struct work *w, const struct choice *c, enum h0_device device)
-{
-	return c->provider >= 0
-	           ? can_run(w, device, c->cap->type, (enum h0_provider)c->provider)
-	           : program_at(w, device, c->cap->type) >= 0;
-}
-
-/* Where a new slot goes when nobody says: the CPU if it is all that the program is made for, else
- * as the box is meant to be used if anything runs it there. */
-static enum h0_device usual_device(const struct work *w, const struct choice *c)
-{
-	static const enum h0_device order[] = {
-		H0_DEVICE_GPU_VULKAN, H0_DEVICE_GPU_ROCM, H0_DEVICE_CPU, H0_DEVICE_NPU,
-	};
-	int family = c->provider >= 0 ? c->provider : (int)h0_types[c->cap->type].provider;
-	const struct h0_profile *p =
-		h0_profiles_default(&w->profiles, H0_DEVICE_CPU, c->cap->type, family);
-	if (p && p->device_class == H0_CLASS_CPU)
-		return H0_DEVICE_CPU;
-	if (serves_at(w, c, w->world->device))
-		return w->world->device;
-	for (size_t i = 0; i < H0_ARRAY_LEN(order); i++)
-		if (serves_at(w, c, order[i]))
-			return order[i];
-	return w->world->device;
-}
-
-static int choose_device(const struct work *w, struct choice *c, struct h0_err *e)
-{
-	int device;
-	if (*c->want.device) {
-		if (word(c, "device", c->want.device, h0_device_names, &device, e) < 0)
-			return -1;
-		c->device = (enum h0_device)device;
-	} else {
-		c->device = c->slot ? c->slot->device : usual_device(w, c);
-	}
-	return 0;
-}
-
-static bool shadow(const struct choice *c)
-{
-	return c->device == H0_DEVICE_NPU &&
-	       (c->cap->type == H0_TYPE_EMBEDDING || c->cap->type == H0_TYPE_TRANSCRIPTION);
-}
-
-static int wrong_pair(const struct choice *c, struct h0_err *e)
-{
-	const char *provider = c->provider >= 0 ? h0_provider_names[c->provider] : NULL;
-	const char *device = h0_device_names[c->device];
-	if (provider && !h0_provider_serves((enum h0_provider)c->provider, c->cap->type))
-		h0_fail(e, H0_USAGE, "provider %s does not do %s.%s (type %s)", provider, c->cap->group,
-		        c->cap->child, h0_type_names[c->cap->type]);
-	else if (provider && !(h0_providers[c->provider].devices & H0_DEVICE_BIT(c->device)))
-		h0_fail(e, H0_USAGE, "provider %s does not run on device %s", provider, device);
-	else if (provider)
-		h0_fail(e, H0_USAGE, "no profile runs provider %s on device %s: see hal0 profile list, or make "
-		        "the slot with an image of its own: hal0 slot create %s --image IMAGE --type %s "
-		        "provider=%s", provider, device, c->cap->slots[0], h0_type_names[c->cap->type],
-		        provider);
-	else
-		h0_fail(e, H0_USAGE, "nothing on device %s does %s.%s: no profile of type %s runs there "
-		        "(hal0 profile list)", device, c->cap->group, c->cap->child,
-		        h0_type_names[c->cap->type]);
-	h0_err_detail(e, "device", "%s", device);
-	return refuse(c, "capability.illegal_backend_model_pair", e);
-}
-
-static bool fits(enum h0_provider p, const struct choice *c)
-{
-	return h0_provider_serves(p, c->cap->type) && h0_providers[p].devices & H0_DEVICE_BIT(c->device);
-}
-
-/* The program: the one asked for, else what the slot has if that does it there, else the usual. */
-static int choose_program(const struct work *w, struct choice *c, bool asked, struct h0_err *e)
-{
-	const struct h0_slot *s = c->slot;
-	struct h0_plan p;
-	bool own_image = s && s->image && !s->profile;
-	c->asked = asked;
-	c->kept = s && s->device == c->device && s->type == c->cap->type &&
-	          h0_plan_slot(s, &w->profiles, &p, NULL) == 0 &&
-	          (!asked || (int)p.family == c->provider);
-	if (c->kept) {
-		c->family = p.family;
-		return 0;
-	}
-	if (own_image && fits(asked ? (enum h0_provider)c->provider : s->provider, c)) {
-		c->family = asked ? (enum h0_provider)c->provider : s->provider;
-		return 0;
-	}
-	c->drop_image = s && s->image;
-	if (!asked)
-		c->provider = program_at(w, c->device, c->cap->type);
-	if (c->provider < 0)
-		return wrong_pair(c, e);
-	c->family = (enum h0_provider)c->provider;
-	return can_run(w, c->device, c->cap->type, c->family) ? 0 : wrong_pair(c, e);
-}
-
-static int wrong_model(const struct choice *c, const char *why, struct h0_err *e)
-{
-	h0_fail(e, H0_USAGE, "model '%.200s' is not for %s.%s: %s", c->want.model, c->cap->group,
-	        c->cap->child, why);
-	return refuse(c, "capability.illegal_model_fit", e);
-}
-
-static bool brings_projector(const struct h0_slot *s)
-{
-	return s && s->extra_args && strstr(s->extra_args, "--mmproj");
-}
-
-static int check_file(const struct work *w, const struct choice *c, struct h0_err *e)
-{
-	struct h0_cap_model m = {0};
-	struct h0_err why = {0};
-	if (!w->world->model)
-		return 0;
-	if (w->world->model(w->snap, c->want.model, &m, w->world->arg, &why) < 0) {
-		bool missing = h0_streq(h0_err_name(&why), "model.not_found") ||
-		               h0_streq(h0_err_name(&why), "model.path_missing");
-		*e = why; /* one that is there and no model, or damaged: as it is said */
-		e->kind = missing ? H0_USAGE : why.kind;
-		return missing ? refuse(c, "capability.unknown_model", e) : -1;
-	}
-	switch (c->cap->type) {
-	case H0_TYPE_EMBEDDING:
-		return m.ranker ? wrong_model(c, "it was made for reranking", e) : 0;
-	case H0_TYPE_RERANKING:
-		return m.encoder && !m.ranker ? wrong_model(c, "it makes vectors and ranks nothing", e) : 0;
-	default:
-		if (m.encoder || m.ranker)
-			return wrong_model(c, "it makes no text", e);
-		if (!m.projector && !brings_projector(c->slot))
-			return wrong_model(c, "there is no vision projector (mmproj) beside it", e);
-		return 0;
-	}
-}
-
-static int check_model(const struct work *w, const struct choice *c, struct h0_err *e)
-{
-	const char *m = c->want.model;
-	if (!*m && c->want.enabled && h0_providers[c->family].needs_model && !shadow(c)) {
-		h0_fail(e, H0_USAGE, "%s.%s has no model yet: give --model MODEL", c->cap->group,
-		        c->cap->child);
-		return refuse(c, "capability.invalid_selection", e);
-	}
-	if (!*m)
-		return 0;
-	if (c->family == H0_PROVIDER_LLAMA_SERVER)
-		return check_file(w, c, e);
-	struct h0_cap_model known;
-	bool is_file = strchr(m, '/') || (w->world->model && w->world->model(w->snap, m, &known,
-	                                                                     w->world->arg, NULL) == 0);
-	if (c->family == H0_PROVIDER_FLM && is_file) {
-		h0_fail(e, H0_USAGE, "device npu runs FLM models (such as embed-gemma:300m), not the GGUF model "
-		        "'%.200s'", m);
-		return refuse(c, "capability.illegal_backend_model_pair", e);
-	}
-	return 0;
-}
+/* ---- records ---- */
 
 static void merge(const struct h0_selection *was, const struct h0_cap_wish *wish,
                   struct h0_selection *ret)
@@ -366,76 +150,18 @@ static void base_record(struct work *w, const struct h0_cap *cap, struct h0_sele
 	ret->enabled = s->present ? s->enabled : of_slot.enabled;
 }
 
-static int choose(struct work *w, const struct h0_cap_wish *wish, struct choice *c,
+static int choose(struct work *w, const struct h0_cap_wish *wish, struct h0_cap_choice *c,
                   struct h0_err *e)
 {
-	struct h0_selection was;
+	const struct h0_cap_ground ground = {w->snap, &w->profiles, w->world};
+	struct h0_selection was, want;
 	base_record(w, wish->cap, &was);
-	*c = (struct choice){.cap = wish->cap, .slot = h0_cap_slot(wish->cap, &w->slots), .provider = -1};
-	merge(&was, wish, &c->want);
-	if (c->slot && c->slot->broken) {
-		*e = c->slot->err;
-		return -1;
-	}
-	if (*c->want.provider &&
-	    word(c, "provider", c->want.provider, h0_provider_names, &c->provider, e) < 0)
-		return -1;
-	if (choose_device(w, c, e) < 0 ||
-	    choose_program(w, c, wish->provider && *wish->provider, e) < 0)
-		return -1;
-	return check_model(w, c, e);
+	merge(&was, wish, &want);
+	return h0_cap_choose(&ground, h0_cap_slot(wish->cap, &w->slots), &want,
+	                     wish->provider && *wish->provider, c, e);
 }
 
 /* ---- on ---- */
-
-static int want_word(struct h0_edits *edits, const char *key, const char *now, const char *want,
-                     struct h0_err *e)
-{
-	return h0_streq(now, want) ? 0 : h0_edits_set(edits, key, want, e);
-}
-
-/* What makes the slot run c->family: its profile where it names one, else its provider. */
-static int program_edits(const struct work *w, const struct choice *c, struct h0_edits *edits,
-                         struct h0_err *e)
-{
-	const struct h0_slot *s = c->slot;
-	const struct h0_profile *mine = s && s->profile ? h0_profiles_get(&w->profiles, s->profile) : NULL;
-	const char *provider = h0_provider_names[c->family];
-	if (c->drop_image && h0_edits_unset(edits, "image", e) < 0)
-		return -1;
-	if (c->kept || (mine && h0_profile_family(mine) == c->family && h0_profile_fits(mine, c->device)))
-		return 0;
-	if (mine) {
-		const struct h0_profile *p =
-			h0_profiles_default(&w->profiles, c->device, c->cap->type, (int)c->family);
-		if (p)
-			return h0_edits_set(edits, "profile", p->name, e);
-		if (h0_edits_unset(edits, "profile", e) < 0)
-			return -1;
-	}
-	bool says = s && (s->provider_given || (s->image && !c->drop_image));
-	if (!says && program_at(w, c->device, c->cap->type) == (int)c->family)
-		return 0;
-	return want_word(edits, "provider", s && s->provider_given ? h0_provider_names[s->provider] : NULL,
-	                 provider, e);
-}
-
-static int edits_of(const struct work *w, const struct choice *c, struct h0_edits *edits,
-                    struct h0_err *e)
-{
-	const struct h0_slot *s = c->slot;
-	bool type_said = s && s->type == c->cap->type && (s->type_given || !shadow(c));
-	if ((!type_said && h0_edits_set(edits, "type", h0_type_names[c->cap->type], e) < 0) ||
-	    want_word(edits, "device", s ? h0_device_names[s->device] : NULL,
-	              h0_device_names[c->device], e) < 0 ||
-	    want_word(edits, "model.default", s ? s->model : "", c->want.model, e) < 0 ||
-	    program_edits(w, c, edits, e) < 0)
-		return -1;
-	if (s && !s->enabled && h0_edits_set(edits, "enabled", "true", e) < 0)
-		return -1;
-	bool sees = c->cap->type != H0_TYPE_LLM || !s || s->vision;
-	return sees ? 0 : h0_edits_set(edits, "vision", "true", e);
-}
 
 static int set_port(struct h0_edits *edits, int port, struct h0_err *e)
 {
@@ -445,11 +171,11 @@ static int set_port(struct h0_edits *edits, int port, struct h0_err *e)
 }
 
 /* A record of the NPU has the port of the slot that answers for it, any other one of its own. */
-static int port_of(struct work *w, const struct choice *c, const struct h0_slot *anchor,
+static int port_of(struct work *w, const struct h0_cap_choice *c, const struct h0_slot *anchor,
                    struct h0_edits *edits, struct h0_err *e)
 {
 	int port;
-	if (shadow(c))
+	if (h0_cap_choice_shadow(c))
 		return c->slot ? 0 : set_port(edits, anchor->port, e);
 	if (!c->slot || !h0_slot_is_shadow(c->slot) ||
 	    !h0_port_owner(&w->slots, c->slot->port, c->slot->name))
@@ -459,11 +185,11 @@ static int port_of(struct work *w, const struct choice *c, const struct h0_slot 
 	return set_port(edits, port, e);
 }
 
-static int no_anchor(const struct choice *c, struct h0_err *e)
+static int no_anchor(const struct h0_cap_choice *c, struct h0_err *e)
 {
 	h0_fail(e, H0_NOHW, "on the NPU %s.%s is answered by the NPU's chat slot, and there is none: hal0 "
 	        "slot create npu --device npu --model MODEL", c->cap->group, c->cap->child);
-	return refuse(c, "npu.trio_unavailable", e);
+	return h0_cap_refuse(c, "npu.trio_unavailable", e);
 }
 
 static int toggle(struct work *w, const struct h0_cap *cap, bool on, struct h0_target *t,
@@ -479,7 +205,7 @@ static int toggle(struct work *w, const struct h0_cap *cap, bool on, struct h0_t
 	return set_one(w, anchor->name, asr ? "npu.asr" : "npu.embed", on ? "true" : "false", e);
 }
 
-static int taken_name(const struct work *w, const struct choice *c, struct h0_err *e)
+static int taken_name(const struct work *w, const struct h0_cap_choice *c, struct h0_err *e)
 {
 	const struct h0_slot *s = h0_slots_get(&w->slots, c->cap->slots[0]);
 	if (!s)
@@ -487,31 +213,31 @@ static int taken_name(const struct work *w, const struct choice *c, struct h0_er
 	h0_fail(e, H0_CONFLICT, "slot %s is of type %s and serves another capability: %s.%s needs a slot "
 	        "of that name (rename or delete it first)", s->name, h0_type_names[s->type],
 	        c->cap->group, c->cap->child);
-	return refuse(c, "slot.config_error", e);
+	return h0_cap_refuse(c, "slot.config_error", e);
 }
 
-static int misfit(const struct choice *c, struct h0_err *e)
+static int misfit(const struct h0_cap_choice *c, struct h0_err *e)
 {
-	return e->kind == H0_CONFIG ? refuse(c, "capability.illegal_model_fit", e) : -1;
+	return e->kind == H0_CONFIG ? h0_cap_refuse(c, "capability.illegal_model_fit", e) : -1;
 }
 
-static int turn_on(struct work *w, struct choice *c, struct h0_err *e)
+static int turn_on(struct work *w, struct h0_cap_choice *c, struct h0_err *e)
 {
 	h0_autoedits struct h0_edits edits = H0_SLOT_EDITS;
 	const struct h0_slot *anchor = h0_npu_anchor(&w->slots);
 	char name[H0_NAME_MAX + 1];
 	bool was_shadow = c->slot && h0_slot_is_shadow(c->slot);
 	struct h0_plan p;
-	if (shadow(c) && (!anchor || anchor->broken))
+	if (h0_cap_choice_shadow(c) && (!anchor || anchor->broken))
 		return no_anchor(c, e);
-	if ((!c->slot && taken_name(w, c, e) < 0) || edits_of(w, c, &edits, e) < 0 ||
+	if ((!c->slot && taken_name(w, c, e) < 0) || h0_cap_choice_edits(&w->profiles, c, &edits, e) < 0 ||
 	    port_of(w, c, anchor, &edits, e) < 0)
 		return -1;
 	snprintf(name, sizeof name, "%s", c->slot ? c->slot->name : c->cap->slots[0]);
 	if ((c->slot ? edit(w, name, &edits, e) : create(w, name, &edits, e)) < 0)
 		return misfit(c, e);
-	struct h0_target *t = aim(w->plan, name, c->cap, shadow(c) ? H0_WANT_STOP : H0_WANT_RUN);
-	if ((shadow(c) || was_shadow) && toggle(w, c->cap, shadow(c), t, e) < 0)
+	struct h0_target *t = aim(w->plan, name, c->cap, h0_cap_choice_shadow(c) ? H0_WANT_STOP : H0_WANT_RUN);
+	if ((h0_cap_choice_shadow(c) || was_shadow) && toggle(w, c->cap, h0_cap_choice_shadow(c), t, e) < 0)
 		return -1;
 	const struct h0_slot *s = h0_slots_get(&w->slots, name);
 	if (h0_plan_slot(s, &w->profiles, &p, e) < 0)
@@ -558,7 +284,7 @@ static void record(struct work *w, const struct h0_selection *want)
 
 static int plan_cap(struct work *w, const struct h0_cap_wish *wish, struct h0_err *e)
 {
-	struct choice c;
+	struct h0_cap_choice c;
 	struct h0_selection was, want;
 	if (wish->enabled == H0_TRI_FALSE && !wish->model && !wish->device && !wish->provider) {
 		base_record(w, wish->cap, &was);

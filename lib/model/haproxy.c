@@ -497,7 +497,7 @@ int h0_haproxy_build(const struct h0_haproxy_ask *ask, struct h0_haproxy *ret, s
 	if (ask->nnodes)
 		print_node_list(ask, &ret->file[H0_HAPROXY_LIST]);
 	else
-		h0_envelope_models(ask->slots, &ret->file[H0_HAPROXY_LIST]);
+		h0_envelope_models(ask->slots, NULL, NULL, &ret->file[H0_HAPROXY_LIST]);
 	print_clients(ask->keys, &ret->file[H0_HAPROXY_CLIENTS]);
 	print_keys(ask, &map, &ret->file[H0_HAPROXY_KEYS]);
 	for (size_t i = 0; i < map.n; i++)

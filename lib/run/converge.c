@@ -230,6 +230,7 @@ static int plan_run(const struct look *l, struct h0_step *s, const struct h0_slo
 	}
 	if (s->deed == H0_DEED_NONE)
 		return 0;
+	s->leaves_port = s->ran && c->port && c->port != slot->port;
 	for (size_t i = 0; i < spec.argv.words.n; i++)
 		h0_strv_add(&s->argv, spec.argv.words.v[i]);
 	return check_fit(l, s, slot, e);
@@ -341,6 +342,8 @@ static int act(struct h0_box *b, const struct h0_how *how, struct h0_step *s, st
 		return stop(b, s, o);
 	if (want == H0_WANT_KEEP && s->deed == H0_DEED_NONE)
 		return 0;
+	if (s->leaves_port) /* it was ended ahead of its turn */
+		want = H0_WANT_RUN;
 	return run(b, slot, want, how, s, o);
 }
 
@@ -383,8 +386,21 @@ static void do_step(const struct h0_how *how, struct h0_step *s)
 		s->deed = s->state == H0_STATE_OFFLINE ? H0_DEED_STOP : H0_DEED_START;
 }
 
+/* Another slot may be waiting for the port that this one gives up, as two that exchange theirs. */
+static void free_ports(struct h0_convergence *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		h0_autobox struct h0_box b = {0};
+		struct h0_outcome o = {0};
+		struct h0_step *s = &c->v[i];
+		if (s->leaves_port && h0_box_open(&b, NULL) == 0 && stop(&b, s, &o) == 0)
+			s->changed |= o.changed;
+	}
+}
+
 void h0_converge_run(const struct h0_how *how, struct h0_convergence *c)
 {
+	free_ports(c);
 	for (int stopping = 1; stopping >= 0; stopping--)
 		for (size_t i = 0; i < c->n; i++) {
 			struct h0_step *s = &c->v[i];

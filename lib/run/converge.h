@@ -30,6 +30,7 @@ struct h0_step {
 	const struct h0_target *target;
 	enum h0_deed deed;
 	bool ran;                       /* before */
+	bool leaves_port;               /* what runs is on another port than its file says */
 	bool changed;                   /* its container is another one now, or gone */
 	bool pending_reload;            /* its NPU slot runs on without what the files say */
 	enum h0_state state;            /* now */

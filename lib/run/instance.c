@@ -58,6 +58,23 @@ static int run_alone(struct h0_box *b, const struct h0_slot *slot, struct h0_err
 	return h0_room_take(b, slot, &ctrs, e) < 0 ? -1 : h0_act_launch(b, slot, &s, &o, e);
 }
 
+/* From now on the unit's main process is podman's monitor. systemd hears this from us, whom it
+ * knows, before it sees us end: a message of podman, which it does not know, is lost when it has
+ * ended by the time systemd looks. */
+static int hand_over(const char *dir, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf text = {0};
+	h0_autofree char *path = h0_asprintf("%s/conmon.pid", dir), *lines = NULL;
+	if (h0_read_file(path, 64, &text, e) < 0)
+		return -1;
+	long pid = strtol(h0_buf_str(&text), NULL, 10);
+	if (pid <= 1)
+		return h0_fail(e, H0_EXTERN, "%s: podman has left no process id there", path);
+	lines = h0_asprintf("MAINPID=%ld\nREADY=1", pid);
+	h0_notify(lines);
+	return 0;
+}
+
 int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)
 {
 	char dir[1200], log_path[1200];
@@ -70,11 +87,11 @@ int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)
 	if (obey && h0_unit_obey(&b->podman, dir, e) < 0)
 		return -1;
 	if (obey)
-		return 0;
+		return hand_over(dir, e);
 	if (lock >= 0) {
 		h0_unit_forget(dir);
 		if (h0_slots_find(&b->slots, name, &slot, &why) == 0 && run_alone(b, slot, &why) == 0)
-			return 0;
+			return hand_over(dir, e);
 	}
 	/* nobody else is there to be told */
 	if (lock >= 0 && why.kind != H0_CONFLICT)

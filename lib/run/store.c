@@ -77,23 +77,23 @@ int h0_store_root(const struct h0_paths *paths, const struct h0_snap *snap, char
 
 /* ---- from a place to a file ---- */
 
-/* "x-00002-of-00003.gguf": the number of the shard; 0 = not split. */
-static int shard_number(const char *name)
+int h0_store_shard(const char *name, int *ret_of)
 {
 	int n = 0, of = 0, end = 0;
 	size_t len = strlen(name), tail = strlen("-00001-of-00001.gguf");
 	if (len <= tail || sscanf(name + len - tail, "-%5d-of-%5d.gguf%n", &n, &of, &end) != 2)
 		return 0;
+	if (ret_of)
+		*ret_of = of;
 	return (size_t)end == tail ? n : 0;
 }
 
-/* Names a person would give the model of this file: without directory, shard and suffix. */
-static char *id_of(const char *path)
+char *h0_store_id_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
 	size_t n = strlen(base);
-	if (shard_number(base))
+	if (h0_store_shard(base, NULL))
 		n -= strlen("-00001-of-00001.gguf");
 	else if (h0_ends(base, ".gguf"))
 		n -= strlen(".gguf");
@@ -120,7 +120,7 @@ static void list_dir(const char *dir, struct listing *ret)
 			continue;
 		if (h0_starts(name, "mmproj"))
 			h0_strv_add(&ret->projectors, name);
-		else if (shard_number(name) <= 1)
+		else if (h0_store_shard(name, NULL) <= 1)
 			h0_strv_add(&ret->models, name);
 	}
 	if (d)
@@ -166,24 +166,28 @@ static const char *string_of(const struct h0_toml_node *table, const char *key)
 	return n && n->type == H0_TOML_STRING && n->str_len ? n->str : NULL;
 }
 
-/* Looks `id` up in [models.ID]. 1: taken, 0: no such entry, -1: its path is not there, or the
- * registry cannot be read. A registry that does not parse is an error, not an empty one. */
-static int take_registered(const struct h0_paths *paths, const char *id, struct h0_model_file *ret,
-                           struct h0_err *e)
+char *h0_store_registry(const struct h0_paths *paths)
 {
-	h0_autofree char *file = h0_asprintf("%s/registry/registry.toml", paths->var);
+	return h0_asprintf("%s/registry/registry.toml", paths->var);
+}
+
+/* *ret NULL: there is none. One that does not parse is an error, not an empty one. */
+static int read_registry(const struct h0_paths *paths, struct h0_toml **ret, struct h0_err *e)
+{
+	h0_autofree char *file = h0_store_registry(paths);
 	h0_autobuf struct h0_buf text = {0};
-	h0_autotoml struct h0_toml *doc = NULL;
+	*ret = NULL;
 	if (kind_of(file) == 0)
 		return 0;
-	if (h0_read_file(file, REGISTRY_MAX, &text, e) < 0 ||
-	    h0_toml_parse(h0_buf_str(&text), text.len, file, &doc, e) < 0)
-		return -1;
-	const char *path[] = {"models", id, NULL};
-	const struct h0_toml_node *entry = h0_toml_get_path(h0_toml_root(doc), path);
+	return h0_read_file(file, REGISTRY_MAX, &text, e) < 0
+	           ? -1 : h0_toml_parse(h0_buf_str(&text), text.len, file, ret, e);
+}
+
+/* 1: taken, -1: its path is not there. */
+static int take_entry(const struct h0_toml *doc, const struct h0_toml_node *entry,
+                      struct h0_model_file *ret, struct h0_err *e)
+{
 	const char *where = string_of(entry, "path"), *mmproj = string_of(entry, "mmproj");
-	if (!entry)
-		return 0;
 	if (!where || where[0] != '/')
 		return h0_toml_fail(doc, entry, e, "has no absolute path");
 	ret->mmproj = mmproj && mmproj[0] == '/' ? h0_strdup(mmproj) : NULL;
@@ -193,6 +197,19 @@ static int take_registered(const struct h0_paths *paths, const char *id, struct 
 		return h0_err_code(e, "model.path_missing");
 	}
 	return got;
+}
+
+/* Looks `id` up in [models.ID]. 1: taken, 0: no such entry, -1: its path is not there, or the
+ * registry cannot be read. */
+static int take_registered(const struct h0_paths *paths, const char *id, struct h0_model_file *ret,
+                           struct h0_err *e)
+{
+	h0_autotoml struct h0_toml *doc = NULL;
+	if (read_registry(paths, &doc, e) < 0)
+		return -1;
+	const char *path[] = {"models", id, NULL};
+	const struct h0_toml_node *entry = doc ? h0_toml_get_path(h0_toml_root(doc), path) : NULL;
+	return entry ? take_entry(doc, entry, ret, e) : 0;
 }
 
 /* ---- the search ---- */
@@ -232,7 +249,7 @@ static int search(const struct h0_paths *paths, const struct h0_toml *doc, const
 static int take_absolute(const char *path, struct h0_model_file *ret, struct h0_err *e)
 {
 	ret->source = "path";
-	ret->id = id_of(path);
+	ret->id = h0_store_id_of(path);
 	errno = 0;
 	int got = take_path(path, ret, e);
 	if (got)
@@ -276,5 +293,150 @@ int h0_store_find(const struct h0_paths *paths, const struct h0_snap *snap, cons
 		m.store = h0_take(root);
 	*ret = m;
 	m = (struct h0_model_file){0};
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+#define DEPTH_MAX 4
+#define MODELS_MAX 10000
+
+void h0_models_done(struct h0_models *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		h0_model_file_done(&l->v[i].file);
+		free(l->v[i].fault);
+	}
+	free(l->v);
+	*l = (struct h0_models){0};
+}
+
+static struct h0_model_entry *add_entry(struct h0_models *l)
+{
+	l->v = h0_grow(l->v, l->n, &l->cap, sizeof *l->v);
+	l->v[l->n] = (struct h0_model_entry){0};
+	return &l->v[l->n++];
+}
+
+static bool listed(const struct h0_models *l, const char *id, const char *path)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (h0_streq(l->v[i].file.id, id) || h0_streq(l->v[i].file.path, path))
+			return true;
+	return false;
+}
+
+static void list_registered(const struct h0_toml *doc, const char *root, struct h0_models *ret)
+{
+	h0_toml_each(entry, h0_toml_get(h0_toml_root(doc), "models")) {
+		struct h0_err why = {0};
+		if (!entry->key || strlen(entry->key) != entry->key_len || ret->n >= MODELS_MAX)
+			continue;
+		struct h0_model_entry *m = add_entry(ret);
+		m->registered = true;
+		m->file.source = "registry";
+		m->file.id = h0_strdup(entry->key);
+		if (take_entry(doc, entry, &m->file, &why) < 0) {
+			m->fault = h0_strdup(why.msg);
+			const char *where = string_of(entry, "path");
+			m->file.path = h0_strdup(where ? where : "");
+		}
+		if (lies_below(m->file.path, root))
+			m->file.store = h0_strdup(root);
+	}
+}
+
+static void list_one(const char *root, char *id, char *path, const char *mmproj,
+                     struct h0_models *ret)
+{
+	if (ret->n >= MODELS_MAX || listed(ret, id, path)) {
+		free(id);
+		free(path);
+		return;
+	}
+	struct h0_model_entry *m = add_entry(ret);
+	m->file = (struct h0_model_file){.id = id, .path = path, .source = "store",
+		.mmproj = h0_strdup(mmproj), .store = h0_strdup(root)};
+}
+
+/* `below` is the way from root to the directory, "" for the root itself. A directory with one model
+ * is named by the directory, else each file by its own name. */
+static void list_below(const char *root, const char *below, int depth, struct h0_models *ret)
+{
+	h0_auto(listing_done) struct listing l = {0};
+	h0_autofree char *dir = h0_asprintf("%s%s%s", root, *below ? "/" : "", below);
+	list_dir(dir, &l);
+	for (size_t i = 0; i < l.models.n; i++) {
+		const char *name = l.models.v[i];
+		bool whole = *below && l.models.n == 1;
+		char *id = whole ? h0_strdup(below)
+		                 : h0_asprintf("%s%s%.*s", below, *below ? "/" : "",
+		                               (int)(strlen(name) - strlen(".gguf")), name);
+		list_one(root, id, h0_asprintf("%s/%s", dir, name),
+		         whole && l.projectors.n ? l.projectors.v[0] : NULL, ret);
+		struct h0_model_entry *m = ret->n ? &ret->v[ret->n - 1] : NULL;
+		if (m && m->file.mmproj && m->file.mmproj[0] != '/') {
+			char *full = h0_asprintf("%s/%s", dir, m->file.mmproj);
+			free(m->file.mmproj);
+			m->file.mmproj = full;
+		}
+	}
+	DIR *d = depth < DEPTH_MAX ? opendir(dir) : NULL;
+	struct dirent *entry;
+	for (int n = 0; d && n < DIR_ENTRY_MAX && (entry = readdir(d)); n++) {
+		h0_autofree char *sub = h0_asprintf("%s%s%s", below, *below ? "/" : "", entry->d_name);
+		h0_autofree char *full = h0_asprintf("%s/%s", root, sub);
+		struct stat st;
+		if (entry->d_name[0] != '.' && lstat(full, &st) == 0 && S_ISDIR(st.st_mode))
+			list_below(root, sub, depth + 1, ret);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct h0_model_entry *)a)->file.id,
+	              ((const struct h0_model_entry *)b)->file.id);
+}
+
+int h0_store_list(const struct h0_paths *paths, const struct h0_snap *snap, struct h0_models *ret,
+                  struct h0_err *e)
+{
+	h0_autotoml struct h0_toml *doc = NULL, *registry = NULL;
+	if (read_hal0(snap, &doc, e) < 0 || read_registry(paths, &registry, e) < 0)
+		return -1;
+	h0_autofree char *root = root_of(paths, doc);
+	*ret = (struct h0_models){0};
+	if (registry)
+		list_registered(registry, root, ret);
+	list_below(root, "", 0, ret);
+	h0_toml_each(n, models_key(doc, "roots"))
+		if (n->str[0] == '/')
+			list_below(n->str, "", 0, ret);
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof *ret->v, by_id);
+	return 0;
+}
+
+int h0_store_setting(const struct h0_snap *snap, const char *key, char **ret, struct h0_err *e)
+{
+	h0_autotoml struct h0_toml *doc = NULL;
+	if (read_hal0(snap, &doc, e) < 0)
+		return -1;
+	const struct h0_toml_node *n = models_key(doc, key);
+	*ret = n && n->str_len ? h0_strdup(n->str) : NULL;
+	return 0;
+}
+
+int h0_store_pull_root(const struct h0_paths *paths, const struct h0_snap *snap, char **ret,
+                       struct h0_err *e)
+{
+	h0_autofree char *set = NULL;
+	if (h0_store_setting(snap, "pull_root", &set, e) < 0)
+		return -1;
+	if (!set)
+		return h0_store_root(paths, snap, ret, e);
+	*ret = h0_take(set);
 	return 0;
 }

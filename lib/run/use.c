@@ -49,16 +49,37 @@ static bool routed(const char *used)
 	       (int64_t)time(NULL) - changed_at(used) < FRESH_S;
 }
 
+static int64_t last_of(const struct h0_ctr *c, const char *used, const char *log)
+{
+	bool llama = c->provider == H0_PROVIDER_LLAMA_SERVER;
+	int64_t last = c->started_at, at = changed_at(used), logged = llama ? changed_at(log) : 0;
+	last = at > last ? at : last;
+	return logged > last ? logged : last;
+}
+
+int64_t h0_use_last(const struct h0_box *b, const struct h0_ctr *c)
+{
+	char run_dir[1200], log[1200];
+	h0_slot_dirs(&b->paths, c->slot, run_dir, log);
+	h0_autofree char *used = h0_asprintf("%s/used", run_dir);
+	return last_of(c, used, log);
+}
+
+bool h0_use_routed(const struct h0_box *b, const char *slot)
+{
+	char run_dir[1200], log[1200];
+	h0_slot_dirs(&b->paths, slot, run_dir, log);
+	h0_autofree char *used = h0_asprintf("%s/used", run_dir);
+	return routed(used);
+}
+
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret)
 {
 	char run_dir[1200], log[1200];
 	h0_slot_dirs(&b->paths, c->slot, run_dir, log);
 	h0_autofree char *used = h0_asprintf("%s/used", run_dir);
 	bool llama = c->provider == H0_PROVIDER_LLAMA_SERVER;
-	int64_t at = changed_at(used), logged = llama ? changed_at(log) : 0;
-	*ret = (struct h0_use){.last = c->started_at};
-	ret->last = at > ret->last ? at : ret->last;
-	ret->last = logged > ret->last ? logged : ret->last;
+	*ret = (struct h0_use){.last = last_of(c, used, log)};
 	struct h0_health_ask ask = {.port = c->port, .provider = c->provider};
 	h0_slot_key_try(&b->paths, c->slot, ask.key);
 	h0_health_ask(&ask, 1, PATIENCE_MS, NULL, 0);

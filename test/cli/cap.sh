@@ -43,6 +43,8 @@ done <<'END'
 2|capability.unknown_slot|on embd
 2|capability.invalid_selection|on embed
 2|capability.unknown_model|on embed -m nope
+2|capability.unknown_model|on rerank -m nope -d npu
+2|capability.illegal_backend_model_pair|on rerank -m tiny -d npu
 2|capability.illegal_backend_model_pair|on embed -m tiny -d npu
 2|capability.illegal_backend_model_pair|on rerank -m tiny --provider kokoro
 2|capability.illegal_backend_model_pair|on tts --provider comfyui

@@ -68,7 +68,7 @@ like 'is placed' "$err" '*capabilities.toml:1:14: selections: table expected*'
 
 # ---- schemas ----
 run "$conf" schema --format '{name}'
-is 'the schemas' "$out" "$(printf '%s\n' slot profiles capabilities hal0 upstreams hardware)"
+is 'the schemas' "$out" "$(printf '%s\n' slot profiles capabilities hal0 upstreams hardware apply)"
 for s in $out; do
   run "$conf" schema "$s"
   rc_is "schema $s" 0

@@ -29,6 +29,7 @@ case \$1 in
 ps) echo "[]" ;;
 image | rm) exit 0 ;;
 *) [ ! -e "$tmp/broken" ] || { echo "Error: no space left on device" >&2; exit 125; }
+  echo 4242 >"$tmp/home/run/hal0/slots/a/conmon.pid"
   echo $id ;;
 esac
 TEXT
@@ -69,7 +70,7 @@ run "$slot" start a --no-wait --json
 rc_is 'start' 0
 is 'the unit is started, and podman by it' "$(calls)" \
   "systemctl reset-failed $unit;systemctl start --no-block $unit;podman run"
-like 'podman is told who watches' "$(cat "$tmp/calls")" '*run --detach --sdnotify=conmon --cgroups=no-conmon --name hal0-slot-a*'
+like 'podman is told who watches' "$(cat "$tmp/calls")" '*run --detach --sdnotify=ignore --cgroups=no-conmon --name hal0-slot-a*'
 is 'the container is the one that podman named' "$(jq -r .extra.container "$HAL0_HOME/var-lib/hal0/slots/a/state.json")" "$id"
 is 'no order is left' "$(find "$dir" -name 'order*' -o -name 'answer*')" ''
 state failed failed exit-code

@@ -66,6 +66,19 @@ podman kill hal0-slot-embed >/dev/null
 cap on embed --json
 is "one that died is started" "$(json '[.changed, .files, .items[0].action]')" '[true,[],"started"]'
 
+# ---- killed between the files and the slot ----
+cap off embed
+"$HAL0_BUILD/cmd/hal0-cap" on embed >/dev/null 2>&1 &
+pid=$!
+until grep -A4 '^\[selections.embed.embed\]' "$etc/capabilities.toml" | grep -q '^enabled = true'; do
+  kill -0 $pid 2>/dev/null || break
+done
+kill -9 $pid
+wait $pid 2>/dev/null
+cap on embed --json
+is "the next one finishes it" "$rc $(json '[.files, .items[0].state]')" '0 [[],"ready"]'
+ok "and it answers" test "$(embeds)" -gt 8
+
 # ---- another model, other settings ----
 cap set embed -m two --json
 rc_is "another model" 0
@@ -112,6 +125,7 @@ p=$(port embed)
 cap off embed --json
 rc_is "off" 0
 is "stops it" "$(json '[.changed, .items[0].action]') $(id embed)" '[true,"stopped"] '
+# shellcheck disable=SC2016 # the inner shell's
 ok "its port is free" sh -c '! curl -s -m 2 "http://127.0.0.1:$1/health"' - "$p"
 slot show embed --json
 is "and disables the slot" "$(json .enabled)" false
@@ -132,10 +146,16 @@ END
 cap apply -f "$tmp/box.toml" --json
 rc_is "a box from one document" 0
 is "three slots run" "$(json '[.items[] | .state] | unique') $(id embed | wc -c) $(id cap-chat | wc -c)" '["ready"] 65 65'
+# shellcheck disable=SC2016 # the inner shell's
 ok "one ranks" sh -c 'test "$1" -gt 0' - "$(post embed-rerank /v1/rerank \
   '{"query":"a","documents":["b","c"]}' | jq '.results | length')"
 cap apply -f "$tmp/box.toml" --json
 is "twice: nothing" "$(json .changed)" false
+printf 'slots.embed.port = %s\nslots.cap-chat.port = %s\n' "$(port cap-chat)" "$(port embed)" >"$tmp/ports.toml"
+cap apply -f "$tmp/ports.toml" --json
+is "two exchange their ports" "$(json '[.items[] | .action]') $(served)" '["restarted","restarted"] one'
+cap undo
+rc_is "and back" 0
 cap plan -f "$tmp/box.toml" -o "$tmp/plan" >/dev/null
 sed -i 's/enabled = true, model = "rank"/enabled = false/; /^\[slots/,$d; /^run/d' "$tmp/box.toml"
 echo 'stop = ["cap-chat"]' | cat - "$tmp/box.toml" >"$tmp/less.toml"
@@ -155,7 +175,8 @@ both() { # ARGS OF ONE -- ARGS OF THE OTHER
   _one=$!
   _rc=0
   "$HAL0_BUILD/cmd/hal0-cap" "$3" embed ${4:+-m "$4"} >"$tmp/two" 2>&1 || _rc=1
-  wait $_one && [ $_rc = 0 ] || sed 's/^/# /' "$tmp/one" "$tmp/two"
+  wait $_one || _rc=1
+  [ $_rc = 0 ] || sed 's/^/# /' "$tmp/one" "$tmp/two"
 }
 agree() { # does the container do what the files say?
   if grep -q '^enabled = false' "$etc/slots/embed.toml"; then

@@ -295,7 +295,7 @@ like "says whose" "$err" "*HAL0_HOME=$other*left alone*"
 slot stop $b
 rc_is "nor is it stopped from here" 4
 slot list --json
-is "nor shown as ours" "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.container_status]")" '["offline",null]'
+is "nor shown as ours" "$(printf %s "$out" | jq -c ".items[]|select(.name==\"$b\")|[.state,.container,.container_status]")" '["offline",null,"stopped"]'
 run env HAL0_HOME="$other" "$hal0_slot" status $b
 rc_is "it runs on" 0
 run env HAL0_HOME="$other" "$hal0_slot" stop $b

@@ -45,7 +45,7 @@ until_true() { # COMMAND...: within ten seconds
 }
 
 # ---- the units themselves ----
-inside sh -c 'systemd-analyze verify --man=no /usr/*/lib/systemd/system/hal0-*.service /usr/*/lib/systemd/system/hal0-*.timer 2>&1'
+inside sh -c 'systemd-analyze verify --man=no /usr/*/lib/systemd/system/hal0-*.service /usr/*/lib/systemd/system/hal0-*.timer /usr/*/lib/systemd/system/hal0-*.socket 2>&1'
 is "systemd-analyze verify has nothing to say" "$rc$out" 0
 inside systemctl daemon-reload
 
@@ -224,6 +224,25 @@ inside systemctl start hal0-reap.service
 is "reap unloads what is idle" "$rc $(show ActiveState)" "0 inactive"
 slot set a -q --unset idle_timeout_s
 slot start a
+
+# ---- the router, behind its socket ----
+ask_router() {
+  inside curl -s -m 60 http://127.0.0.1:8080/v1/chat/completions \
+    -d '{"model":"a","max_tokens":20,"messages":[{"role":"user","content":"hi"}]}'
+}
+slot stop a
+podman exec "$machine" systemctl enable --quiet --now hal0-route.socket
+is "the router waits behind its socket" \
+  "$(podman exec "$machine" systemctl is-active hal0-route.socket hal0-route.service | tr '\n' ' ')" "active inactive "
+ask_router
+like "the first request brings up router and slot" "$out" "*I am slot a.*"
+is "the slot is a unit of its own" "$(show ActiveState) $(podman exec "$machine" systemctl is-active hal0-route.service)" \
+  "active active"
+podman exec "$machine" systemctl stop hal0-route.service 2>/dev/null
+is "and outlives the router" "$(show ActiveState) $(answers)" "active I am slot a."
+ask_router
+like "which comes up again for the next request" "$out" "*I am slot a.*"
+podman exec "$machine" systemctl disable --quiet --now hal0-route.socket hal0-route.service
 
 # ---- boot ----
 slot create b --model /models/tiny.gguf --device cpu --image "$slot_image" --ctx 512 -q

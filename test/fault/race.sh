@@ -6,7 +6,7 @@
 # change takes that change back: that is the editor's doing, told from a loss by what it had read.
 # Writes TAP. Environment: as every test.
 . "$HAL0_SOURCE/test/tap.sh"
-rounds=${1:-40}
+rounds=${1:-25}
 cap=$HAL0_BUILD/cmd/hal0-cap conf=$HAL0_BUILD/cmd/hal0-conf
 export HAL0_HOME="$tmp/home"
 etc=$HAL0_HOME/etc/hal0

@@ -242,6 +242,9 @@ static void test_chat(void)
 {
 	const struct h0_cap *cap = NULL;
 	struct h0_err e = {0};
+	autocase c;
+	apply(&(struct h0_snap){0}, "[selections.chat.chat]\n", &c);
+	ok(c.rc < 0 && strstr(c.err.msg, "it lives in its slots"), "chat in a document");
 	ok(h0_cap_find("chat", &cap, &e) < 0 && strstr(e.msg, "hal0 slot"), "chat: the error says where it lives");
 }
 
