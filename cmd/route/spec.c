@@ -173,7 +173,8 @@ static const char serve_text[] =
 	"page are refused unless *--origin* allows the page. On an address that other machines reach "
 	"a key file is needed. A request with the field *X-Hal0-Slot: NAME* goes to that slot.\n\n"
 	"SIGTERM: no new connections, requests under way end, up to *--drain*. A socket from systemd "
-	"(LISTEN_FDS) is used instead of *--bind* and *--port*.";
+	"(LISTEN_FDS) is used instead of *--bind* and *--port*: *systemctl enable --now hal0-route.socket* "
+	"brings the router up with the first request, and it leaves when nobody asks.";
 
 static const char explain_text[] =
 	"Decides as *serve*, *call* and *chat* do and prints the decision with every rule that was "
