@@ -96,6 +96,15 @@ static void fill_slot(struct h0_rec *r, struct h0_box *b, const struct h0_slot *
 		h0_rec_str(r, CHANGE_PROVIDER, h0_provider_names[p.family]);
 }
 
+/* The one that is the command's own error. */
+static const struct h0_step *first_failure(const struct change *c)
+{
+	for (size_t i = 0; i < c->steps.n; i++)
+		if (c->steps.v[i].err.kind != H0_OK)
+			return &c->steps.v[i];
+	return NULL;
+}
+
 static void add_row(struct change *c, struct h0_rec *r, const struct h0_target *t,
                     const struct h0_step *s)
 {
@@ -124,7 +133,7 @@ static void add_row(struct change *c, struct h0_rec *r, const struct h0_target *
 	if (for_people(c->ctx) && s->err.kind == H0_OK)
 		h0_say(c->ctx, "%s%s%s: %s", cap ? cap : t->slot, cap ? ": slot " : "", cap ? t->slot : "",
 		       h0_buf_str(&message));
-	else if (for_people(c->ctx) && s->err.kind != c->failure.kind)
+	else if (for_people(c->ctx) && s != first_failure(c))
 		h0_warn(c->ctx, "%s", h0_buf_str(&message));
 }
 

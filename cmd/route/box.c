@@ -48,7 +48,7 @@ int route_box_find(struct route_box *b, struct h0_route_ask *ask, struct h0_rout
 	if (!b->upstreams.n || !ask->model || !*ask->model || (rc == 0 && is_of_slot(ret->rule)) ||
 	    (rc < 0 && e->kind == H0_USAGE))
 		return rc;
-	h0_upstream_look(&b->paths, &b->upstreams, &b->look);
+	h0_upstream_look(&b->paths, &b->upstreams, NULL, &b->look);
 	ask->upstreams = &b->upstreams;
 	ask->remote = b->look.remote;
 	ask->nremote = b->look.nremote;

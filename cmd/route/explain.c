@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "box.h"
+#include "model/flm.h"
+#include "run/flm.h"
 
 static struct h0_json *steps_json(const struct h0_route *r)
 {
@@ -87,6 +89,16 @@ static int print(struct h0_ctx *ctx, const struct h0_route *r, const char *model
 	return rc;
 }
 
+/* A name as FLM's models have: what does FLM say to it? Asked only here, where a person wants to know;
+ * a decision does without. */
+static void ask_flm(const char *model, struct h0_route *r)
+{
+	h0_autobox struct h0_box b = {0};
+	char why[256];
+	if (h0_flm_is_name(model) && h0_box_open(&b, NULL) == 0 && h0_flm_tell(&b, model, why, sizeof why) == 0)
+		h0_route_remark(r, "flm list", why);
+}
+
 int route_explain(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct route_explain_opts *o = opts;
@@ -112,7 +124,9 @@ int route_explain(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	h0_autoroute struct h0_route r = {0};
 	struct h0_err why = {0};
-	if (route_box_find(&b, &ask, &r, &why) == 0)
+	int found = route_box_find(&b, &ask, &r, &why);
+	ask_flm(ask.model, &r);
+	if (found == 0)
 		return print(ctx, &r, ask.model, NULL, e);
 	if (why.kind != H0_NO || !ctx->json) {
 		if (print(ctx, &r, ask.model, &why, e) == 0)

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "box.h"
+#include "remotes.h"
 #include "run/peek.h"
 #include "run/slotkey.h"
 #include "sys/durable.h"
@@ -29,6 +30,7 @@ struct server {
 	const struct route_serve_opts *o;
 	struct h0_paths paths;
 	struct h0_guard guard;
+	struct route_remotes *remotes;
 	const volatile int *stop;
 	char slot_program[1024];
 	int given[8];
@@ -37,6 +39,7 @@ struct server {
 
 static void server_done(struct server *s)
 {
+	route_remotes_free(s->remotes);
 	h0_guard_done(&s->guard);
 }
 
@@ -129,10 +132,11 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	return r.exit_code == 0 ? 0 : load_failed(slot, &r, e);
 }
 
-static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+static void look(const struct h0_slots *slots, const struct h0_upstreams *us, struct h0_route_look *ret, void *arg)
 {
 	struct server *s = arg;
 	h0_peek(&s->paths, slots, ROUTE_PATIENCE_MS, ret);
+	route_remotes_get(s->remotes, us, ret);
 }
 
 static int64_t load_ms(const char *slot, void *arg)
@@ -260,6 +264,7 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	find_slot_program(&s);
 	s.stop = route_catch();
+	s.remotes = route_remotes_new(&s.paths, s.stop);
 	const char *tmp = getenv("TMPDIR");
 	struct h0_serve_conf conf = {.etc = s.paths.etc, .bind = o->bind, .port = (int)o->port,
 		.given = s.given, .ngiven = s.ngiven, .guard = &s.guard,

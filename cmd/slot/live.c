@@ -182,6 +182,13 @@ static void put_common(struct h0_rec *rec, const struct h0_box *b, const struct 
 		h0_rec_int(rec, LIST_LAST, h0_use_last(b, c));
 }
 
+/* A ready slot serves while a request is under way. */
+static const char *state_word(const struct h0_box *b, const struct h0_slot_live *l)
+{
+	bool serves = l->state == H0_STATE_READY && h0_use_routed(b, l->slot->name);
+	return h0_state_names[serves ? H0_STATE_SERVING : l->state];
+}
+
 static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot_live *l,
                     const struct h0_state_file *last)
 {
@@ -207,13 +214,13 @@ static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_
 		h0_rec_int(rec, LIST_UPTIME, l->uptime_s);
 	if (s->broken) {
 		h0_err_text(&s->err, text, sizeof text);
-		h0_rec_str(rec, LIST_STATE, l->alive ? h0_state_names[l->state] : "invalid");
-		h0_rec_str(rec, LIST_STATUS, l->alive ? h0_state_names[l->state] : "invalid");
+		h0_rec_str(rec, LIST_STATE, l->alive ? state_word(b, l) : "invalid");
+		h0_rec_str(rec, LIST_STATUS, l->alive ? state_word(b, l) : "invalid");
 		h0_rec_str(rec, LIST_MESSAGE, text);
 		return;
 	}
-	h0_rec_str(rec, LIST_STATE, h0_state_names[l->state]);
-	h0_rec_str(rec, LIST_STATUS, h0_state_names[l->state]);
+	h0_rec_str(rec, LIST_STATE, state_word(b, l));
+	h0_rec_str(rec, LIST_STATUS, state_word(b, l));
 	h0_rec_str(rec, LIST_MESSAGE, l->message[0] ? l->message : NULL);
 	if (!s->file)
 		return;

@@ -94,7 +94,8 @@
 	X(IDLE, "idle-timeout", "idle_timeout_s", SECONDS, 0, "null: as hal0.toml says; 0 never") \
 	X(SYSTEM_PROMPT, "system-prompt", "system_prompt", STR, 0, "put before conversations")    \
 	X(KEY, "key", "key_file", STR, 0, "where its key stands; null: it wants none")            \
-	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use")                        \
+	X(GRANTED, "granted", NULL, LIST, 0, "what the container may use, and why")               \
+	X(GRANTS, "grants", NULL, JSON, H0_COL_EXTRA, "the same, what and why apart")             \
 	X(WARNINGS, "warnings", NULL, LIST, 0, "what is odd about it")
 
 #define SLOT_FIT_COLS(X)                                                                          \

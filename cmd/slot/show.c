@@ -5,7 +5,9 @@
 #include "base/mem.h"
 #include "conf/paths.h"
 #include "fmt/json.h"
+#include "model/grants.h"
 #include "model/plan.h"
+#include "run/facts.h"
 #include "run/images.h"
 #include "run/slotkey.h"
 #include "run/store.h"
@@ -91,24 +93,29 @@ static void fill_file(struct h0_rec *r, const struct view *v)
 	h0_rec_str(r, SHOW_SYSTEM_PROMPT, s->system_prompt);
 }
 
-/* The container's rights, in words: everything else is taken away from it. */
-static struct h0_json *granted(const struct view *v)
+/* The container's rights, each with why: everything else is taken away from it. Unknown when its
+ * command cannot be made. */
+static void fill_grants(struct h0_rec *r, const struct view *v)
 {
-	struct h0_json *l = h0_json_array();
-	const struct h0_plan *p = &v->plan;
-	if (p->nodes & H0_NODE_KFD)
-		h0_json_add(l, h0_json_new_str("/dev/kfd"));
-	if (p->nodes & H0_NODE_DRI)
-		h0_json_add(l, h0_json_new_str("/dev/dri/*"));
-	if (p->nodes & H0_NODE_ACCEL)
-		h0_json_add(l, h0_json_new_str("/dev/accel/*"));
-	h0_autofree char *port = h0_asprintf("port 127.0.0.1:%d", p->slot->port);
-	h0_json_add(l, h0_json_new_str(port));
-	const char *models = v->model.store ? v->model.store : v->model.path;
-	h0_autofree char *mount = models ? h0_asprintf("read %s", models) : NULL;
-	if (mount)
-		h0_json_add(l, h0_json_new_str(mount));
-	return l;
+	h0_autospec struct h0_spec s = {0};
+	h0_autogrants struct h0_grants g = {0};
+	struct h0_podman podman;
+	if (h0_podman_init(&podman, NULL) < 0 ||
+	    h0_spec_make_anywhere(&v->paths, &v->snap, &v->profiles, &podman, v->plan.slot, &s, NULL) < 0)
+		return;
+	struct h0_grant_paths p = {s.model.path, s.key_path[0] ? s.key_path : NULL, s.chat_template};
+	struct h0_json *texts = h0_json_array(), *all = h0_json_array();
+	h0_grants_of(&s.plan, &s.argv, &p, &g);
+	for (size_t i = 0; i < g.n; i++) {
+		struct h0_json *o = h0_json_object();
+		h0_autofree char *text = h0_asprintf("%s (%s)", g.v[i].what, g.v[i].why);
+		h0_json_set_str(o, "what", g.v[i].what);
+		h0_json_set_str(o, "why", g.v[i].why);
+		h0_json_add(all, o);
+		h0_json_add(texts, h0_json_new_str(text));
+	}
+	h0_rec_json(r, SHOW_GRANTED, texts);
+	h0_rec_json(r, SHOW_GRANTS, all);
 }
 
 static struct h0_json *warnings(const struct view *v)
@@ -146,7 +153,7 @@ static void fill_plan(struct h0_rec *r, const struct view *v)
 	char key[H0_SLOT_KEY_PATH];
 	h0_slot_key_path(&v->paths, p->slot->name, key);
 	h0_rec_str(r, SHOW_KEY, p->slot->key && p->family == H0_PROVIDER_LLAMA_SERVER ? key : NULL);
-	h0_rec_json(r, SHOW_GRANTED, granted(v));
+	fill_grants(r, v);
 	h0_rec_json(r, SHOW_WARNINGS, warnings(v));
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/str.h"
 #include "fmt/json.h"
-#include "model/route.h"
 
 /* The HTTP status of each stable code. Source: formats of the original hal0. */
 static const struct {
@@ -98,7 +97,26 @@ static void add_virtual(struct h0_json *list, struct h0_strv *seen, const struct
 		add_model(list, seen, id, r.slot);
 }
 
-void h0_envelope_models(const struct h0_slots *slots, struct h0_buf *out)
+static void add_remote(struct h0_json *list, struct h0_strv *seen, const struct h0_upstream *u,
+                       const struct h0_route_look *look)
+{
+	for (size_t i = 0; u->advertise && i < look->nremote; i++)
+		for (const char *const *m = look->remote[i].models; m && *m && strcmp(look->remote[i].name, u->name) == 0; m++) {
+			if (h0_strv_has(seen, *m))
+				continue;
+			h0_strv_add(seen, *m);
+			struct h0_json *o = h0_json_object();
+			h0_json_set_str(o, "id", *m);
+			h0_json_set_str(o, "object", "model");
+			h0_json_set_int(o, "created", 0);
+			h0_json_set_str(o, "owned_by", u->name);
+			h0_json_set_str(o, "upstream", u->name);
+			h0_json_add(list, o);
+		}
+}
+
+void h0_envelope_models(const struct h0_slots *slots, const struct h0_upstreams *us,
+                        const struct h0_route_look *look, struct h0_buf *out)
 {
 	h0_autojson struct h0_json *o = h0_json_object();
 	struct h0_json *list = h0_json_array();
@@ -116,6 +134,8 @@ void h0_envelope_models(const struct h0_slots *slots, struct h0_buf *out)
 	for (size_t i = 0; i < slots->n; i++)
 		if (!slots->v[i].broken && slots->v[i].enabled)
 			add_virtual(list, &seen, slots, slots->v[i].name);
+	for (size_t i = 0; us && i < us->n; i++)
+		add_remote(list, &seen, &us->v[i], look);
 	h0_json_set_str(o, "object", "list");
 	h0_json_set(o, "data", list);
 	h0_json_dump(o, 0, false, out);

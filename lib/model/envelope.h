@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "model/slot.h"
+#include "model/route.h"
 
 #define H0_RETRY_AFTER_S 15     /* where nothing is known of the slot */
 
@@ -18,7 +18,9 @@ int h0_envelope_status(const char *code, enum h0_kind kind);
 /* {"error":{...}} and a line end. `details` may be NULL; retry_after_s < 0: not said. */
 void h0_envelope_print(int status, const char *code, const char *message, const struct h0_err *details,
                        int retry_after_s, struct h0_buf *out);
-/* The answer to /v1/models: slots, their models, the virtual names that lead somewhere. */
-void h0_envelope_models(const struct h0_slots *slots, struct h0_buf *out);
+/* The answer to /v1/models: slots, their models, the virtual names that lead somewhere, and what
+ * upstreams list (us may be NULL). */
+void h0_envelope_models(const struct h0_slots *slots, const struct h0_upstreams *us,
+                        const struct h0_route_look *look, struct h0_buf *out);
 
 #endif

@@ -681,6 +681,11 @@ int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h
 	return 0;
 }
 
+void h0_route_remark(struct h0_route *r, const char *rule, const char *why)
+{
+	step(r, rule, false, "%s", why);
+}
+
 void h0_route_done(struct h0_route *r)
 {
 	free(r->steps);
@@ -710,7 +715,8 @@ bool h0_route_look_same(const struct h0_route_look *a, const struct h0_route_loo
 	bool same = a->n == b->n && a->nremote == b->nremote;
 	for (size_t i = 0; same && i < a->nremote; i++)
 		same = strcmp(a->remote[i].name, b->remote[i].name) == 0 && !a->remote[i].models == !b->remote[i].models &&
-		       h0_streq(a->remote[i].addr, b->remote[i].addr) && same_models(a->remote[i].models, b->remote[i].models);
+		       h0_streq(a->remote[i].addr, b->remote[i].addr) &&
+		       h0_streq(a->remote[i].header, b->remote[i].header) && same_models(a->remote[i].models, b->remote[i].models);
 	for (size_t i = 0; same && i < a->n; i++)
 		same = strcmp(a->v[i].slot, b->v[i].slot) == 0 && a->v[i].state == b->v[i].state &&
 		       a->v[i].without == b->v[i].without &&

@@ -37,6 +37,7 @@ struct h0_route_remote {
 	const char *const *models;  /* what it lists, NULL-terminated; NULL: it did not say */
 	const char *why;            /* it did not; else NULL */
 	const char *addr;           /* its host as a number, NULL: not known */
+	const char *header;         /* with its key, "Name: value"; NULL: none. A secret */
 };
 
 /* Of all slots and upstreams, as somebody found it out. */
@@ -90,6 +91,8 @@ struct h0_route {
  * H0_CONFIG the slot asked for by name has a broken file. */
 int h0_route_find(const struct h0_route_ask *ask, struct h0_route *ret, struct h0_err *e);
 void h0_route_done(struct h0_route *r);
+/* A step that somebody else knows of: it decided nothing. */
+void h0_route_remark(struct h0_route *r, const char *rule, const char *why);
 #define h0_autoroute h0_auto(h0_route_done)
 
 /* The name a slot's server answers to (its --alias): the id, or an absolute path's file name

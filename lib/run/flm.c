@@ -144,19 +144,45 @@ int h0_flm_check_models(const struct h0_podman *p, const struct h0_spec *s, stru
 	return embed ? check_one(s, &l, EMBED_TAG, "npu.embed", e) : 0;
 }
 
+/* The slot as it would be run, where its image is there to be asked. -1 without a reason: whatever
+ * else is wrong with it is not for here. */
+static int spec_to_ask(struct h0_box *b, const struct h0_slot *slot, struct h0_spec *ret)
+{
+	bool there = false;
+	if (h0_box_profiles(b, NULL) < 0 ||
+	    h0_spec_make_anywhere(&b->paths, &b->snap, &b->profiles, &b->podman, slot, ret, NULL) < 0 ||
+	    ret->plan.family != H0_PROVIDER_FLM ||
+	    h0_podman_image_exists(&b->podman, ret->plan.image, &there, NULL) < 0)
+		return -1;
+	return there ? 0 : -1;
+}
+
 int h0_flm_check_slot(struct h0_box *b, const char *name, struct h0_err *e)
 {
 	h0_autospec struct h0_spec s = {0};
 	const struct h0_slot *slot = h0_slots_get(&b->slots, name);
-	bool there = false;
 	if (!slot || slot->broken || slot->device != H0_DEVICE_NPU || h0_slot_is_shadow(slot) || !slot->model[0])
 		return 0;
-	if (h0_box_profiles(b, NULL) < 0 || h0_spec_make_anywhere(&b->paths, &b->snap, &b->profiles, &b->podman,
-	                                                          slot, &s, NULL) < 0)
-		return 0; /* what is wrong with it otherwise is not for here */
-	if (h0_podman_image_exists(&b->podman, s.plan.image, &there, NULL) < 0 || !there)
-		return 0;
-	return h0_flm_check_models(&b->podman, &s, e);
+	return spec_to_ask(b, slot, &s) < 0 ? 0 : h0_flm_check_models(&b->podman, &s, e);
+}
+
+int h0_flm_tell(struct h0_box *b, const char *model, char *dst, size_t size)
+{
+	h0_autospec struct h0_spec s = {0};
+	h0_autoflmlist struct h0_flm_list l = {0};
+	const struct h0_slot *anchor = h0_npu_anchor(&b->slots);
+	if (!anchor || anchor->broken || spec_to_ask(b, anchor, &s) < 0 ||
+	    h0_flm_read_list(&b->podman, &s, &l, NULL) < 0)
+		return -1;
+	const struct h0_flm_model *m = h0_flm_list_get(&l, model);
+	const char *near = m ? NULL : h0_flm_list_nearest(&l, model);
+	if (m)
+		snprintf(dst, size, "FLM calls it %s%s", m->tag, m->installed ? ", and it is on this machine"
+		                                                               : ", and it is not on this machine");
+	else
+		snprintf(dst, size, "FLM knows no such model%s%s%s", near ? " (did you mean " : "", near ? near : "",
+		         near ? "?)" : "");
+	return 0;
 }
 
 int h0_flm_check_loaded(const char *log_path, const char *slot, struct h0_err *e)

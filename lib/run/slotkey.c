@@ -78,7 +78,7 @@ int h0_slot_key_read(const struct h0_paths *paths, const char *slot, char *dst, 
 	if (n < H0_SLOT_KEY)
 		memcpy(dst, h0_buf_str(&text), n);
 	dst[n < H0_SLOT_KEY ? n : 0] = '\0';
-	if (text.len)
+	if (text.p)
 		explicit_bzero(text.p, text.len);
 	return 0;
 }

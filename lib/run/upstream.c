@@ -94,6 +94,7 @@ struct asked {
 	struct h0_strv models;
 	bool listed;
 	char why[256], addr[64];
+	char *header;
 };
 
 struct asking {
@@ -101,6 +102,7 @@ struct asking {
 	struct asked *v;
 	size_t n;
 	int timeout_ms;
+	const volatile int *stop;
 	atomic_size_t next;
 };
 
@@ -139,10 +141,10 @@ static void ask_one(const struct asking *w, struct asked *a)
 	h0_autofree char *url = h0_upstream_url(a->u, "/v1/models");
 	resolve(a);
 	int rc = h0_upstream_key(w->paths, a->u, key, &e);
-	h0_autofree char *header = h0_upstream_header(a->u, key);
-	const char *headers[] = {header, NULL};
+	a->header = h0_upstream_header(a->u, key);
+	const char *headers[] = {a->header, NULL};
 	struct h0_http_req req = {.url = url, .headers = headers, .connect_timeout_ms = w->timeout_ms,
-		.timeout_ms = w->timeout_ms, .max_body = MAX_LIST, .fresh = true};
+		.timeout_ms = w->timeout_ms, .max_body = MAX_LIST, .fresh = true, .stop = w->stop};
 	if (rc == 0)
 		rc = h0_http(&req, &res, &e);
 	if (rc == 0)
@@ -178,11 +180,12 @@ static const char *keep(struct h0_arena *mem, const char *s)
 	return h0_arena_strndup(mem, s, strlen(s));
 }
 
-void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, struct h0_route_look *ret)
+void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, const volatile int *stop,
+                      struct h0_route_look *ret)
 {
 	if (!us->n)
 		return;
-	struct asking w = {.paths = paths, .v = h0_calloc(us->n, sizeof *w.v), .n = us->n,
+	struct asking w = {.paths = paths, .v = h0_calloc(us->n, sizeof *w.v), .n = us->n, .stop = stop,
 		.timeout_ms = (int)(us->list_timeout_s < 600 ? us->list_timeout_s * 1000 : 600000)};
 	for (size_t i = 0; i < us->n; i++)
 		w.v[i].u = &us->v[i];
@@ -196,7 +199,11 @@ void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *u
 		for (size_t k = 0; models && k < a->models.n; k++)
 			models[k] = keep(&ret->mem, a->models.v[k]);
 		ret->remote[i] = (struct h0_route_remote){keep(&ret->mem, a->u->name), models,
-			a->listed ? NULL : keep(&ret->mem, a->why), *a->addr ? keep(&ret->mem, a->addr) : NULL};
+			a->listed ? NULL : keep(&ret->mem, a->why), *a->addr ? keep(&ret->mem, a->addr) : NULL,
+			a->header ? keep(&ret->mem, a->header) : NULL};
+		if (a->header)
+			explicit_bzero(a->header, strlen(a->header));
+		free(a->header);
 		h0_strv_done(&a->models);
 	}
 	free(w.v);

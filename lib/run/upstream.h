@@ -17,7 +17,8 @@ int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, c
 /* The header that bears it; NULL when there is no key. The caller owns it. */
 char *h0_upstream_header(const struct h0_upstream *u, const char *key);
 /* Asks all of them for their models, a few at a time, and resolves their hosts: ret->remote, in the
- * file's order. ret's other parts stay as they are. */
-void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, struct h0_route_look *ret);
+ * file's order. ret's other parts stay as they are. stop (may be NULL) non-zero: no longer. */
+void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, const volatile int *stop,
+                      struct h0_route_look *ret);
 
 #endif

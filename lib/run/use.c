@@ -65,6 +65,14 @@ int64_t h0_use_last(const struct h0_box *b, const struct h0_ctr *c)
 	return last_of(c, used, log);
 }
 
+bool h0_use_routed(const struct h0_box *b, const char *slot)
+{
+	char run_dir[1200], log[1200];
+	h0_slot_dirs(&b->paths, slot, run_dir, log);
+	h0_autofree char *used = h0_asprintf("%s/used", run_dir);
+	return routed(used);
+}
+
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret)
 {
 	char run_dir[1200], log[1200];

@@ -22,6 +22,8 @@ struct h0_use {
 
 /* When the container was last used, in seconds since the epoch; asks nobody. */
 int64_t h0_use_last(const struct h0_box *b, const struct h0_ctr *c);
+/* hal0-route serve has requests of the slot under way, as far as is written down. */
+bool h0_use_routed(const struct h0_box *b, const char *slot);
 /* Looks at a running container of ours. Waits for its server's answer at most two seconds. */
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret);
 

@@ -21,7 +21,7 @@ const char *h0_status_text(int status)
 		{415, "Unsupported Media Type"}, {417, "Expectation Failed"}, {421, "Misdirected Request"},
 		{422, "Unprocessable Content"}, {429, "Too Many Requests"},
 		{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-		{501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
+		{501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
 		{505, "HTTP Version Not Supported"}};
 	for (size_t i = 0; i < H0_ARRAY_LEN(t); i++)
 		if (t[i].status == status)
@@ -91,7 +91,7 @@ void h0_answer_local(struct client *c, const struct h0_endpoint *ep)
 	h0_autobuf struct h0_buf b = {0};
 	struct h0_core *core = c->loop->core;
 	if (strcmp(ep->path, "/v1/models") == 0) {
-		h0_envelope_models(&c->loop->image->slots, &b);
+		h0_envelope_models(&c->loop->image->slots, &c->loop->image->upstreams, &c->loop->image->look, &b);
 		h0_answer(c, 200, "application/json", NULL, b.p, b.len);
 	} else if (strcmp(ep->path, "/metrics") == 0) {
 		h0_stats_print(core, &b);

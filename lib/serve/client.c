@@ -331,6 +331,8 @@ bool h0_client_late(struct client *c)
 {
 	if (c->state == C_LOAD)
 		h0_relay_look(c);
+	if (c->ev.fd >= 0 && h0_relay_late(c))
+		return true;
 	if (c->ev.fd < 0 || !c->deadline || c->loop->now < c->deadline || c->state == C_LOAD)
 		return false;
 	if (c->state == C_READ && c->ask)

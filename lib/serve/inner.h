@@ -6,8 +6,10 @@
 #ifndef H0_SERVE_INNER_H
 #define H0_SERVE_INNER_H
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "fmt/jsonscan.h"
@@ -31,6 +33,7 @@ struct h0_conf_image {
 	atomic_int refs;
 	struct h0_snap snap;
 	struct h0_slots slots;
+	struct h0_upstreams upstreams;
 	struct h0_route_look look;
 };
 void h0_image_unref(struct h0_conf_image *i);   /* NULL: nothing */
@@ -42,10 +45,13 @@ enum load_state { LOAD_NONE, LOAD_RUNNING, LOAD_DONE, LOAD_FAILED };
 #define TOKEN_BUCKETS {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144}
 #define NTOKENS 10
 
-/* One per slot name that was ever asked for; never freed while the server runs. */
+#define H0_PEER_NAME 96
+
+/* One per slot or upstream that was ever asked for; never freed while the server runs. */
 struct h0_peer {
 	struct h0_peer *next;
-	char name[H0_NAME_MAX + 1];
+	char name[H0_PEER_NAME];                /* of an upstream: "upstream:NAME" */
+	atomic_bool remote;                     /* an upstream */
 	atomic_uint in_flight;
 	atomic_uint_least64_t requests[6];      /* by status / 100; 0: the client left before */
 	atomic_uint_least64_t first_byte[NBUCKETS + 1], first_byte_us;
@@ -99,6 +105,16 @@ struct ev {
 	struct ev *next_dead;   /* freed after the current batch of events */
 };
 
+/* Where somebody listens. Zeroed around what is used, so that bytes can be compared. */
+struct h0_target {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	};
+	socklen_t len;
+};
+
 /* What was decided for a path and a model; kept for the next request that is alike. */
 struct decision {
 	unsigned refs;
@@ -106,7 +122,10 @@ struct decision {
 	char *path_in, *model_in;       /* model_in NULL: none */
 	struct h0_peer *peer;           /* NULL: see status */
 	char *record;                   /* of the NPU's trio, that `peer` answers for; NULL: none */
-	int port;
+	struct h0_target to;
+	char *who;                      /* "slot primary", "upstream lab" */
+	bool remote;                    /* an upstream: nobody brings it up, its key is in `request` */
+	int timeout_ms;                 /* longest silence of an upstream; 0: any */
 	char *request;                  /* to send: the first line behind the method, and Host */
 	char *model, *model_json;       /* to send, as a form's field and in JSON; NULL: leave it */
 	char key[H0_SERVE_KEY];         /* to send, "" = none */
@@ -146,7 +165,8 @@ struct up {
 	struct up *next;                /* of the idle ones */
 	struct client *c;               /* NULL: idle */
 	struct h0_loop *loop;
-	int port;
+	struct h0_target to;
+	int64_t deadline;               /* of an upstream's next word; 0: none */
 	bool connecting, reused, spoke, sent, can_read, ended;
 	int64_t since;                  /* it is idle, or has its request */
 	struct h0_parse in;
@@ -251,10 +271,11 @@ void h0_relay_begin(struct client *c);          /* decided: c->ask->d */
 void h0_relay_event(struct up *u, uint32_t events);
 void h0_relay_pump(struct up *u);               /* the client takes bytes again */
 void h0_relay_look(struct client *c);           /* in C_LOAD: has it come up? */
+bool h0_relay_late(struct client *c);            /* an upstream that is silent for too long: given up */
 void h0_relay_drop(struct client *c);           /* the client has gone */
 
 /* pool.c */
-struct up *h0_up_get(struct h0_loop *l, int port, bool fresh, int *ret_errno);
+struct up *h0_up_get(struct h0_loop *l, const struct h0_target *to, bool fresh, int *ret_errno);
 void h0_up_keep(struct up *u);
 void h0_up_close(struct up *u);
 void h0_up_sweep(struct h0_loop *l, bool all);

@@ -16,11 +16,9 @@
 #define KEEP_MS  1000
 #define KEEP_MAX 1024u  /* of one loop */
 
-static struct up *connect_to(struct h0_loop *l, int port, int *ret_errno)
+static struct up *connect_to(struct h0_loop *l, const struct h0_target *to, int *ret_errno)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)port)};
-	h0_autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	h0_autofd int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1;
 	if (fd < 0) {
 		*ret_errno = errno;
@@ -28,7 +26,7 @@ static struct up *connect_to(struct h0_loop *l, int port, int *ret_errno)
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	bool waits = false;
-	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
+	if (connect(fd, &to->sa, to->len) < 0) {
 		waits = errno == EINPROGRESS;
 		if (!waits) {
 			*ret_errno = errno;
@@ -38,7 +36,7 @@ static struct up *connect_to(struct h0_loop *l, int port, int *ret_errno)
 	struct up *u = h0_calloc(1, sizeof *u);
 	u->ev = (struct ev){.kind = EV_UP, .fd = fd};
 	u->loop = l;
-	u->port = port;
+	u->to = *to;
 	u->connecting = waits;
 	if (h0_loop_watch(l, &u->ev, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
 		*ret_errno = errno;
@@ -49,11 +47,11 @@ static struct up *connect_to(struct h0_loop *l, int port, int *ret_errno)
 	return u;
 }
 
-struct up *h0_up_get(struct h0_loop *l, int port, bool fresh, int *ret_errno)
+struct up *h0_up_get(struct h0_loop *l, const struct h0_target *to, bool fresh, int *ret_errno)
 {
 	for (struct up **at = &l->idle; !fresh && *at; at = &(*at)->next) {
 		struct up *u = *at;
-		if (u->port != port)
+		if (memcmp(&u->to, to, sizeof *to) != 0)
 			continue;
 		*at = u->next;
 		u->next = NULL;
@@ -62,7 +60,7 @@ struct up *h0_up_get(struct h0_loop *l, int port, bool fresh, int *ret_errno)
 		u->spoke = u->sent = u->can_read = false;
 		return u;
 	}
-	return connect_to(l, port, ret_errno);
+	return connect_to(l, to, ret_errno);
 }
 
 void h0_up_keep(struct up *u)

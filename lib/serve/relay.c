@@ -137,7 +137,7 @@ static int on_head(void *arg)
 	/* "still loading" is not passed on while there is time to wait, nor a quarrel over a key that
 	 * is none of the client's */
 	const struct h0_serve_conf *conf = c->loop->core->conf;
-	a->holding = !a->is_head && ((h->status == 503 && conf->load) || (h->status == 401 && conf->key));
+	a->holding = !a->is_head && !a->d->remote && ((h->status == 503 && conf->load) || (h->status == 401 && conf->key));
 	choose_framing(c, h);
 	const char *type = h0_head_get(h, H0_FIELD_CONTENT_TYPE);
 	a->is_events = a->framing == FRAME_CHUNKED && type && strncasecmp(type, "text/event-stream", 17) == 0;
@@ -296,7 +296,7 @@ static void complete(struct up *u, bool clean)
 static void fail(struct client *c, int status, const char *code, const char *message)
 {
 	struct h0_err details = {0};
-	h0_err_detail(&details, "slot", "%s", c->ask->d->peer->name);
+	h0_err_detail(&details, c->ask->d->remote ? "upstream" : "slot", "%s", strchr(c->ask->d->who, ' ') + 1);
 	c->ask->status = status;
 	c->ask->answer_over = true;
 	h0_answer_error(c, status, code, message, &details, -1);
@@ -323,7 +323,7 @@ static void broken(struct up *u, int err)
 	} else if (refused) {
 		cold(c);
 	} else {
-		snprintf(text, sizeof text, "slot %s %s%s%s", a->d->peer->name,
+		snprintf(text, sizeof text, "%s %s%s%s", a->d->who,
 		         a->holding || a->status ? "broke off its answer" : "gave no answer",
 		         err ? ": " : "", err ? strerror(err) : "");
 		fail(c, 502, "dispatch.upstream_failed", text);
@@ -334,7 +334,7 @@ static void bad_answer(struct up *u)
 {
 	struct client *c = u->c;
 	char text[256];
-	snprintf(text, sizeof text, "slot %s gave no good HTTP answer: %s", c->ask->d->peer->name,
+	snprintf(text, sizeof text, "%s gave no good HTTP answer: %s", c->ask->d->who,
 	         u->in.why ? u->in.why : "?");
 	h0_up_close(u);
 	c->loop->nspans = c->loop->span_bytes = 0;
@@ -371,6 +371,11 @@ static void cold(struct client *c)
 	a->status = 0;
 	a->holding = false;
 	h0_buf_done(&a->hold);
+	if (a->d->remote) {
+		snprintf(text, sizeof text, "%s refuses connections", a->d->who);
+		fail(c, 502, "dispatch.upstream_unavailable", text);
+		return;
+	}
 	if (!core->conf->load) {
 		snprintf(text, sizeof text, "slot %s does not run: start it with: hal0 slot start %s",
 		         a->d->peer->name, a->d->peer->name);
@@ -435,14 +440,14 @@ static void start(struct client *c, bool fresh)
 	struct ask *a = c->ask;
 	int err = 0;
 	char text[160];
-	struct up *u = h0_up_get(c->loop, a->d->port, fresh, &err);
+	struct up *u = h0_up_get(c->loop, &a->d->to, fresh, &err);
 	c->state = C_SEND;
 	if (!u && err == ECONNREFUSED) {
 		cold(c);
 		return;
 	}
 	if (!u) {
-		snprintf(text, sizeof text, "slot %s cannot be reached: %s", a->d->peer->name, strerror(err));
+		snprintf(text, sizeof text, "%s cannot be reached: %s", a->d->who, strerror(err));
 		fail(c, 502, "dispatch.upstream_unavailable", text);
 		return;
 	}
@@ -452,6 +457,7 @@ static void start(struct client *c, bool fresh)
 		h0_parse_init(&u->in, true, &calls, u);
 	u->c = c;
 	u->since = c->loop->now;
+	u->deadline = a->d->timeout_ms ? c->loop->now + a->d->timeout_ms : 0;
 	c->up = u;
 	a->out.at = a->head_sent = a->tail_len = 0;
 	build_request(c);
@@ -476,6 +482,8 @@ static void take(struct up *u, const char *p, size_t n)
 	struct client *c = u->c;
 	size_t at = 0, used;
 	u->spoke = true;
+	if (u->deadline)
+		u->deadline = c->loop->now + c->ask->d->timeout_ms;
 	while (at < n) {
 		enum h0_parse_state st = h0_parse_feed(&u->in, p + at, n - at, &used);
 		at += used;
@@ -562,6 +570,22 @@ void h0_relay_event(struct up *u, uint32_t events)
 	}
 	if (u->can_read)
 		h0_relay_pump(u);
+}
+
+bool h0_relay_late(struct client *c)
+{
+	struct up *u = c->up;
+	char text[160];
+	if (!u || !u->deadline || c->loop->now < u->deadline || h0_client_is_full(c))
+		return false;
+	snprintf(text, sizeof text, "%s has been silent for %d s", c->ask->d->who, c->ask->d->timeout_ms / 1000);
+	bool begun = c->ask->answer_begun;
+	h0_up_close(u);
+	if (begun)
+		h0_client_close(c);
+	else
+		fail(c, 504, "dispatch.upstream_failed", text);
+	return true;
 }
 
 void h0_relay_drop(struct client *c)

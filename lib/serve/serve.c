@@ -53,6 +53,7 @@ void h0_image_unref(struct h0_conf_image *i)
 	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
 		return;
 	h0_route_look_done(&i->look);
+	h0_upstreams_done(&i->upstreams);
 	h0_slots_done(&i->slots);
 	h0_snap_done(&i->snap);
 	free(i);
@@ -67,8 +68,15 @@ static int read_image(struct h0_core *core, struct h0_err *e)
 		h0_image_unref(i);
 		return -1;
 	}
+	struct h0_err odd = {0};
+	if (h0_upstreams_load(&i->snap, &i->upstreams, &odd) < 0) { /* slots do without them */
+		char text[sizeof odd.msg + 512];
+		h0_err_text(&odd, text, sizeof text);
+		note(core, text);
+		h0_upstreams_done(&i->upstreams);
+	}
 	if (core->conf->look)
-		core->conf->look(&i->slots, &i->look, core->conf->arg);
+		core->conf->look(&i->slots, &i->upstreams, &i->look, core->conf->arg);
 	pthread_mutex_lock(&core->lock);
 	old = core->image;
 	core->image = i;
@@ -85,7 +93,7 @@ static bool slots_changed(struct h0_core *core)
 	h0_autoroutelook struct h0_route_look now = {0};
 	if (!core->conf->look)
 		return false;
-	core->conf->look(&core->image->slots, &now, core->conf->arg);
+	core->conf->look(&core->image->slots, &core->image->upstreams, &now, core->conf->arg);
 	return !h0_route_look_same(&now, &core->image->look);
 }
 
@@ -163,7 +171,7 @@ static int listen_all(struct h0_core *core, int own, struct h0_err *e)
 static void report_use(struct h0_core *core)
 {
 	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
-		if (core->conf->used && (atomic_exchange(&p->touched, false) || atomic_load(&p->in_flight)))
+		if (core->conf->used && !atomic_load(&p->remote) && (atomic_exchange(&p->touched, false) || atomic_load(&p->in_flight)))
 			core->conf->used(p->name, atomic_load(&p->in_flight), core->conf->arg);
 }
 

@@ -40,9 +40,9 @@ struct h0_serve_conf {
 	/* Brings a slot up and returns when it answers. Called in a thread of its own, once for any
 	 * number of requests. NULL: slots that do not run are not started. */
 	int (*load)(const char *slot, void *arg, struct h0_err *e);
-	/* How the slots are now, for decisions: called by one thread, at the start, after changes, and
-	 * every other second while requests come. NULL: nothing is known. */
-	void (*look)(const struct h0_slots *slots, struct h0_route_look *ret, void *arg);
+	/* How the slots are now, and what is known of upstreams, for decisions: called by one thread, at
+	 * the start, after changes, and every other second while requests come. NULL: nothing is known. */
+	void (*look)(const struct h0_slots *slots, const struct h0_upstreams *us, struct h0_route_look *ret, void *arg);
 	/* How long that usually takes, -1 = not known, and how long it took. Both may be NULL. */
 	int64_t (*load_ms)(const char *slot, void *arg);
 	void (*loaded)(const char *slot, int64_t ms, void *arg);

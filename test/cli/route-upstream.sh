@@ -96,6 +96,75 @@ is "a body's model" "$(printf %s "$out" | jq -r '"\(.port) \(.path)"')" "$p1 /v1
 out=$(echo hi | hal0-route chat big-70b 2>"$tmp/err")
 like "chat" "$out" "*$p1*"
 
+# ---- serve ----
+serve "$tmp/home" served-here
+post() { # PATH BODY ARG...
+  _p=$1 _b=$2
+  shift 2
+  curl -s -m 3 "$url$_p" -d "$_b" "$@"
+}
+until_is() { # WANT COMMAND...: within eight seconds; the last output
+  _want=$1
+  shift
+  _i=0
+  while _got=$("$@"); [ "$_got" != "$_want" ] && [ $_i -lt 40 ]; do
+    _i=$((_i + 1))
+    sleep 0.1
+  done
+  printf %s "$_got"
+}
+asked() { # BODY
+  post /v1/chat/completions "$1" | jq -r '.error.code // "\(.port) \(.path)"'
+}
+is "serve: a model of the upstream" "$(asked '{"model":"big-70b"}')" "$p1 /v1/chat/completions"
+is "serve: a slot's own" "$(asked '{"model":"here-8b"}')" "$p2 /v1/chat/completions"
+is "serve: one that nobody has" "$(asked '{"model":"gpt-4o"}')" "$p2 /v1/chat/completions"
+is "serve: another path" "$(post /v1/rerankings '{"model":"far-embed"}' | jq -r .error.code)" dispatch.no_route
+is "serve: its models are listed" \
+  "$(curl -s "$url/v1/models" | jq -r '.data[]|select(.id == "big-70b")|.upstream')" lab
+head -c 3000000 /dev/zero | tr '\0' x >"$tmp/long"
+jq -nc --rawfile x "$tmp/long" '{messages: [{content: $x}], model: "big-70b"}' >"$tmp/body"
+is "serve: a long body" "$(post /v1/chat/completions "@$tmp/body" | jq -r '.bytes > 3000000')" true
+like "serve: it is counted" "$(curl -s "$url/metrics")" '*hal0_requests_total{slot="upstream:lab"*'
+echo '[[upstream' >"$etc/upstreams.toml"
+is "serve: a file that is broken takes nothing from the slots" \
+  "$(until_is "$p2 /v1/chat/completions" asked '{"model":"big-70b"}') $(asked '{"model":"here-8b"}')" \
+  "$p2 /v1/chat/completions $p2 /v1/chat/completions"
+upstream "$far_url/v1/" "$bearer"
+is "serve: and a good one counts again" "$(until_is "$p1 /v1/chat/completions" asked '{"model":"big-70b"}')" \
+  "$p1 /v1/chat/completions"
+cat >"$tmp/mute.py" <<'PY'
+import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen()
+print(s.getsockname()[1], flush=True)
+kept = []
+while True:
+    c, _ = s.accept()
+    head = c.recv(65536)
+    if b"/v1/models" in head:
+        body = b'{"data":[{"id":"mute"}]}'
+        c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        c.close()
+    else:
+        kept.append(c)
+PY
+python3 "$tmp/mute.py" >"$tmp/mute" &
+mute=$!
+pids="$pids $mute"
+n=0
+until [ -s "$tmp/mute" ] || [ $n = 100 ]; do
+  sleep 0.05
+  n=$((n + 1))
+done
+upstream "http://127.0.0.1:$(cat "$tmp/mute")" 'timeout_seconds = 1\n'
+is "serve: one that is silent for too long" "$(until_is dispatch.upstream_failed asked '{"model":"mute"}') $(
+  curl -s -o /dev/null -w '%{http_code}' "$url/v1/chat/completions" -d '{"model":"mute"}')" "dispatch.upstream_failed 504"
+kill $mute
+wait $mute 2>/dev/null
+is "serve: one that is gone" "$(asked '{"model":"mute"}')" dispatch.upstream_unavailable
+
 # ---- what is wrong with the file ----
 upstream "http://user:secret@127.0.0.1:1" ""
 run hal0-route explain x

@@ -66,6 +66,19 @@ podman kill hal0-slot-embed >/dev/null
 cap on embed --json
 is "one that died is started" "$(json '[.changed, .files, .items[0].action]')" '[true,[],"started"]'
 
+# ---- killed between the files and the slot ----
+cap off embed
+"$HAL0_BUILD/cmd/hal0-cap" on embed >/dev/null 2>&1 &
+pid=$!
+until grep -A4 '^\[selections.embed.embed\]' "$etc/capabilities.toml" | grep -q '^enabled = true'; do
+  kill -0 $pid 2>/dev/null || break
+done
+kill -9 $pid
+wait $pid 2>/dev/null
+cap on embed --json
+is "the next one finishes it" "$rc $(json '[.files, .items[0].state]')" '0 [[],"ready"]'
+ok "and it answers" test "$(embeds)" -gt 8
+
 # ---- another model, other settings ----
 cap set embed -m two --json
 rc_is "another model" 0

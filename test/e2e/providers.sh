@@ -264,6 +264,14 @@ run hal0-route explain embed-gemma-300m-FLM --path /v1/embeddings --json
 is "explain: the anchor's port" "$(printf %s "$out" | jq -c '[.slot,.anchor,.port,.model]')" \
   '["npu-emb","npu-chat",8171,"embed-gemma:300m"]'
 
+flm_says() { # MODEL
+  hal0-route explain "$1" --json | jq -r '.steps[]|select(.rule=="flm list").why'
+}
+is "explain: FLM knows it" "$(flm_says llama3.2-1b-FLM)" "FLM calls it llama3.2:1b, and it is on this machine"
+is "explain: and has not pulled it" "$(flm_says qwen3:4b)" "FLM calls it qwen3:4b, and it is not on this machine"
+is "explain: or does not know it" "$(flm_says qwn3:4b)" "FLM knows no such model (did you mean qwen3:4b?)"
+is "explain: a GGUF's name is no question for FLM" "$(flm_says qwen3-4b)" ""
+
 hal0-route serve --port 0 --json >"$tmp/serve" 2>"$tmp/serve.err" &
 server=$!
 n=0

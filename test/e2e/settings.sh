@@ -68,6 +68,25 @@ one=$(printf %s "$out" | jq .compute_bytes)
 slot fit $a --ubatch 512 --json
 ok "the estimate counts it" [ "$one" -gt $((2 * $(printf %s "$out" | jq .compute_bytes))) ]
 
+# ---- what show says is granted is what the container has ----
+slot show $a --json
+says_granted() { # PATTERN: the part of `what` behind it, one per line
+  printf %s "$out" | jq -r '.grants[].what' | sed -n "s|^$1||p" | sort
+}
+is "mounts" "$(says_granted 'read ')" \
+  "$(container $a '{{range .Mounts}}{{if not .RW}}{{println .Source}}{{end}}{{end}}' | sed '/^$/d' | sort)"
+is "nothing to write but scratch space" "$(says_granted 'write ')" \
+  "$(container $a '{{range $k, $v := .HostConfig.Tmpfs}}{{println $k}}{{end}}{{range .Mounts}}{{if .RW}}{{println .Source}}{{end}}{{end}}' | sed '/^$/d')"
+is "no device, no group" "$(says_granted 'use ')$(says_granted 'group ')" \
+  "$(container $a '{{range .HostConfig.Devices}}{{println .PathOnHost}}{{end}}{{range .HostConfig.GroupAdd}}{{println .}}{{end}}' | sed '/^$/d')"
+is "its user" "$(says_granted 'run as ')" "$(container $a '{{.Config.User}}')"
+is "its network" "$(says_granted 'network ')" "$(container $a '{{.HostConfig.NetworkMode}}')"
+is "its processes" "$(printf %s "$out" | jq -r '.grants[].what' | sed -n 's/ processes and threads//p')" \
+  "$(container $a '{{.HostConfig.PidsLimit}}')"
+is "a read-only root and no capability: not granted, so not told" \
+  "$(container $a '{{.HostConfig.ReadonlyRootfs}} {{.EffectiveCaps}} {{.HostConfig.Privileged}}') $(says_granted 'capability ')" \
+  "true [] false "
+
 # ---- list, in the words of the original's ----
 slot list --json
 is "list --json has the original's fields" "$(printf %s "$out" | jq -c '.items[0] | [.name, .state, .status, .port,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What each built-in profile makes of a slot, word for word, held in test/golden/argv/PROFILE.txt;
- * and de-duplication on random command lines. After a change that is meant:
+ * What each built-in profile makes of a slot, word for word, held in test/golden/argv/PROFILE.txt,
+ * and what its container may use, in test/golden/grants; de-duplication on random command lines. After a change that is meant:
  * HAL0_GOLDEN_WRITE=1 build/test/unit/test-bundles, and read the difference.
  */
 #include "tap.h"
@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/words.h"
 #include "model/argv.h"
+#include "model/grants.h"
 #include "sys/io.h"
 
 static const char *const mounts[] = {"/srv/models", NULL};
@@ -42,7 +43,19 @@ static void lines(const struct h0_argv *a, struct h0_buf *out)
 	}
 }
 
-static void make(const char *toml, const struct h0_argv_facts *f, struct h0_buf *out)
+/* What the container may use, and why. */
+static void rights(const struct h0_plan *plan, const struct h0_argv *a,
+                   const struct h0_argv_facts *f, struct h0_buf *out)
+{
+	h0_autogrants struct h0_grants g = {0};
+	struct h0_grant_paths p = {f->model_path, f->key_path, f->chat_template};
+	h0_grants_of(plan, a, &p, &g);
+	for (size_t i = 0; i < g.n; i++)
+		h0_buf_addf(out, "%s (%s)\n", g.v[i].what, g.v[i].why);
+}
+
+static void make(const char *toml, const struct h0_argv_facts *f, struct h0_buf *out,
+                 struct h0_buf *grants)
 {
 	struct h0_profiles profiles = {.v = (struct h0_profile *)(uintptr_t)h0_profile_seeds,
 	                               .n = h0_profile_nseeds};
@@ -56,31 +69,42 @@ static void make(const char *toml, const struct h0_argv_facts *f, struct h0_buf 
 	if (slot.broken || h0_plan_slot(&slot, &profiles, &plan, &e) < 0 ||
 	    h0_argv_build(&plan, f, &a, &e) < 0)
 		h0_buf_addf(out, "%s: %s\n", e.key, e.msg);
-	else
+	else {
 		lines(&a, out);
+		if (grants)
+			rights(&plan, &a, f, grants);
+	}
+}
+
+static void compare(const char *dir, const char *name, const struct h0_buf *got)
+{
+	h0_autobuf struct h0_buf want = {0};
+	const char *source = getenv("HAL0_SOURCE");
+	h0_autofree char *file =
+		h0_asprintf("%s/test/golden/%s/%s.txt", source ? source : "..", dir, name);
+	h0_autofree char *what = h0_asprintf("%s: %s", name, dir);
+	if (getenv("HAL0_GOLDEN_WRITE")) {
+		h0_autofile FILE *out = fopen(file, "w");
+		if (out)
+			fputs(h0_buf_str(got), out);
+	}
+	h0_read_file(file, 1 << 20, &want, NULL);
+	is_str(h0_buf_str(got), h0_buf_str(&want), what);
 }
 
 static void golden(const char *name, const char *toml)
 {
 	struct h0_argv_facts f = facts();
-	h0_autobuf struct h0_buf got = {0}, want = {0};
-	const char *source = getenv("HAL0_SOURCE");
-	h0_autofree char *file =
-		h0_asprintf("%s/test/golden/argv/%s.txt", source ? source : "..", name);
+	h0_autobuf struct h0_buf got = {0}, grants = {0};
 	if (strstr(toml, "gpu") || strstr(toml, "npu"))
 		f.nodes = nodes, f.gids = gids, f.ngids = 2;
 	if (strstr(name, "flm"))
 		f.model_id = "gemma4-it-e2b-FLM";
 	if (strstr("flm tts comfyui", name))
 		f.model_path = NULL; /* their servers have none, or the profile names it */
-	make(toml, &f, &got);
-	if (getenv("HAL0_GOLDEN_WRITE")) {
-		h0_autofile FILE *out = fopen(file, "w");
-		if (out)
-			fputs(h0_buf_str(&got), out);
-	}
-	h0_read_file(file, 1 << 20, &want, NULL);
-	is_str(h0_buf_str(&got), h0_buf_str(&want), name);
+	make(toml, &f, &got, &grants);
+	compare("argv", name, &got);
+	compare("grants", name, &grants);
 }
 
 static void test_golden(void)

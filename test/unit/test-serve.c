@@ -336,13 +336,19 @@ static atomic_bool swapped;
 static atomic_int looks;
 
 /* Once `swapped`, slot "main" has another model than its file says. */
-static void look(const struct h0_slots *slots, struct h0_route_look *ret, void *arg)
+static void look(const struct h0_slots *slots, const struct h0_upstreams *us, struct h0_route_look *ret, void *arg)
 {
 	static const char *const models[] = {"swapped-in", NULL};
 	(void)slots, (void)arg;
 	looks++;
 	*ret = (struct h0_route_look){.v = h0_calloc(1, sizeof *ret->v), .n = 1};
 	ret->v[0] = (struct h0_route_live){"main", H0_ROUTE_READY, swapped ? models : NULL};
+	static const char *const listed[2][2] = {{"far-model", NULL}, {"tls-model", NULL}};
+	ret->remote = us->n ? h0_calloc(2, sizeof *ret->remote) : NULL;
+	ret->nremote = us->n ? 2 : 0;
+	for (size_t i = 0; i < ret->nremote; i++)
+		ret->remote[i] = (struct h0_route_remote){i ? "tls" : "far", listed[i], NULL, "127.0.0.1",
+			i ? NULL : "X-Api-Key: far-key"};
 }
 
 static struct h0_serve_conf conf = {.look = look, .key = key, .bind = "127.0.0.1", .guard = &guard, .spool_dir = "/tmp", .max_body = 40u << 20,
@@ -997,6 +1003,28 @@ static void test_slot_key(void)
 	check("and then at once", ask(POST("?do=locked", "", BODY)), 200, "hello");
 }
 
+/* Servers elsewhere; here they are the slot once more. */
+static void test_upstreams(void)
+{
+	h0_autofree char *path = h0_asprintf("%s/upstreams.toml", home);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "[[upstream]]\nname = \"far\"\nurl = \"http://127.0.0.1:%d/v1\"\n"
+	        "[[upstream]]\nname = \"tls\"\nurl = \"https://127.0.0.1:%d\"\n", slot_port, slot_port);
+	fclose(f);
+	router_start();
+	check("an upstream's model", ask(POST("", "Authorization: Bearer mine\r\n", "{\"model\":\"far-model\"}")), 200, "hello");
+	pthread_mutex_lock(&lock);
+	h0_autofree char *head = h0_strdup(slot_head), *body = h0_strdup(slot_body);
+	pthread_mutex_unlock(&lock);
+	ok(strstr(head, "X-Api-Key: far-key\r\n") && !strstr(head, "Bearer"), "gets its own key, not the client's, not a slot's");
+	ok(strstr(head, "POST /v1/chat/completions HTTP") && strstr(body, "far-model"), "path and model as they are meant");
+	check("what it refuses comes through", ask(POST("?do=locked", "", "{\"model\":\"far-model\"}")), 401, "no secret");
+	check("https is none of ours", ask(POST("", "", "{\"model\":\"tls-model\"}")), 501, "speak");
+	check("all are listed", ask("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), 200, "far-model");
+	router_stop();
+	unlink(path);
+}
+
 static void test_keys(void)
 {
 	h0_strv_add(&guard.keys, "first");
@@ -1118,6 +1146,7 @@ int main(void)
 	test_no_descriptors();
 	test_spool();
 	test_drain();
+	test_upstreams();
 	test_keys();
 	test_slow();
 	h0_guard_done(&guard);
