@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "cli/stop.h"
 #include "model/common.h"
-#include "profile/stop.h"
 #include "run/pull.h"
 #include "sys/clock.h"
 #include "sys/io.h"
@@ -216,7 +216,7 @@ static int prepare(struct pull *p, const struct model_pull_opts *o, struct h0_er
 int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct model_pull_opts *o = opts;
-	const struct profile_stop stop = profile_stop_catch();
+	const struct h0_stop stop = h0_stop_catch();
 	h0_auto(pull_done) struct pull p = {.ctx = ctx};
 	bool joined = false;
 	p.by = (struct h0_puller){.ca_file = o->ca_file, .ways = (size_t)o->ways, .retries = (int)o->retries,
@@ -227,7 +227,7 @@ int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	if (rc < 0 && *stop.signal) {
 		h0_say(ctx, "interrupted; pulling it again goes on from here");
 		pull_done(&p);
-		profile_stop_die(&stop);
+		h0_stop_die(&stop);
 	}
 	if (rc < 0)
 		return -1;
