@@ -287,6 +287,7 @@ static void target_rules(struct text *t)
 	line(t, "  http-request set-var(txn.to) var(txn.key),map(%s) if !decided named", map);
 	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|hal0/),map(%s) if !decided { var(txn.model) -m beg hal0/ }", map);
 	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|:),map(%s) if !decided { var(txn.model) -m sub : }", map);
+	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|:),map(%s) if !decided { var(txn.model) -m end -- -FLM }", map);
 	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|*),map(%s) if !decided", map);
 	for (size_t i = 0; i < h0_nendpoints; i++) {
 		const struct h0_endpoint *ep = &h0_endpoints[i];
