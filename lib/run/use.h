@@ -16,8 +16,8 @@ struct h0_use {
 	char why[96];           /* what tells that it serves, "" = it does not */
 	int64_t last;           /* last sign of use, seconds since the epoch: the latest of when the
 	                         * container started, run/slots/NAME/used (written by hal0-route
-	                         * serve), and the last line of llama-server's log, which it writes
-	                         * for requests and not for questions about its health */
+	                         * serve), and the last line of llama-server's log that tells of a
+	                         * request, not that all of its slots are idle */
 };
 
 /* When the container was last used, in seconds since the epoch; asks nobody. */

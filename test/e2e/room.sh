@@ -56,6 +56,7 @@ slot start $b
 rc_is "two that fit" 0
 is "both are in the ledger" "$(booked)" ab
 slot fit $c --json
+need=$(printf %s "$out" | jq .total_bytes)
 pool $(($(printf %s "$out" | jq .others_bytes) + 1048576)) # what they really take, and a little
 slot start $c
 rc_is "a third does not" 1
