@@ -10,11 +10,12 @@
 #include "fmt/json.h"
 #include "run/facts.h"
 #include "run/health.h"
+#include "run/log.h"
 #include "run/slotkey.h"
 #include "sys/io.h"
 #include "sys/loopback.h"
 
-#define PATIENCE_MS 1000
+#define PATIENCE_MS 3000    /* on a busy machine a server that is well may take its time */
 #define FRESH_S     60          /* hal0-route serve writes every second while requests are under way */
 
 /* What a server says of itself. */
@@ -52,7 +53,7 @@ static bool routed(const char *used)
 static int64_t last_of(const struct h0_ctr *c, const char *used, const char *log)
 {
 	bool llama = c->provider == H0_PROVIDER_LLAMA_SERVER;
-	int64_t last = c->started_at, at = changed_at(used), logged = llama ? changed_at(log) : 0;
+	int64_t last = c->started_at, at = changed_at(used), logged = llama ? h0_log_used(log) : 0;
 	last = at > last ? at : last;
 	return logged > last ? logged : last;
 }
