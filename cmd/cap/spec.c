@@ -24,7 +24,7 @@ static const char *const names[] = {"embed.embed", "embed.rerank", "voice.stt", 
 	 "return as soon as the containers run"},                                                \
 	{0, "rollback", H0_OPT_FLAG, AT(type, how rollback), NULL,                               \
 	 "if a slot fails, put files and slots back as they were"},                              \
-	{0, "ignore-fit", H0_OPT_FLAG, AT(type, how force), NULL,                                     \
+	{0, "force", H0_OPT_FLAG, AT(type, how force), NULL,                                     \
 	 "start also what does not fit into the memory that is left"},                           \
 	{0, "timeout", H0_OPT_DURATION, AT(type, how timeout_s), "TIME",                         \
 	 "give up on a slot after so long without progress (default: 5m)"}
@@ -53,7 +53,7 @@ static const struct h0_opt plan_opts[] = {
 	 .flags = H0_OPT_REQUIRED},
 	{'o', "output", H0_OPT_STR, AT(cap_plan_opts, output), "PLAN",
 	 "write the plan there; absent or -: to standard output", H0_COMP_FILE},
-	{0, "ignore-fit", H0_OPT_FLAG, AT(cap_plan_opts, force), NULL,
+	{0, "force", H0_OPT_FLAG, AT(cap_plan_opts, force), NULL,
 	 "plan also what does not fit into the memory that is left"},
 	{0},
 };

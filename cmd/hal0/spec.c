@@ -13,7 +13,7 @@ static const struct h0_verb verbs[] = {
 	{.name = "profile", .help = "image and server flags that slots share"},
 	{.name = "cap", .help = "what the box does besides chat, and the slots that do it"},
 	{.name = "route", .help = "send requests to the right slot, and say why"},
-	{.name = "model", .help = "the model files: what there is, what is in it"},
+	{.name = "model", .help = "the model files: what there is, and how more come"},
 	{.name = "conf", .help = "check, recover and undo changes of /etc/hal0"},
 };
 

@@ -12,20 +12,6 @@
 #include "model/common.h"
 #include "sys/io.h"
 
-#define ID_MAX 200
-
-/* Of a name that becomes a path below the store. */
-static int check_name(const char *name, struct h0_err *e)
-{
-	size_t n = strlen(name);
-	for (const char *p = name; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/')
-			return h0_fail(e, H0_USAGE, "a model's name holds neither blanks nor slashes: '%s'", name);
-	if (!n || n > ID_MAX || name[0] == '.' || name[0] == '-')
-		return h0_fail(e, H0_USAGE, "not a name for a model: '%s'", name);
-	return 0;
-}
-
 static int check_files(const struct h0_strv *files, struct h0_err *e)
 {
 	for (size_t i = 0; i < files->n; i++) {
@@ -77,7 +63,7 @@ static int gather(struct addition *a, const char *file, const struct model_add_o
 	h0_model_shards(a->path, &a->files);
 	if (a->mmproj)
 		h0_strv_add(&a->files, a->mmproj);
-	return check_name(a->name, e) < 0 ? -1 : check_files(&a->files, e);
+	return model_check_name(a->name, e) < 0 ? -1 : check_files(&a->files, e);
 }
 
 /* A name that means another file already is not taken over. */

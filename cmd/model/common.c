@@ -31,6 +31,19 @@ int model_find(const struct h0_box *b, const char *name, struct h0_model_file *r
 	return h0_store_find(&b->paths, &b->snap, real ? real : name, ret, e);
 }
 
+#define ID_MAX 200
+
+int model_check_name(const char *name, struct h0_err *e)
+{
+	size_t n = strlen(name);
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/')
+			return h0_fail(e, H0_USAGE, "a model's name holds neither blanks nor slashes: '%s'", name);
+	if (!n || n > ID_MAX || name[0] == '.' || name[0] == '-')
+		return h0_fail(e, H0_USAGE, "not a name for a model: '%s'", name);
+	return 0;
+}
+
 int model_changed(struct h0_ctx *ctx, const struct model_change *c, struct h0_err *e)
 {
 	if (!ctx->json && !ctx->columns && !ctx->format) {

@@ -12,6 +12,8 @@
  * it has an entry in the registry. As h0_store_find. */
 int model_find(const struct h0_box *b, const char *name, struct h0_model_file *ret,
                bool *ret_registered, struct h0_err *e);
+/* Of a name that becomes a path below the store: H0_USAGE. */
+int model_check_name(const char *name, struct h0_err *e);
 /* One row of model_change_cols; with --json, --columns or --format as a record, else the message on
  * stderr. */
 struct model_change {

@@ -60,6 +60,11 @@ struct model_add_opts {
 	bool link, copy;
 };
 
+struct model_pull_opts {
+	const char *name, *sum, *hub, *revision, *token_file, *ca_file;
+	int64_t ways, retries;
+};
+
 struct model_verify_opts {
 	bool record;
 };
@@ -70,6 +75,7 @@ extern const struct h0_col model_cols[], model_show_cols[], model_verify_cols[],
 int model_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_add(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_verify(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_rm(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 

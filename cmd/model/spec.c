@@ -22,6 +22,26 @@ static const struct h0_opt add_opts[] = {
 	{0},
 };
 
+static const struct h0_opt pull_opts[] = {
+	{0, "name", H0_OPT_STR, AT(model_pull_opts, name), "NAME",
+	 "what slots shall call it (default: as the file is called)"},
+	{0, "revision", H0_OPT_STR, AT(model_pull_opts, revision), "REVISION",
+	 "branch, tag or commit on the hub", .def = "main"},
+	{0, "sha256", H0_OPT_STR, AT(model_pull_opts, sum), "HEX",
+	 "what the file must hash to, where nobody else says"},
+	{0, "hub", H0_OPT_STR, AT(model_pull_opts, hub), "URL",
+	 "address of the hub (default: hub in hal0.toml's models)"},
+	{0, "token-file", H0_OPT_STR, AT(model_pull_opts, token_file), "FILE",
+	 "token for the hub; a file that only its owner may read", H0_COMP_FILE},
+	{0, "ca-file", H0_OPT_STR, AT(model_pull_opts, ca_file), "FILE",
+	 "authorities to believe instead of the system's, as PEM", H0_COMP_FILE},
+	{0, "connections", H0_OPT_INT, AT(model_pull_opts, ways), "N",
+	 "ranges of a file to fetch at once", .min = 1, .max = 16, .def = "4"},
+	{0, "retries", H0_OPT_INT, AT(model_pull_opts, retries), "N",
+	 "tries without a byte before it gives up", .min = 0, .max = 1000, .def = "8"},
+	{0},
+};
+
 static const struct h0_opt verify_opts[] = {
 	{0, "record", H0_OPT_FLAG, AT(model_verify_opts, record), NULL,
 	 "write down the sums of files that have none yet"},
@@ -40,6 +60,17 @@ static const char add_text[] =
 	"Makes a file that is there already a model. It stays where it is and gets an entry in the "
 	"registry; or the store gets a link to it, or a copy. Every shard of a split model goes along. A "
 	"file that is no whole GGUF file is refused.";
+
+static const char pull_text[] =
+	"Fetches a model into the store. SOURCE is *hf:*_OWNER_*/*_REPO_, with *:*_FILE_ or a "
+	"quantisation such as *:Q4_K_M* behind it, or the https URL of a *.gguf* file. Of a split model "
+	"every shard is fetched. Without a file, a repository's only model is meant, else its Q4_K_M.\n\n"
+	"The model appears when it is whole: until then its bytes are in a hidden file beside its place, "
+	"and pulling again goes on where it was left, also after Ctrl-C or a lost connection. If the file "
+	"has changed there, or its server sends no ranges, it begins anew. Two who pull the same file "
+	"share the work. Before anything is fetched the free space is looked at.\n\n"
+	"Where the hub says what a file hashes to, or *--sha256* does, that is checked, and recorded for "
+	"*verify*. The token goes to the hub alone, never to where it redirects to, and over https only.";
 
 static const char verify_text[] =
 	"Reads every file of the models whole (all models when none is named), and compares its SHA-256 "
@@ -66,6 +97,12 @@ static const struct h0_example add_examples[] = {
 	{"hal0 model add ./a.gguf --copy --name tiny", "A copy in the store, with another name"},
 	{0},
 };
+static const struct h0_example pull_examples[] = {
+	{"hal0 model pull hf:owner/repo:Q4_K_M", "From the hub"},
+	{"hal0 model pull hf:owner/repo:model-Q8_0.gguf --name tiny", "A certain file, with a name"},
+	{"hal0 model pull https://example.org/tiny.gguf --dry-run", "How large, and whether there is room"},
+	{0},
+};
 static const struct h0_example verify_examples[] = {
 	{"hal0 model verify", "All of them"},
 	{"hal0 model verify qwen3-4b --record", "Believe it as it is now"},
@@ -85,6 +122,9 @@ static const struct h0_verb verbs[] = {
 	{"add", "FILE", 1, 1, "make a file that is here a model", add_text, add_opts,
 	 sizeof(struct model_add_opts), model_change_cols, H0_COMP_FILE, .exclusive = "link,copy",
 	 .examples = add_examples, .flags = H0_VERB_WRITES},
+	{"pull", "SOURCE", 1, 1, "fetch a model into the store", pull_text, pull_opts,
+	 sizeof(struct model_pull_opts), model_change_cols, .examples = pull_examples,
+	 .flags = H0_VERB_WRITES},
 	{"verify", "[MODEL...]", 0, -1, "are the files as they were, exit 1 if not", verify_text,
 	 verify_opts, sizeof(struct model_verify_opts), model_verify_cols, H0_COMP_MODEL,
 	 .examples = verify_examples, .flags = H0_VERB_WRITES},
@@ -95,7 +135,7 @@ static const struct h0_verb verbs[] = {
 
 const struct h0_prog model_prog = {
 	.name = "hal0-model",
-	.summary = "the model files: what there is, what is in it",
+	.summary = "the model files: what there is, and how more come",
 	.text =
 	"Models are GGUF files in the *store*: *HAL0_MODEL_STORE*, else *store* in *hal0.toml*'s table "
 	"*models*, else */mnt/ai-models* if that is there, else */var/lib/hal0/models*. Files that lie "

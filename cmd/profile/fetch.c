@@ -33,7 +33,7 @@ int profile_fetch_open(struct profile_fetch *f, struct h0_ctx *ctx, const struct
 		return -1;
 	sweep(all);
 	snprintf(f->tmp, sizeof f->tmp, "%s/%ld", all, (long)getpid());
-	f->stop = profile_stop_catch();
+	f->stop = h0_stop_catch();
 	return h0_mkdirs(f->tmp, 0700, e);
 }
 

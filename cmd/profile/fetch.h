@@ -6,12 +6,12 @@
 #define H0_CMD_PROFILE_FETCH_H
 
 #include "profile/opts.h"
-#include "profile/stop.h"
+#include "cli/stop.h"
 #include "run/images.h"
 
 struct profile_fetch {
 	struct h0_ctx *ctx;
-	struct profile_stop stop;
+	struct h0_stop stop;
 	char tmp[1200];             /* below /var/lib/hal0/pull */
 	const char *ref;            /* being pulled */
 };

@@ -117,7 +117,7 @@ int profile_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 			return -1;
 		if (!ctx->dry_run && *p.fetch.stop.signal) {
 			pull_done(&p);
-			profile_stop_die(&p.fetch.stop);
+			h0_stop_die(&p.fetch.stop);
 		}
 	}
 	if (!t.n)

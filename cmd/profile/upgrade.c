@@ -266,9 +266,9 @@ static int all(struct upgrade *u, const struct profile_targets *t, struct h0_err
 			u->failed = true;
 		}
 		if (!u->ctx->dry_run && *u->fetch.stop.signal) {
-			struct profile_stop stop = u->fetch.stop;
+			struct h0_stop stop = u->fetch.stop;
 			upgrade_done(u);
-			profile_stop_die(&stop);
+			h0_stop_die(&stop);
 		}
 	}
 	return 0;

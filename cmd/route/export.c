@@ -12,6 +12,7 @@
 #include "model/haproxy.h"
 #include "run/http.h"
 #include "run/slotkey.h"
+#include "run/upstream.h"
 #include "serve/guard.h"
 #include "sys/durable.h"
 #include "sys/io.h"
@@ -130,6 +131,18 @@ static int take_slot_keys(struct export *x, struct h0_err *e)
 	return 0;
 }
 
+static int take_upstreams(struct export *x, struct h0_err *e)
+{
+	struct route_box *b = &x->box;
+	h0_upstream_look(&b->paths, &b->upstreams, NULL, &b->look);
+	for (size_t i = 0; i < b->look.nremote; i++)
+		if (!b->look.remote[i].models) /* without its list the next export would differ */
+			return h0_fail(e, H0_EXTERN, "upstream %s %s", b->look.remote[i].name, b->look.remote[i].why);
+	x->ask.upstreams = &b->upstreams;
+	x->ask.look = &b->look;
+	return 0;
+}
+
 static int take_guard(struct export *x, struct h0_err *e)
 {
 	const struct route_export_opts *o = x->o;
@@ -186,7 +199,7 @@ static int take_all(struct export *x, struct h0_err *e)
 	x->ask.hosts = &x->hosts;
 	x->ask.origins = &o->origin;
 	x->ask.peek = o->peek;
-	return x->nnodes ? 0 : take_slot_keys(x, e);
+	return x->nnodes ? 0 : take_slot_keys(x, e) < 0 ? -1 : take_upstreams(x, e);
 }
 
 /* ---- what comes out ---- */

@@ -123,7 +123,8 @@ static const char export_text[] =
 	"endpoint and name, so that HAProxy answers as *serve* does. Run it with *haproxy -f "
 	"/etc/hal0/haproxy/haproxy.cfg*, reload it after a change of slots; a second run that finds "
 	"nothing new writes nothing.\n\n"
-	"Without *--node* it sends requests to the slots of this box. With *--node* it shares them among "
+	"Without *--node* it sends requests to the slots of this box and to the upstreams of "
+	"*upstreams.toml*, also over https. With *--node* it shares them among "
 	"the boxes that list the model: each is asked now for its models, and its own *hal0-route serve* "
 	"(or HAProxy) goes on from there. The nodes share one key.\n\n"
 	"HAProxy sees only the first *--peek* bytes of a request: in a longer body the model's name must "
@@ -174,7 +175,8 @@ static const char serve_text[] =
 	"page are refused unless *--origin* allows the page. On an address that other machines reach "
 	"a key file is needed. A request with the field *X-Hal0-Slot: NAME* goes to that slot.\n\n"
 	"SIGTERM: no new connections, requests under way end, up to *--drain*. A socket from systemd "
-	"(LISTEN_FDS) is used instead of *--bind* and *--port*.";
+	"(LISTEN_FDS) is used instead of *--bind* and *--port*: *systemctl enable --now hal0-route.socket* "
+	"brings the router up with the first request, and it leaves when nobody asks.";
 
 static const char explain_text[] =
 	"Decides as *serve*, *call* and *chat* do and prints the decision with every rule that was "

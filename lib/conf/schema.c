@@ -319,6 +319,9 @@ static const struct h0_key models_keys[] = {
 	 .help = "What counts as a model file"},
 	{"pull_root", H0_KEY_STR, H0_FMT_ABSPATH, .dflt = "\"\"",
 	 .help = "Where pulled models go; empty, the store"},
+	{"hub", H0_KEY_STR, H0_FMT_URL, .help = "Address of the hub that hf: means"},
+	{"token_file", H0_KEY_STR, H0_FMT_ABSPATH, .dflt = "\"\"",
+	 .help = "File with the token for the hub, readable by its owner alone"},
 	{0},
 };
 static const struct h0_key hal0_keys[] = {

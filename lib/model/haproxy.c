@@ -239,13 +239,6 @@ static void path_rules(struct text *t)
 	line(t, "  http-request return status 200 content-type application/json string \"{\\\"status\\\":\\\"ok\\\"}\\n\" if { var(txn.type) -m str health }");
 	line(t, "  http-request use-service prometheus-exporter if { var(txn.type) -m str metrics }");
 	refuse(t, 405, "system.http_405", "hdr Allow POST if { var(txn.type) -m found } !METH_POST", "this path takes POST");
-	for (size_t i = 0; i < h0_nendpoints; i++) {
-		const struct h0_endpoint *ep = &h0_endpoints[i];
-		char more[128];
-		snprintf(more, sizeof more, "if { path -m str %s }", ep->path);
-		if (ep->missing && t->map->answered[ep->type])
-			refuse(t, 501, "system.http_501", more, "%s: %s", ep->path, ep->missing);
-	}
 	line(t, "  http-request set-var(txn.type) str(any) if !{ var(txn.type) -m found }");
 }
 
@@ -294,7 +287,15 @@ static void target_rules(struct text *t)
 	line(t, "  http-request set-var(txn.to) var(txn.key),map(%s) if !decided named", map);
 	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|hal0/),map(%s) if !decided { var(txn.model) -m beg hal0/ }", map);
 	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|:),map(%s) if !decided { var(txn.model) -m sub : }", map);
+	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|:),map(%s) if !decided { var(txn.model) -m end -- -FLM }", map);
 	line(t, "  http-request set-var(txn.to) var(txn.type),concat(|*),map(%s) if !decided", map);
+	for (size_t i = 0; i < h0_nendpoints; i++) {
+		const struct h0_endpoint *ep = &h0_endpoints[i];
+		char more[160];
+		snprintf(more, sizeof more, "if { path -m str %s }%s", ep->path, t->ask->nnodes ? "" : " { var(txn.to) -m beg slot_ }");
+		if (ep->missing && t->map->answered[ep->type])
+			refuse(t, 501, "system.http_501", more, "%s: %s", ep->path, ep->missing);
+	}
 	for (size_t i = 0; i < h0_nendpoints && !t->ask->nnodes; i++)
 		if (h0_endpoints[i].upstream)
 			line(t, "  http-request set-path %s if { path -m str %s }", h0_endpoints[i].upstream, h0_endpoints[i].path);
@@ -365,6 +366,27 @@ static void slot_backend(struct text *t, const struct h0_hap_target *to)
 	line(t, "  server %s 127.0.0.1:%d check inter 2s fall 2 rise 1", s->name, s->port);
 }
 
+/* A server elsewhere. Nobody but its clients asks it how it is. */
+static void upstream_backend(struct text *t, const struct h0_hap_target *to)
+{
+	const struct h0_upstream *u = to->upstream;
+	h0_autofree char *who = h0_asprintf("upstream %s", u->name), *host = h0_upstream_authority(u);
+	const char *colon = to->remote->header ? strchr(to->remote->header, ':') : NULL;
+	line(t, "  timeout server %lds", (long)(u->timeout_s < 1 ? 1 : u->timeout_s < 86400 ? u->timeout_s : 86400));
+	line(t, "  http-request set-header Host %s", host);
+	if (colon)
+		line(t, "  http-request set-header %.*s %%[str(%s),map(%s/%s)]", (int)(colon - to->remote->header), to->remote->header,
+		     to->name, t->ask->dir, h0_haproxy_files[H0_HAPROXY_KEYS].name);
+	if (h0_ends(u->base, "/v1") && strcmp(u->base, "/v1") != 0)
+		line(t, "  http-request replace-path ^/v1(/.*)$ %s\\1", u->base);
+	else if (*u->base && strcmp(u->base, "/v1") != 0)
+		line(t, "  http-request set-path %s%%[path]", u->base);
+	http_errors(t, who);
+	h0_buf_addf(t->b, strchr(u->host, ':') ? "  server remote [%s]:%d" : "  server remote %s:%d", u->host, u->port);
+	line(t, " init-addr last,libc,none%s%s%s", u->tls ? " ssl verify required ca-file @system-ca sni str(" : "",
+	     u->tls ? u->host : "", u->tls ? ")" : "");
+}
+
 static void nodes_backend(struct text *t, const struct h0_hap_target *to)
 {
 	const struct h0_haproxy_ask *a = t->ask;
@@ -393,6 +415,8 @@ static void backends(struct text *t)
 		line(t, "backend %s", to->name);
 		if (to->kind == H0_HAP_SLOT)
 			slot_backend(t, to);
+		else if (to->kind == H0_HAP_UPSTREAM)
+			upstream_backend(t, to);
 		else if (to->kind == H0_HAP_NODES)
 			nodes_backend(t, to);
 		else
@@ -453,6 +477,9 @@ static void print_keys(const struct h0_haproxy_ask *a, const struct h0_hap_map *
 	if (a->nnodes && a->node_key)
 		h0_buf_addf(b, "nodes %s\n", a->node_key);
 	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].kind == H0_HAP_UPSTREAM && m->v[i].remote->header)
+			h0_buf_addf(b, "%s%s\n", m->v[i].name, strchr(m->v[i].remote->header, ':') + 1);
+	for (size_t i = 0; i < m->n; i++)
 		if (m->v[i].kind == H0_HAP_SLOT && key_of(a, m->v[i].slot))
 			h0_buf_addf(b, "slot:%s %s\n", m->v[i].slot->name, key_of(a, m->v[i].slot));
 }
@@ -475,6 +502,10 @@ static int check(const struct h0_haproxy_ask *a, struct h0_err *e)
 		return h0_fail(e, H0_USAGE, "the key of the nodes has characters that no header has");
 	if (a->nnodes > H0_HAPROXY_NODES)
 		return h0_fail(e, H0_USAGE, "more than %d nodes", H0_HAPROXY_NODES);
+	for (size_t i = 0; a->upstreams && i < a->upstreams->n; i++)
+		if (!is_plain(a->upstreams->v[i].host, ".:-_") || !is_plain(a->upstreams->v[i].base, "/._~-"))
+			return h0_fail(e, H0_USAGE, "upstream %s: HAProxy has no words for its URL %s", a->upstreams->v[i].name,
+			               a->upstreams->v[i].url);
 	for (size_t i = 0; i < a->nnodes; i++)
 		if (!is_plain(a->nodes[i].addr, ".:-[]_"))
 			return h0_fail(e, H0_USAGE, "node %s: '%s' is no HOST:PORT", a->nodes[i].name, a->nodes[i].addr);
@@ -497,7 +528,7 @@ int h0_haproxy_build(const struct h0_haproxy_ask *ask, struct h0_haproxy *ret, s
 	if (ask->nnodes)
 		print_node_list(ask, &ret->file[H0_HAPROXY_LIST]);
 	else
-		h0_envelope_models(ask->slots, NULL, NULL, &ret->file[H0_HAPROXY_LIST]);
+		h0_envelope_models(ask->slots, ask->look ? ask->upstreams : NULL, ask->look, &ret->file[H0_HAPROXY_LIST]);
 	print_clients(ask->keys, &ret->file[H0_HAPROXY_CLIENTS]);
 	print_keys(ask, &map, &ret->file[H0_HAPROXY_KEYS]);
 	for (size_t i = 0; i < map.n; i++)

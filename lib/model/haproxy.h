@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "model/slot.h"
+#include "model/route.h"
 
 #define H0_HAPROXY_NODES 32     /* at most */
 #define H0_HAPROXY_PEEK  65536  /* bytes of head and body that are looked at */
@@ -41,6 +41,8 @@ struct h0_haproxy_ask {
 	const char *bind;           /* host:port to listen on */
 	const struct h0_slots *slots;
 	const char *const *slot_keys; /* of slots->v[i]; NULL or "" = none */
+	const struct h0_upstreams *upstreams;   /* NULL: none */
+	const struct h0_route_look *look;       /* what is known of them */
 	const struct h0_haproxy_node *nodes;
 	size_t nnodes;              /* > 0: they in place of the slots */
 	const char *node_key;       /* sent to nodes; NULL = none */

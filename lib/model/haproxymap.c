@@ -27,7 +27,7 @@ static size_t add_target(struct h0_hap_map *m, const struct h0_hap_target *t)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		const struct h0_hap_target *o = &m->v[i];
-		if (o->kind == t->kind && o->slot == t->slot && o->nodes == t->nodes &&
+		if (o->kind == t->kind && o->slot == t->slot && o->upstream == t->upstream && o->nodes == t->nodes &&
 		    strcmp(o->err.msg, t->err.msg) == 0)
 			return i;
 	}
@@ -37,7 +37,8 @@ static size_t add_target(struct h0_hap_map *m, const struct h0_hap_target *t)
 	if (t->kind == H0_HAP_SLOT)
 		snprintf(n->name, sizeof n->name, "slot_%s", t->slot->name);
 	else
-		snprintf(n->name, sizeof n->name, "%s_%zu", t->kind == H0_HAP_NODES ? "nodes" : "refuse", m->n);
+		snprintf(n->name, sizeof n->name, "%s_%zu", t->kind == H0_HAP_NODES ? "nodes" :
+		         t->kind == H0_HAP_UPSTREAM ? "upstream" : "refuse", m->n);
 	return m->n++;
 }
 
@@ -56,7 +57,9 @@ static size_t refusal(struct h0_hap_map *m, const struct h0_err *why)
 static size_t of_slots(const struct h0_haproxy_ask *ask, struct h0_hap_map *m, int type, const char *model,
                        const char *only_rule)
 {
-	struct h0_route_ask q = {.slots = ask->slots, .path = path_of(type), .model = model};
+	struct h0_route_ask q = {.slots = ask->slots, .path = path_of(type), .model = model,
+		.upstreams = ask->upstreams, .remote = ask->look ? ask->look->remote : NULL,
+		.nremote = ask->look ? ask->look->nremote : 0};
 	h0_autoroute struct h0_route r = {0};
 	struct h0_err why = {0};
 	bool found = h0_route_find(&q, &r, &why) == 0;
@@ -64,7 +67,8 @@ static size_t of_slots(const struct h0_haproxy_ask *ask, struct h0_hap_map *m, i
 		return NO_TARGET;
 	if (!found)
 		return refusal(m, &why);
-	struct h0_hap_target t = {.kind = H0_HAP_SLOT, .slot = r.anchor};
+	struct h0_hap_target t = {.kind = r.upstream ? H0_HAP_UPSTREAM : H0_HAP_SLOT, .slot = r.anchor,
+		.upstream = r.upstream, .remote = r.remote};
 	return add_target(m, &t);
 }
 
@@ -198,6 +202,9 @@ void h0_hap_map_make(const struct h0_haproxy_ask *ask, struct h0_hap_map *m)
 			h0_strv_add(&names, ask->nodes[i].names[k].id);
 	if (!ask->nnodes)
 		names_of_slots(ask->slots, &names);
+	for (size_t i = 0; !ask->nnodes && ask->look && i < ask->look->nremote; i++)
+		for (const char *const *id = ask->look->remote[i].models; id && *id; id++)
+			h0_strv_add(&names, *id);
 	h0_strv_sort(&names);
 	for (int type = 0; type <= H0_HAP_ANY; type++)
 		add_type(ask, m, type, &names);

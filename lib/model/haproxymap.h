@@ -7,12 +7,14 @@
 
 #include "model/haproxy.h"
 
-enum h0_hap_kind { H0_HAP_SLOT, H0_HAP_NODES, H0_HAP_REFUSE };
+enum h0_hap_kind { H0_HAP_SLOT, H0_HAP_UPSTREAM, H0_HAP_NODES, H0_HAP_REFUSE };
 
 struct h0_hap_target {
 	char name[64];
 	enum h0_hap_kind kind;
 	const struct h0_slot *slot;     /* its server answers */
+	const struct h0_upstream *upstream;
+	const struct h0_route_remote *remote;
 	uint32_t nodes;                 /* bits: any of these */
 	struct h0_err err;              /* of a refusal */
 };

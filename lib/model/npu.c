@@ -20,11 +20,16 @@ static bool is_chat(const struct h0_slot *s)
 
 const struct h0_slot *h0_npu_anchor(const struct h0_slots *slots)
 {
-	const struct h0_slot *s = h0_slots_get(slots, "npu");
-	for (size_t i = 0; !s && i < slots->n; i++)
-		if (is_chat(&slots->v[i]) && slots->v[i].enabled)
-			s = &slots->v[i];
-	return s;
+	const struct h0_slot *named = h0_slots_get(slots, "npu"), *any = NULL;
+	if (named && h0_npu_wanted(named))
+		return named;
+	for (size_t i = 0; i < slots->n; i++) {
+		if (h0_npu_wanted(&slots->v[i]))
+			return &slots->v[i];
+		if (!any && is_chat(&slots->v[i]) && slots->v[i].enabled)
+			any = &slots->v[i];
+	}
+	return named ? named : any;
 }
 
 int h0_npu_trio_fail(struct h0_err *e, const struct h0_slot *shadow, const char *fmt, ...)

@@ -15,8 +15,9 @@
 
 /* A record of the NPU trio: the anchor's container answers for it, it never runs one itself. */
 bool h0_slot_is_shadow(const struct h0_slot *s);
-/* The slot whose server is the NPU's: the one called "npu", else the first enabled llm slot on
- * device npu. NULL: there is none. It may be unfit; h0_npu_trio says. */
+/* The slot whose server is the NPU's: the one that wants it (there may be one; if there are more, the
+ * one called "npu", else the first). Else, for who asks what is missing, the one called "npu", else
+ * the first enabled llm slot on device npu. NULL: there is none. h0_npu_trio says whether it is fit. */
 const struct h0_slot *h0_npu_anchor(const struct h0_slots *slots);
 /* Can the anchor's server, once it runs, answer for this shadow? H0_NO, npu.trio_unavailable with
  * the condition that fails and what to do. */

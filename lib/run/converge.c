@@ -202,7 +202,7 @@ static int check_fit(const struct look *l, struct h0_step *s, const struct h0_sl
 	snprintf(s->fit, sizeof s->fit, "%s", h0_buf_str(&why));
 	if (f.answer.verdict != H0_FIT_NOT || f.fit.refused || l->force)
 		return 0;
-	h0_fail(e, H0_NO, "slot %s does not fit: %s (--ignore-fit starts it all the same)", slot->name,
+	h0_fail(e, H0_NO, "slot %s does not fit: %s (--force starts it all the same)", slot->name,
 	        h0_buf_str(&why));
 	h0_err_detail(e, "slot", "%s", slot->name);
 	return h0_err_code(e, "slot.does_not_fit");

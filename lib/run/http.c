@@ -43,8 +43,11 @@ struct h0_http_client {
 /* One call under way. */
 struct call {
 	const struct h0_http_client *c;
+	CURL *easy;
 	const struct h0_http_req *req;
 	struct h0_http_res res;
+	bool over;                     /* it has ended, well or not */
+	struct h0_err *err;            /* what it ended with */
 	size_t max_body, header_bytes;
 	int64_t active_ms;             /* when a byte last moved */
 	curl_off_t moved;
@@ -131,6 +134,21 @@ static bool header_is(const char *p, size_t n, const char *name)
 	return n > k && p[k] == ':' && strncasecmp(p, name, k) == 0;
 }
 
+static void tell_header(const struct call *call, const char *p, size_t n)
+{
+	char name[64], value[4096];
+	const char *colon = memchr(p, ':', n);
+	if (!call->req->on_header)
+		return;
+	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) {
+		call->req->on_header("", "", call->req->on_header_arg);
+	} else if (colon && n - (size_t)(colon + 1 - p) < sizeof value) {
+		header_value(p, (size_t)(colon - p), name, sizeof name);
+		header_value(colon + 1, n - (size_t)(colon + 1 - p), value, sizeof value);
+		call->req->on_header(name, value, call->req->on_header_arg);
+	}
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct call *call = arg;
@@ -142,6 +160,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	}
 	char text[16];
 	int64_t s;
+	tell_header(call, p, n);
 	if (n > 5 && memcmp(p, "HTTP/", 5) == 0) { /* the next answer, after 100 Continue */
 		call->res.content_type[0] = '\0';
 		call->res.retry_after_s = -1;
@@ -161,7 +180,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 static int status_of(const struct call *call)
 {
 	long status = 0;
-	call->c->curl_easy_getinfo(call->c->easy, CURLINFO_RESPONSE_CODE, &status);
+	call->c->curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	return (int)status;
 }
 
@@ -245,7 +264,7 @@ static int set_up(struct call *call, const char *host, struct h0_err *e)
 {
 	const struct h0_http_client *c = call->c;
 	const struct h0_http_req *r = call->req;
-	CURL *h = c->easy;
+	CURL *h = call->easy;
 	bool bad = false;
 #define SET(opt, val) bad |= c->curl_easy_setopt(h, CURLOPT_##opt, val) != CURLE_OK
 	SET(URL, r->url);
@@ -301,7 +320,7 @@ static int errno_of(const struct call *call, CURLcode rc)
 	case CURLE_OPERATION_TIMEDOUT:
 		return ETIMEDOUT;
 	case CURLE_COULDNT_CONNECT:
-		call->c->curl_easy_getinfo(call->c->easy, CURLINFO_OS_ERRNO, &os);
+		call->c->curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os);
 		return os ? (int)os : ECONNREFUSED;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
@@ -373,29 +392,69 @@ static int next_wait(struct call *call)
 	return call->why ? 0 : wait;
 }
 
-static int perform(struct call *call, struct h0_err *e)
+/* Returns true when the call is over by now. */
+static bool settle(struct call *call, const CURLcode *rc)
 {
-	const struct h0_http_client *c = call->c;
-	call->active_ms = h0_now_ms();
-	if (!next_wait(call))
-		return fail_own(e, call);
-	for (int running = 1;;) {
-		int queued;
+	if (call->over)
+		return true;
+	if (rc && *rc == CURLE_OK && !call->why)
+		call->err->kind = H0_OK;
+	else if (rc && !call->why)
+		fail_curl(call->err, call, *rc);
+	else if (call->why || !next_wait(call))
+		fail_own(call->err, call);
+	else
+		return false;
+	call->c->curl_multi_remove_handle(call->c->multi, call->easy); /* unfinished: it is closed */
+	return call->over = true;
+}
+
+static struct call *call_of(struct call *calls, size_t n, const CURL *easy)
+{
+	for (size_t i = 0; i < n; i++)
+		if (calls[i].easy == easy)
+			return &calls[i];
+	return NULL;
+}
+
+/* How long nothing need be looked at; 0: all are over. */
+static int look_at_all(struct call *calls, size_t n)
+{
+	int shortest = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (settle(&calls[i], NULL))
+			continue;
+		int wait = next_wait(&calls[i]);
+		shortest = shortest && shortest < wait ? shortest : wait ? wait : 1;
+	}
+	return shortest;
+}
+
+/* Until all are over; each has its own error. */
+static void perform(const struct h0_http_client *c, struct call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		calls[i].active_ms = h0_now_ms();
+	int wait = look_at_all(calls, n);
+	while (wait) {
+		int running, queued;
 		CURLMcode mc = c->curl_multi_perform(c->multi, &running);
-		CURLMsg *m = c->curl_multi_info_read(c->multi, &queued);
-		if (m && m->data.result == CURLE_OK)
-			return 0;
-		if (call->why)
-			return fail_own(e, call);
-		if (m)
-			return fail_curl(e, call, m->data.result);
-		int wait = next_wait(call);
-		if (!wait)
-			return fail_own(e, call);
-		if (mc == CURLM_OK)
+		for (CURLMsg *m; (m = c->curl_multi_info_read(c->multi, &queued));) {
+			const CURLcode rc = m->data.result;
+			struct call *call = call_of(calls, n, m->easy_handle);
+			if (m->msg == CURLMSG_DONE && call)
+				settle(call, &rc);
+		}
+		wait = look_at_all(calls, n);
+		if (wait && mc == CURLM_OK)
 			mc = c->curl_multi_poll(c->multi, NULL, 0, wait, NULL);
-		if (mc != CURLM_OK)
-			return fail(e, call, EIO, "the HTTP library failed");
+		for (size_t i = 0; mc != CURLM_OK && i < n; i++)
+			if (!calls[i].over) {
+				fail(calls[i].err, &calls[i], EIO, "the HTTP library failed");
+				c->curl_multi_remove_handle(c->multi, calls[i].easy);
+				calls[i].over = true;
+			}
+		wait = mc == CURLM_OK ? wait : 0;
 	}
 }
 
@@ -408,7 +467,9 @@ static void call_done(struct call *call)
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e)
 {
-	h0_auto(call_done) struct call call = {.c = c, .req = req, .res = {.retry_after_s = -1},
+	struct h0_err why = {0};
+	h0_auto(call_done) struct call call = {.c = c, .easy = c->easy, .req = req, .err = &why,
+		.res = {.retry_after_s = -1},
 		.max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY};
 	char host[256];
 	if (url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
@@ -418,21 +479,102 @@ int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h
 		return -1;
 	if (c->curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
 		return fail(e, &call, EIO, "the HTTP library failed");
-	int rc = perform(&call, e);
+	perform(c, &call, 1);
 	call.res.status = status_of(&call);
-	c->curl_multi_remove_handle(c->multi, c->easy); /* an unfinished connection is closed */
-	if (rc < 0)
+	if (why.kind) {
+		if (e)
+			*e = why;
 		return -1;
+	}
 	*ret = call.res;
 	call.res = (struct h0_http_res){0};
 	return 0;
+}
+
+static void calls_done(const struct h0_http_client *c, struct call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (calls[i].easy)
+			c->curl_easy_cleanup(calls[i].easy);
+		call_done(&calls[i]);
+	}
+}
+
+int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, size_t n,
+                   struct h0_err *errs, struct h0_err *e)
+{
+	h0_autofree struct call *calls = h0_calloc(n ? n : 1, sizeof *calls);
+	int rc = 0;
+	for (size_t i = 0; i < n; i++) {
+		char host[256];
+		struct call *call = &calls[i];
+		errs[i] = (struct h0_err){0};
+		*call = (struct call){.c = c, .req = &reqs[i], .err = &errs[i], .over = true,
+			.max_body = reqs[i].max_body ? reqs[i].max_body : DEFAULT_MAX_BODY};
+		call->easy = c->curl_easy_init();
+		if (!call->easy)
+			rc = h0_fail(e, H0_EXTERN, "the HTTP library does not start");
+		else if (url_host(reqs[i].url, host, sizeof host, e) < 0 || set_headers(call, e) < 0 ||
+		         set_up(call, host, e) < 0)
+			rc = -1;
+	}
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		calls[i].over = c->curl_multi_add_handle(c->multi, calls[i].easy) != CURLM_OK;
+		if (calls[i].over)
+			fail(&errs[i], &calls[i], EIO, "the HTTP library failed");
+	}
+	if (rc == 0)
+		perform(c, calls, n);
+	calls_done(c, calls, n);
+	return rc;
+}
+
+int h0_http_origin(const char *url, char *dst, size_t size, struct h0_err *e)
+{
+	char host[256];
+	if (url_host(url, host, sizeof host, e) < 0)
+		return -1;
+	const char *rest = strstr(url, "//") + 2, *usual = h0_starts(url, "https") ? ":443" : ":80";
+	size_t n = strcspn(rest, "/?#"), tail = strlen(usual);
+	if (n > tail && strncmp(rest + n - tail, usual, tail) == 0)
+		n -= tail;
+	size_t scheme = (size_t)(rest - url);
+	if (scheme + n >= size)
+		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
+	for (size_t i = 0; i < scheme + n; i++)
+		dst[i] = (char)tolower((unsigned char)url[i]);
+	dst[scheme + n] = '\0';
+	return 0;
+}
+
+char *h0_http_join(const char *url, const char *location)
+{
+	const char *rest = strstr(url, "//");
+	if (strstr(location, "://") || !rest)
+		return h0_strdup(location);
+	if (h0_starts(location, "//"))
+		return h0_asprintf("%.*s%s", (int)(rest - url), url, location);
+	size_t n = (size_t)(rest - url) + 2 + strcspn(rest + 2, "/?#");
+	if (location[0] == '/')
+		return h0_asprintf("%.*s%s", (int)n, url, location);
+	size_t path = n + strcspn(url + n, "?#");
+	while (path > n && url[path - 1] != '/')
+		path--;
+	return path > n ? h0_asprintf("%.*s%s", (int)path, url, location)
+	                : h0_asprintf("%.*s/%s", (int)n, url, location);
+}
+
+bool h0_http_is_local(const char *url)
+{
+	char host[256];
+	return url_host(url, host, sizeof host, NULL) == 0 && is_loopback(host);
 }
 
 /* The "Cert:" entry of the first certificate of the chain. */
 static int first_cert(const struct call *call, struct h0_buf *ret_pem, struct h0_err *e)
 {
 	struct curl_certinfo *info = NULL;
-	call->c->curl_easy_getinfo(call->c->easy, CURLINFO_CERTINFO, &info);
+	call->c->curl_easy_getinfo(call->easy, CURLINFO_CERTINFO, &info);
 	for (struct curl_slist *l = info && info->num_of_certs ? info->certinfo[0] : NULL; l; l = l->next)
 		if (h0_starts(l->data, "Cert:")) {
 			h0_buf_adds(ret_pem, l->data + 5);
@@ -446,7 +588,8 @@ int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, stru
 {
 	const struct h0_http_req req = {.url = url, .timeout_ms = timeout_ms, .fresh = true,
 	                                .unverified = true};
-	h0_auto(call_done) struct call call = {.c = c, .req = &req};
+	struct h0_err why = {0};
+	h0_auto(call_done) struct call call = {.c = c, .easy = c->easy, .req = &req, .err = &why};
 	char host[256];
 	if (url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
@@ -457,11 +600,12 @@ int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, stru
 	c->curl_easy_setopt(c->easy, CURLOPT_CERTINFO, 1L);
 	if (c->curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
 		return fail(e, &call, EIO, "the HTTP library failed");
-	int rc = perform(&call, e);
-	if (rc == 0)
-		rc = first_cert(&call, ret_pem, e);
-	c->curl_multi_remove_handle(c->multi, c->easy);
-	return rc;
+	perform(c, &call, 1);
+	if (!why.kind)
+		return first_cert(&call, ret_pem, e);
+	if (e)
+		*e = why;
+	return -1;
 }
 
 void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size)

@@ -34,6 +34,10 @@ struct h0_http_req {
 	/* Called with the answer's bytes as they come; then nothing is kept. Non-zero cancels. */
 	int (*on_data)(const char *p, size_t n, int status, void *arg);
 	void *on_data_arg;
+	/* Called before that with each header of the answer, its value without blanks around. A name
+	 * of "" says that an answer begins (again, after one of 100 Continue). May be NULL. */
+	void (*on_header)(const char *name, const char *value, void *arg);
+	void *on_header_arg;
 };
 
 struct h0_http_res {
@@ -62,6 +66,10 @@ static inline void h0_http_closep(struct h0_http_client **c)
  * ECONNRESET (ended early). *ret is then untouched, but on_data may have been called before. */
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e);
+/* Several at once, each over a connection of its own: errs[i].kind is H0_OK where an answer came to
+ * reqs[i]. Only on_data and on_header hear of it. -1 (H0_EXTERN): not even begun. */
+int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, size_t n,
+                   struct h0_err *errs, struct h0_err *e);
 /* The certificate an https server shows, as PEM: a handshake, no request. Nothing is verified. */
 int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, struct h0_buf *ret_pem,
                  struct h0_err *e);
@@ -70,6 +78,12 @@ void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size);
 /* The same with a client of its own. */
 int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e);
 void h0_http_res_done(struct h0_http_res *r);
+/* "https://host:port" of a URL, in small letters, the usual port left out. H0_USAGE as h0_http_do. */
+int h0_http_origin(const char *url, char *dst, size_t size, struct h0_err *e);
+/* Where a redirect leads: `location` may be relative to `url`. Free it. */
+char *h0_http_join(const char *url, const char *location);
+/* Its host is this machine. */
+bool h0_http_is_local(const char *url);
 #define h0_autohttp h0_auto(h0_http_res_done)
 
 #endif

@@ -6,7 +6,7 @@
 # that a machine that is busy for a while slows all sides of it.
 # Rows as in bench.h; a figure holds when it is at most its bar, so times are compared, not rates.
 set -eu
-rounds=${BENCH_ROUNDS:-7}
+rounds=${BENCH_ROUNDS:-9}
 for t in wrk haproxy jq taskset; do
   command -v $t >/dev/null 2>&1 || PATH=$PATH:/usr/sbin
   command -v $t >/dev/null 2>&1 || {
@@ -147,7 +147,7 @@ added() { # NAME: us above the slot itself
 }
 for c in 32 256; do
   row "serve, time/request at $c" "$(quotient haproxy ours $c 4)" 1 x \
-    "$(mid ours $c 4) requests/s, HAProxy $(mid haproxy $c 4)"
+    "$(mid ours $c 4) requests/s, HAProxy $(mid haproxy $c 4); load $(cut -d ' ' -f 1 /proc/loadavg)"
   row "serve, time/request, Go, at $c" "$(quotient go ours $c 4)" 0.3333 x \
     "Go: $(mid go $c 4) requests/s"
   row "serve, CPU/request at $c" "$(quotient ours haproxy $c 6)" 1 x \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck disable=SC2016
+# shellcheck disable=SC1091,SC2016,SC2086
 # hal0-route export haproxy: the files, what tells that they are due, and a real HAProxy that must
 # decide as `explain` does. The slots are stand-ins that say who they are; e2e-haproxy has real ones.
 . "${HAL0_SOURCE:?}/test/tap.sh"
@@ -17,21 +17,33 @@ tap_cleanup() {
   for p in $pids; do kill "$p" 2>/dev/null; done
   rm -rf "$tmp"
 }
+# Ports that nobody has: of those that slots may have, the highest.
+python3 - >"$tmp/ports" <<'PY'
+import socket
+free = []
+for port in range(8200, 8080, -1):
+    with socket.socket() as s:
+        if s.connect_ex(("127.0.0.1", port)):
+            free.append(port)
+for i, port in enumerate(sorted(free[:9])):
+    print("p%d=%d" % (i + 1, port))
+PY
+. "$tmp/ports"
 mkdir -p "$etc/slots"
 slot() { # NAME TYPE PORT DEVICE MODEL [LINES]
   printf 'name = "%s"\ntype = "%s"\nport = %s\ndevice = "%s"\n%b[model]\ndefault = "%s"\n' \
     "$1" "$2" "$3" "$4" "${6:-}" "$5" >"$etc/slots/$1.toml"
 }
-slot primary llm 8181 cpu "My Model.gguf" 'role = "primary"\n'
-slot coder llm 8182 cpu qwen3-4b 'default = true\n'
-slot embed embedding 8183 cpu bge-m3
-slot rerank reranking 8184 cpu bge-rr
-slot tts tts 8185 cpu kokoro-v1
-slot npu llm 8186 npu gemma3-4b-FLM 'role = "utility"\n'
+slot primary llm $p1 cpu "My Model.gguf" 'role = "primary"\n'
+slot coder llm $p2 cpu qwen3-4b 'default = true\n'
+slot embed embedding $p3 cpu bge-m3
+slot rerank reranking $p4 cpu bge-rr
+slot tts tts $p5 cpu kokoro-v1
+slot npu llm $p6 npu gemma3-4b-FLM 'role = "utility"\n'
 printf '[npu]\nasr = true\n' >>"$etc/slots/npu.toml"
-slot stt-npu transcription 8186 npu whisper-v3
-slot img image 8187 cpu sdxl-turbo
-slot down llm 8188 cpu asleep
+slot stt-npu transcription $p6 npu whisper-v3
+slot img image $p7 cpu sdxl-turbo
+slot down llm $p8 cpu asleep
 
 # ---- the files ----
 run hal0-route export haproxy --port "$front" --json
@@ -47,7 +59,7 @@ run hal0-route export haproxy --port "$front" --json
 is "a second run changes nothing" "$rc $(printf %s "$out" | jq -c '[.changed,([.items[].changed]|any)]')" "0 [false,false]"
 run hal0-route export haproxy --port "$front" --check
 rc_is "--check agrees" 0
-slot late llm 8189 cpu later
+slot late llm $p9 cpu later
 run hal0-route export haproxy --port "$front" --check --json
 rc_is "--check tells of a new slot" 1
 is "names the files" "$(printf %s "$out" | jq -r '.items[]|select(.changed)|.file|split("/")|last' | tr '\n' ' ')" \
@@ -102,9 +114,9 @@ haproxy_stop() {
   wait "$haproxy" 2>/dev/null
 }
 hal0-route export haproxy --port "$front" --quiet
-python3 "$HAL0_SOURCE/test/cli/who.py" 8181 8182 8183 8184 8185 8186 >"$tmp/who" &
+python3 "$HAL0_SOURCE/test/cli/who.py" $p1 $p2 $p3 $p4 $p5 $p6 >"$tmp/who" &
 pids="$pids $!"
-until_up 8186 /health
+until_up $p6 /health
 haproxy_start "$out_dir"
 sleep 0.3
 post() { # PATH BODY [CURL ARG...]
@@ -161,37 +173,37 @@ is "HAProxy decides as explain does, $(wc -l <"$tmp/pairs") times" "$(diff "$tmp
 told() { # FILTER: of the answer on stdin
   jq -r "$1"
 }
-is "a name with an escaped slash" "$(post /v1/chat/completions '{"model":"hal0\/primary"}' | told .port)" 8181
+is "a name with an escaped slash" "$(post /v1/chat/completions '{"model":"hal0\/primary"}' | told .port)" $p1
 is "the client's key stays here, the slot gets its own" \
   "$(post /v1/chat/completions '{"model":"coder"}' -H 'Authorization: Bearer mine' -H 'Cookie: a=b' -H 'X-Api-Key: c' |
     told '.headers|[.authorization,.cookie,."x-api-key",.host]|map(tostring)|join(" ")')" \
-  "Bearer $key null null 127.0.0.1:8182"
+  "Bearer $key null null 127.0.0.1:$p2"
 is "one that wants none gets none" "$(post /v1/audio/speech '{"model":"tts"}' -H 'Authorization: Bearer mine' |
   told .headers.authorization)" null
 is "the query stays" "$(post '/v1/rerankings?a=b' '{}' | told .path)" "/v1/rerank?a=b"
 is "a path of no table goes to the slot of the model" "$(post /tokenize '{"model":"embed"}' | told '"\(.port) \(.path)"')" \
-  "8183 /tokenize"
+  "$p3 /tokenize"
 is "and without a model nowhere" "$(post /tokenize '{}' | told .error.code)" dispatch.no_route
-is "a header names the slot" "$(post /v1/chat/completions '{"model":"coder"}' -H 'X-Hal0-Slot: primary' | told .port)" 8181
+is "a header names the slot" "$(post /v1/chat/completions '{"model":"coder"}' -H 'X-Hal0-Slot: primary' | told .port)" $p1
 # a form
 wav=$tmp/a.wav
 head -c 300000 /dev/zero >"$wav"
 form() { # CURL ARG...
   curl -s -m 10 "$url/v1/audio/transcriptions" "$@"
 }
-is "a form's field" "$(form -F model=stt-npu -F "file=@$wav" | told '"\(.port) \(.bytes > 300000)"')" "8186 true"
-is "an unknown name is the default's" "$(form -F model=whisper-1 -F "file=@$wav" | told .port)" 8186
-is "behind the file it is not seen: the only slot of the type answers" "$(form -F "file=@$wav" -F model=stt-npu | told .port)" 8186
+is "a form's field" "$(form -F model=stt-npu -F "file=@$wav" | told '"\(.port) \(.bytes > 300000)"')" "$p6 true"
+is "an unknown name is the default's" "$(form -F model=whisper-1 -F "file=@$wav" | told .port)" $p6
+is "behind the file it is not seen: the only slot of the type answers" "$(form -F "file=@$wav" -F model=stt-npu | told .port)" $p6
 # long bodies
 head -c 300000 /dev/zero | tr '\0' x >"$tmp/x"
 jq -nc --rawfile x "$tmp/x" '{model: "primary", messages: [{content: $x}]}' >"$tmp/first"
 jq -nc --rawfile x "$tmp/x" '{messages: [{content: $x}], model: "primary"}' >"$tmp/last"
-is "a long body that begins with the model" "$(post /v1/chat/completions "@$tmp/first" | told '"\(.port) \(.bytes > 300000)"')" "8181 true"
+is "a long body that begins with the model" "$(post /v1/chat/completions "@$tmp/first" | told '"\(.port) \(.bytes > 300000)"')" "$p1 true"
 out=$(post /v1/chat/completions "@$tmp/last")
 is "one that ends with it is refused, never guessed" "$(printf %s "$out" | told .error.code)" request.missing_model
 like "and told what to do" "$out" "*X-Hal0-Slot*"
 is "also in chunks" "$(post /v1/chat/completions "@$tmp/last" -H 'Transfer-Encoding: chunked' | told .error.code)" request.missing_model
-is "with the header it goes" "$(post /v1/chat/completions "@$tmp/last" -H 'X-Hal0-Slot: primary' | told '"\(.port) \(.bytes > 300000)"')" "8181 true"
+is "with the header it goes" "$(post /v1/chat/completions "@$tmp/last" -H 'X-Hal0-Slot: primary' | told '"\(.port) \(.bytes > 300000)"')" "$p1 true"
 
 # ---- refusals ----
 full() { # CURL ARG...: status, Retry-After, code
@@ -260,8 +272,8 @@ box() { # NAME PORT SLOT TYPE SLOTPORT MODEL...
 }
 echo group >"$tmp/node-key"
 chmod 600 "$tmp/node-key"
-box a $((base + 1)) big llm 8181 big-70b both llm 8182 shared
-box b $((base + 2)) both llm 8183 shared embed embedding 8184 bge
+box a $((base + 1)) big llm $p1 big-70b both llm $p2 shared
+box b $((base + 2)) both llm $p3 shared embed embedding $p4 bge
 run hal0-route export haproxy --port "$front" --node a=127.0.0.1:$((base + 1)) -o "$tmp/hap"
 rc_is "nodes that want a key" 7
 like "are told of" "$err" "*--node-key-file*"
@@ -275,19 +287,44 @@ run hal0-route export haproxy --port "$front" $nodes --check
 rc_is "and nothing is to be done" 0
 haproxy_start "$tmp/hap"
 sleep 0.3
-is "a model of one box" "$(post /v1/chat/completions '{"model":"big-70b"}' | told .port)" 8181
-is "a slot's name, too" "$(post /v1/chat/completions '{"model":"hal0/big"}' | told .port)" 8181
-is "the other box's" "$(post /v1/embeddings '{"model":"bge"}' | told .port)" 8184
-is "what only one has answers for its type" "$(post /v1/embeddings '{"model":"any"}' | told .port)" 8184
+is "a model of one box" "$(post /v1/chat/completions '{"model":"big-70b"}' | told .port)" $p1
+is "a slot's name, too" "$(post /v1/chat/completions '{"model":"hal0/big"}' | told .port)" $p1
+is "the other box's" "$(post /v1/embeddings '{"model":"bge"}' | told .port)" $p4
+is "what only one has answers for its type" "$(post /v1/embeddings '{"model":"any"}' | told .port)" $p4
 is "a model of both is shared" "$(for _ in 1 2 3 4 5 6 7 8; do post /v1/chat/completions '{"model":"shared"}' | told .port; done |
-  sort -u | tr '\n' ' ')" "8182 8183 "
+  sort -u | tr '\n' ' ')" "$p2 $p3 "
 is "all are listed" "$(curl -s "$url/v1/models" | jq -r '[.data[].id]|map(select(. == "big" or . == "embed" or . == "shared"))|join(" ")')" \
   "big shared embed"
+# the same box as an upstream of this one's slots
+haproxy_stop
+printf '[[upstream]]\nname = "lab two"\nurl = "http://127.0.0.1:%s/v1"\nauth_style = "bearer"\nauth_value_env = "LAB"\n' \
+  $((base + 1)) >"$etc/upstreams.toml"
+run hal0-route export haproxy --port "$front"
+rc_is "an upstream without its key" 7
+like "is named" "$err" "*lab two*LAB*"
+export LAB=group
+run hal0-route export haproxy --port "$front"
+rc_is "with it" 0
+ok "HAProxy takes it" haproxy -c -f "$out_dir/haproxy.cfg"
+ok "the key is in the secret file alone" sh -c 'grep -q "Bearer group" "$1/keys.map" && ! grep -q group "$1/haproxy.cfg"' - "$out_dir"
+haproxy_start "$out_dir"
+is "what only it lists goes there" "$(post /v1/chat/completions '{"model":"big-70b"}' | told .port)" $p1
+is "by way of its router" "$(post /v1/chat/completions '{"model":"big-70b"}' -H 'Authorization: Bearer mine' |
+  told '.headers.authorization')" null
+is "a slot's own model stays here" "$(post /v1/chat/completions '{"model":"qwen3-4b"}' | told .port)" $p2
+is "its models are listed" "$(curl -s "$url/v1/models" | jq -r '.data[]|select(.id == "big-70b").upstream')" "lab two"
+haproxy_stop
+printf '[[upstream]]\nname = "api"\nurl = "https://127.0.0.1:1/base/v1"\n' >"$etc/upstreams.toml"
+run hal0-route export haproxy --port "$front"
+rc_is "one that does not answer" 7
+rm "$etc/upstreams.toml"
+haproxy_start "$tmp/hap"
+sleep 0.3
 # shellcheck disable=SC2154 # set by box
 kill "$box_b"
 wait "$box_b" 2>/dev/null
 is "a box that is gone is not missed where another has it" \
-  "$(for _ in 1 2 3 4; do post /v1/chat/completions '{"model":"shared"}' | told '.port // .error.code'; done | sort -u)" 8182
+  "$(for _ in 1 2 3 4; do post /v1/chat/completions '{"model":"shared"}' | told '.port // .error.code'; done | sort -u)" $p2
 is "and told of where none has" "$(full "$url/v1/embeddings" -d '{"model":"bge"}')" "503 15 slot.not_ready"
 haproxy_stop
 tap_done

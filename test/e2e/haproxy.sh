@@ -66,14 +66,14 @@ busy() { # how many of slot a's sequences compute
 curl -s -N -o /dev/null "$url/v1/completions" -d '{"model":"export-a","prompt":"a","n_predict":100000,"ignore_eos":true,"stream":true}' &
 client=$!
 n=0
-until [ "$(busy)" = 1 ] || [ $n = 50 ]; do
+until [ "$(busy)" = 1 ] || [ $n = 200 ]; do
   sleep 0.05
   n=$((n + 1))
 done
 is "a long answer is under way" "$(busy)" 1
 kill $client
 n=0
-until [ "$(busy)" = 0 ] || [ $n = 40 ]; do
+until [ "$(busy)" = 0 ] || [ $n = 200 ]; do
   sleep 0.05
   n=$((n + 1))
 done

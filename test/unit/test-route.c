@@ -315,6 +315,15 @@ static void test_trio(void)
 	live.without = H0_TYPE_BIT(H0_TYPE_EMBEDDING);
 	ok(h0_route_find(&ask, &r2, &e) == 0, "the other half of it does not matter");
 	box_done(&b);
+	static const char *const moved[] = {SLOT("fast", 8089, "llm", "npu", "[model];default=\"x:1b\";[npu];asr=true"),
+		NPU("enabled=false;[npu];asr=true"), STT(""), NULL};
+	box_open(&b, moved);
+	h0_autoroute struct h0_route r3 = {0};
+	ask.slots = &b.slots;
+	ask.nlive = 0;
+	ok(h0_route_find(&ask, &r3, &e) == 0 && strcmp(r3.anchor->name, "fast") == 0 && r3.port == 8089,
+	   "the slot that has the NPU, not the one that only bears its name");
+	box_done(&b);
 	trio("who can start it does not mind", NPU("[npu];asr=true"), STT(""), -1, NULL);
 	trio("npu elsewhere", SLOT("npu", 8088, "llm", "cpu", "[npu];asr=true"), STT(""), H0_ROUTE_READY,
 	     "not on device npu");

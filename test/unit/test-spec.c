@@ -270,7 +270,7 @@ static void check_same(const struct h0_prog *p, const struct h0_verb *v, const s
 		for (const struct h0_opt *b = w->opts; b && b->type != H0_OPT_END; b++) {
 			if (!h0_streq(a->name, b->name))
 				continue;
-			if (a->letter != b->letter)
+			if (a->letter && b->letter && a->letter != b->letter)
 				fault(a->name, "another letter in '%s %s' than in '%s %s'", p->name, v->name,
 				      q->name, w->name);
 			if ((a->type == H0_OPT_FLAG) != (b->type == H0_OPT_FLAG))

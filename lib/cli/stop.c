@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "profile/stop.h"
+#include "cli/stop.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ static void on_signal(int sig)
 	(void)n;
 }
 
-struct profile_stop profile_stop_catch(void)
+struct h0_stop h0_stop_catch(void)
 {
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
 	const struct sigaction ours = {.sa_handler = on_signal};
@@ -26,10 +26,10 @@ struct profile_stop profile_stop_catch(void)
 	for (size_t i = 0; i < H0_ARRAY_LEN(ends); i++)
 		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			sigaction(ends[i], &ours, NULL);
-	return (struct profile_stop){.signal = &stopped, .fd = wake[0]};
+	return (struct h0_stop){.signal = &stopped, .fd = wake[0]};
 }
 
-void profile_stop_die(const struct profile_stop *s)
+void h0_stop_die(const struct h0_stop *s)
 {
 	int sig = *s->signal;
 	signal(sig, SIG_DFL);

@@ -3,18 +3,18 @@
  * SIGINT, SIGTERM and SIGHUP while something long is under way: told to it, so that it can end
  * cleanly; then the program dies of the signal, as a shell expects.
  */
-#ifndef H0_CMD_PROFILE_STOP_H
-#define H0_CMD_PROFILE_STOP_H
+#ifndef H0_CLI_STOP_H
+#define H0_CLI_STOP_H
 
 #include "base/attr.h"
 
-struct profile_stop {
+struct h0_stop {
 	const volatile int *signal; /* 0, or the signal that came */
 	int fd;                     /* becomes readable when one comes */
 };
 
 /* From now on. What whoever started us wants ignored stays ignored. Once per program. */
-struct profile_stop profile_stop_catch(void);
-H0_NORETURN void profile_stop_die(const struct profile_stop *s);
+struct h0_stop h0_stop_catch(void);
+H0_NORETURN void h0_stop_die(const struct h0_stop *s);
 
 #endif

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/pull.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "fmt/json.h"
+#include "run/modelfile.h"
+#include "run/partial.h"
+#include "sys/clock.h"
+#include "sys/io.h"
+
+#define REDIRECTS   10
+#define CONNECT_MS  15000
+#define IDLE_MS     60000
+#define LIST_MAX    (16u << 20)
+#define PAUSE_MS    250         /* before the second round; doubled each time, up to ... */
+#define PAUSE_MAX   16000
+#define SAVE_MS     5000
+#define TELL_MS     200
+#define RESERVE_MAX (1ll << 30)
+
+void h0_puller_done(struct h0_puller *p)
+{
+	h0_http_close(p->http);
+	free(p->hub);
+	if (p->auth)
+		explicit_bzero(p->auth, strlen(p->auth));
+	free(p->auth);
+	*p = (struct h0_puller){0};
+}
+
+void h0_remote_done(struct h0_remote *r)
+{
+	free(r->url);
+	free(r->final);
+	*r = (struct h0_remote){0};
+}
+
+int h0_pull_token(struct h0_puller *p, const char *file, struct h0_err *e)
+{
+	h0_autofd int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	char text[1024];
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return h0_fail_sys(e, "%s", file);
+	if (!S_ISREG(st.st_mode) || st.st_mode & 077)
+		return h0_fail_at(e, file, 0, 0, NULL, "holds a token and others may read it: chmod 600 it");
+	ssize_t n = read(fd, text, sizeof text - 1);
+	if (n < 0)
+		return h0_fail_sys(e, "%s", file);
+	text[n] = '\0';
+	size_t len = strcspn(text, " \t\r\n");
+	bool good = len && len < sizeof text - 1;
+	for (size_t i = 0; i < len; i++)
+		good = good && text[i] > ' ' && text[i] < 0x7f;
+	if (good)
+		p->auth = h0_asprintf("Authorization: Bearer %.*s", (int)len, text);
+	explicit_bzero(text, sizeof text);
+	return good ? 0 : h0_fail_at(e, file, 1, 1, NULL, "holds no token in its first line");
+}
+
+/* ---- what is there ---- */
+
+/* Headers of one answer. */
+struct answer {
+	char location[4096], etag[256], linked_etag[256], range[128];
+	int64_t length, linked_size, retry_after_s;
+};
+
+static void hear(const char *name, const char *value, void *arg)
+{
+	struct answer *a = arg;
+	if (!*name)
+		*a = (struct answer){.length = -1, .linked_size = -1, .retry_after_s = -1};
+	else if (strcasecmp(name, "Location") == 0)
+		snprintf(a->location, sizeof a->location, "%s", value);
+	else if (strcasecmp(name, "ETag") == 0)
+		snprintf(a->etag, sizeof a->etag, "%s", value);
+	else if (strcasecmp(name, "X-Linked-ETag") == 0)
+		snprintf(a->linked_etag, sizeof a->linked_etag, "%s", value);
+	else if (strcasecmp(name, "Content-Range") == 0)
+		snprintf(a->range, sizeof a->range, "%s", value);
+	else if (strcasecmp(name, "Content-Length") == 0)
+		h0_num_i64(value, 0, INT64_MAX, &a->length);
+	else if (strcasecmp(name, "X-Linked-Size") == 0)
+		h0_num_i64(value, 0, INT64_MAX, &a->linked_size);
+	else if (strcasecmp(name, "Retry-After") == 0)
+		h0_num_i64(value, 0, 3600, &a->retry_after_s);
+}
+
+/* "bytes 5-9/100". false: not that. */
+static bool read_range(const char *text, int64_t *from, int64_t *to, int64_t *all)
+{
+	int end = 0;
+	return sscanf(text, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64 "%n", from, to, all, &end) == 3 &&
+	       !text[end] && *from >= 0 && *to >= *from && *all > *to;
+}
+
+/* Quotes around 64 hex digits or not: the hub's name of a large file is its SHA-256. */
+static void read_sum(const char *etag, char dst[H0_SHA256_TEXT])
+{
+	const char *p = *etag == '"' ? etag + 1 : etag;
+	if (strspn(p, "0123456789abcdef") == 64 && (!p[64] || p[64] == '"'))
+		snprintf(dst, H0_SHA256_TEXT, "sha256:%.64s", p);
+}
+
+static const char *auth_for(const struct h0_puller *p, const char *url)
+{
+	char ours[512], theirs[512];
+	if (!p->auth || !p->hub || h0_http_origin(p->hub, ours, sizeof ours, NULL) < 0 ||
+	    h0_http_origin(url, theirs, sizeof theirs, NULL) < 0 || !h0_streq(ours, theirs) ||
+	    (!h0_starts(url, "https://") && !h0_http_is_local(url)))
+		return NULL;
+	return p->auth;
+}
+
+static int refused(const char *url, int status, bool token, struct h0_err *e)
+{
+	int n = (int)strcspn(url, "?#");
+	if (status == 404) {
+		h0_fail(e, H0_EXTERN, "%.*s is not there (404)", n, url);
+		return h0_err_code(e, "model.not_found");
+	}
+	if (status == 401 || status == 403) {
+		h0_fail(e, H0_EXTERN, "%.*s is not open to everybody (%d): %s", n, url, status,
+		        token ? "the token is not one that may have it"
+		              : "--token-file names a file with a token");
+		return h0_err_code(e, "model.token_wanted");
+	}
+	return h0_fail(e, H0_EXTERN, "%.*s: the server answers %d", n, url, status);
+}
+
+static int enough(const char *p, size_t n, int status, void *arg)
+{
+	*(int *)arg = status;
+	return status == 206 || status / 100 == 3 ? 0 : 1; /* the whole file need not come */
+}
+
+/* One question about a file: its first byte. `status` by answer. */
+static int ask(const struct h0_puller *p, const char *url, struct answer *a, int *ret_status,
+               struct h0_err *e)
+{
+	const char *const headers[] = {"Range: bytes=0-0", "Accept-Encoding: identity", auth_for(p, url), NULL};
+	const struct h0_http_req req = {.url = url, .headers = headers, .connect_timeout_ms = CONNECT_MS,
+		.idle_timeout_ms = IDLE_MS, .ca_file = p->ca_file, .stop = p->stop, .on_data = enough,
+		.on_data_arg = ret_status, .on_header = hear, .on_header_arg = a};
+	h0_autohttp struct h0_http_res res = {0};
+	struct h0_err why = {0};
+	*ret_status = 0;
+	if (h0_http_do(p->http, &req, &res, &why) == 0) {
+		*ret_status = res.status;
+		return 0;
+	}
+	if (why.sys_errno != ECANCELED || (p->stop && *p->stop)) {
+		if (e)
+			*e = why;
+		return -1;
+	}
+	return 0; /* we ended it: a whole file, or an error's page */
+}
+
+static int learn(const struct answer *a, int status, struct h0_remote *r, struct h0_err *e)
+{
+	int64_t from, to, all;
+	if (a->etag[0] && strncmp(a->etag, "W/", 2) != 0)
+		snprintf(r->tag, sizeof r->tag, "%s", a->etag);
+	if (status == 206 && read_range(a->range, &from, &to, &all) && from == 0 && to == 0) {
+		r->bytes = all;
+		r->ranges = true;
+		return 0;
+	}
+	if (status == 206)
+		return h0_fail(e, H0_EXTERN, "%.*s: the server sends other bytes than asked for",
+		               (int)strcspn(r->url, "?#"), r->url);
+	r->bytes = a->length;
+	return 0;
+}
+
+int h0_pull_look(const struct h0_puller *p, const char *url, struct h0_remote *ret, struct h0_err *e)
+{
+	h0_autoremote struct h0_remote r = {.url = h0_strdup(url), .final = h0_strdup(url), .bytes = -1};
+	for (int hop = 0; hop <= REDIRECTS; hop++) {
+		struct answer a = {.length = -1, .linked_size = -1};
+		int status;
+		if (ask(p, r.final, &a, &status, e) < 0)
+			return -1;
+		if (a.linked_etag[0])
+			read_sum(a.linked_etag, r.sum);
+		if (status / 100 == 3 && a.location[0]) {
+			char *next = h0_http_join(r.final, a.location);
+			bool worse = h0_starts(r.final, "https://") && !h0_starts(next, "https://");
+			free(r.final);
+			r.final = next;
+			if (worse)
+				return h0_fail(e, H0_EXTERN, "%.*s leads from https to http: not followed",
+				               (int)strcspn(url, "?#"), url);
+			continue;
+		}
+		if (status != 206 && status != 200)
+			return refused(url, status, auth_for(p, r.final), e);
+		if (learn(&a, status, &r, e) < 0)
+			return -1;
+		*ret = r;
+		r = (struct h0_remote){0};
+		return 0;
+	}
+	return h0_fail(e, H0_EXTERN, "%.*s: more than %d redirects", (int)strcspn(url, "?#"), url, REDIRECTS);
+}
+
+static int need_hub(const struct h0_puller *p, struct h0_err *e)
+{
+	return p->hub && *p->hub ? 0 : h0_fail(e, H0_CONFIG,
+		"hf: needs the hub's address: hal0 conf set hal0.toml models.hub=https://HOST, or --hub");
+}
+
+int h0_pull_list(const struct h0_puller *p, const struct h0_modelref *r, const char *revision,
+                 struct h0_strv *ret_urls, struct h0_strv *ret_names, struct h0_err *e)
+{
+	h0_autostrv struct h0_strv all = {0};
+	h0_autobuf struct h0_buf rev = {0};
+	h0_autohttp struct h0_http_res res = {0};
+	h0_autojson struct h0_json *j = NULL;
+	if (r->url) {
+		h0_modelref_shards(r->url, ret_urls);
+		for (size_t i = 0; i < ret_urls->n; i++) {
+			h0_autofree char *base = h0_modelref_base(ret_urls->v[i]);
+			h0_strv_add(ret_names, base);
+		}
+		return 0;
+	}
+	if (need_hub(p, e) < 0)
+		return -1;
+	h0_modelref_escape(revision, &rev);
+	h0_autofree char *url = h0_asprintf("%s/api/models/%s/tree/%s?recursive=true", p->hub, r->repo,
+	                                    h0_buf_str(&rev));
+	const char *const headers[] = {auth_for(p, url), NULL};
+	const struct h0_http_req req = {.url = url, .headers = headers, .connect_timeout_ms = CONNECT_MS,
+		.idle_timeout_ms = IDLE_MS, .max_body = LIST_MAX, .ca_file = p->ca_file, .stop = p->stop};
+	if (h0_http_do(p->http, &req, &res, e) < 0)
+		return -1;
+	if (res.status != 200)
+		return refused(url, res.status, headers[0], e);
+	if (h0_json_parse(h0_buf_str(&res.body), res.body.len, "the hub's list", &j, e) < 0) {
+		e->kind = H0_EXTERN;
+		return -1;
+	}
+	for (size_t i = 0; i < h0_json_len(j); i++) {
+		const char *path = h0_json_str(h0_json_get(h0_json_at(j, i), "path"));
+		if (path && h0_streq(h0_json_str(h0_json_get(h0_json_at(j, i), "type")), "file"))
+			h0_strv_add(&all, path);
+	}
+	if (h0_modelref_choose(r, &all, ret_names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ret_names->n; i++) {
+		h0_autobuf struct h0_buf path = {0};
+		h0_modelref_escape(ret_names->v[i], &path);
+		h0_strv_addf(ret_urls, "%s/%s/resolve/%s/%s", p->hub, r->repo, h0_buf_str(&rev),
+		             h0_buf_str(&path));
+	}
+	return 0;
+}
+
+/* ---- one file ---- */
+
+struct transfer {
+	const struct h0_puller *p;
+	struct h0_partial *part;
+	struct h0_remote now;       /* as it is this round */
+	const char *head;
+	struct h0_err disk;         /* what the disk said, or what is wrong with the bytes */
+	bool whole;                 /* a range was asked for and the whole file came */
+	bool plain;                 /* so no range is asked for any more */
+	bool odd;                   /* other bytes than asked for */
+	int status;                 /* the worst that is no success, 0 = none */
+	int64_t retry_after_s, saved_ms, told_ms;
+};
+
+struct way {
+	struct transfer *t;
+	struct h0_segment *seg;
+	struct answer a;
+	bool checked;
+};
+
+static int check_answer(struct way *w, int status)
+{
+	struct transfer *t = w->t;
+	int64_t from, to, all;
+	w->checked = true;
+	if (status == 206 && t->now.ranges) {
+		if (read_range(w->a.range, &from, &to, &all) && from == w->seg->pos && all == t->part->bytes &&
+		    to < w->seg->to)
+			return 0;
+		t->odd = true;
+		return -1;
+	}
+	if (status == 200) {
+		if (t->part->n == 1 && w->seg->pos == 0)
+			return 0;
+		t->whole = true;
+		return -1;
+	}
+	t->status = status;
+	t->retry_after_s = w->a.retry_after_s;
+	return -1;
+}
+
+static void look_after(struct transfer *t)
+{
+	int64_t now = h0_now_ms();
+	if (t->p->tell && now - t->told_ms >= TELL_MS) {
+		t->told_ms = now;
+		t->p->tell(h0_partial_have(t->part), t->part->bytes, false, t->p->arg);
+	}
+	if (now - t->saved_ms < SAVE_MS)
+		return;
+	if (h0_partial_save(t->part, &t->disk) == 0)
+		t->disk = (struct h0_err){0};
+	t->saved_ms = h0_now_ms();
+}
+
+static int take(const char *data, size_t n, int status, void *arg)
+{
+	struct way *w = arg;
+	struct transfer *t = w->t;
+	if ((!w->checked && check_answer(w, status) < 0) || t->disk.kind)
+		return -1;
+	if (w->seg->pos == 0 && n >= 4 && t->head && memcmp(data, t->head, 4) != 0) {
+		h0_fail(&t->disk, H0_EXTERN, "%.*s is no %s file", (int)strcspn(t->now.url, "?#"), t->now.url,
+		        t->head);
+		return h0_err_code(&t->disk, "model.unsupported_format");
+	}
+	if ((int64_t)n > w->seg->to - w->seg->pos) {
+		t->odd = true;
+		return -1;
+	}
+	if (h0_partial_write(t->part, w->seg, data, n, &t->disk) < 0)
+		return -1;
+	look_after(t);
+	return t->disk.kind ? -1 : 0;
+}
+
+/* Everything that is missing, at once. -1: it makes no sense to try again. */
+static int round_of(struct transfer *t, struct h0_err *ret_last, struct h0_err *e)
+{
+	struct way ways[H0_SEGMENTS_MAX];
+	struct h0_http_req reqs[H0_SEGMENTS_MAX];
+	struct h0_err errs[H0_SEGMENTS_MAX];
+	const char *headers[H0_SEGMENTS_MAX][5];
+	char ranges[H0_SEGMENTS_MAX][64];
+	h0_autofree char *same = h0_asprintf("If-Range: %s", t->now.tag);
+	size_t n = 0;
+	t->whole = t->odd = false;
+	t->status = 0;
+	for (size_t i = 0; i < t->part->n; i++) {
+		struct h0_segment *s = &t->part->seg[i];
+		if (s->pos >= s->to)
+			continue;
+		size_t h = 0;
+		ways[n] = (struct way){.t = t, .seg = s};
+		snprintf(ranges[n], sizeof ranges[n], "Range: bytes=%" PRId64 "-%" PRId64, s->pos, s->to - 1);
+		headers[n][h++] = "Accept-Encoding: identity";
+		if (t->now.ranges)
+			headers[n][h++] = ranges[n];
+		if (t->now.ranges && t->now.tag[0])
+			headers[n][h++] = same;
+		if (auth_for(t->p, t->now.final))
+			headers[n][h++] = t->p->auth;
+		headers[n][h] = NULL;
+		reqs[n] = (struct h0_http_req){.url = t->now.final, .headers = headers[n],
+			.connect_timeout_ms = CONNECT_MS, .idle_timeout_ms = IDLE_MS, .ca_file = t->p->ca_file,
+			.stop = t->p->stop, .on_data = take, .on_data_arg = &ways[n], .on_header = hear,
+			.on_header_arg = &ways[n].a};
+		n++;
+	}
+	if (h0_http_do_all(t->p->http, reqs, n, errs, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (errs[i].kind)
+			*ret_last = errs[i];
+	if (t->disk.kind) {
+		if (e)
+			*e = t->disk;
+		return -1;
+	}
+	return 0;
+}
+
+static int cancelled(struct h0_err *e)
+{
+	h0_fail(e, H0_EXTERN, "interrupted; pulling it again goes on from here");
+	if (e)
+		e->sys_errno = ECANCELED;
+	return -1;
+}
+
+static bool stopped(const struct h0_puller *p)
+{
+	return p->stop && *p->stop;
+}
+
+static void pause_ms(const struct h0_puller *p, int64_t ms)
+{
+	for (int64_t end = h0_now_ms() + ms; !stopped(p) && h0_now_ms() < end;)
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+/* It is asked for anew each round: addresses that redirects lead to expire. */
+static int look_again(struct transfer *t, struct h0_err *e)
+{
+	struct h0_remote now = {0};
+	if (h0_pull_look(t->p, t->part->url, &now, e) < 0)
+		return -1;
+	bool other = now.bytes != t->part->bytes ||
+	             (t->part->tag[0] && !h0_streq(now.tag, t->part->tag));
+	bool ways = now.ranges = now.ranges && !t->plain;
+	h0_remote_done(&t->now);
+	t->now = now;
+	if (!other && (ways || t->part->n == 1))
+		return 0;
+	if (now.bytes < 0)
+		return h0_fail(e, H0_EXTERN, "%.*s: the server does not say how long it is",
+		               (int)strcspn(now.url, "?#"), now.url);
+	free(t->part->tag);
+	t->part->tag = h0_strdup(now.tag);
+	t->part->bytes = now.bytes;
+	return h0_partial_restart(t->part, ways ? t->p->ways ? t->p->ways : H0_PULL_WAYS : 1, e);
+}
+
+static bool hopeless(int status)
+{
+	return status && status / 100 != 5 && status != 408 && status != 429 && status != 416;
+}
+
+static int64_t pause_of(const struct transfer *t, int tries)
+{
+	if (t->status && t->retry_after_s > 0)
+		return t->retry_after_s * 1000;
+	return tries > 6 ? PAUSE_MAX : PAUSE_MS << (tries - 1);
+}
+
+static int why_not(const struct transfer *t, const struct h0_err *last, struct h0_err *e)
+{
+	if (t->status)
+		return refused(t->now.url, t->status, t->p->auth, e);
+	if (t->odd)
+		return h0_fail(e, H0_EXTERN, "%.*s: the server sends other bytes than asked for",
+		               (int)strcspn(t->now.url, "?#"), t->now.url);
+	if (e)
+		*e = *last;
+	if (last->kind)
+		return h0_wrap(e, "gave up after %d tries without a byte", t->p->retries + 1);
+	return h0_fail(e, H0_EXTERN, "%.*s: the answers end early", (int)strcspn(t->now.url, "?#"),
+	               t->now.url);
+}
+
+/* Before the next round. What came of a server that sends no ranges is of no use, never added to.
+ * -1: there is no use in trying. */
+static int mend(struct transfer *t, struct h0_err *e)
+{
+	struct h0_err why = {0};
+	t->plain = t->plain || t->whole;
+	if ((t->whole || t->status == 416 || (!t->now.ranges && h0_partial_have(t->part))) &&
+	    h0_partial_restart(t->part, 1, e) < 0)
+		return -1;
+	int rc = look_again(t, &why);
+	t->now.ranges = t->now.ranges && !t->plain;
+	if (rc == 0 || !why.code[0]) /* another round will tell */
+		return 0;
+	if (e)
+		*e = why;
+	return -1;
+}
+
+static int fetch(struct transfer *t, struct h0_err *e)
+{
+	struct h0_err last = {0};
+	int64_t most = h0_partial_have(t->part);
+	for (int tries = 0;;) {
+		int rc = round_of(t, &last, e);
+		int64_t have = h0_partial_have(t->part);
+		if (rc == 0 && have == t->part->bytes)
+			return 0;
+		tries = have > most ? 0 : tries + 1;
+		most = have > most ? have : most;
+		h0_partial_save(t->part, NULL);
+		if (stopped(t->p))
+			return cancelled(e);
+		if (rc < 0)
+			return -1;
+		if (hopeless(t->status) || tries > t->p->retries)
+			return why_not(t, &last, e);
+		if (tries)
+			pause_ms(t->p, pause_of(t, tries));
+		if (stopped(t->p))
+			return cancelled(e);
+		if (mend(t, e) < 0)
+			return -1;
+	}
+}
+
+static int check(const struct transfer *t, struct h0_err *e)
+{
+	char sum[H0_SHA256_TEXT];
+	const struct h0_model_hash h = {.path = t->part->part, .stop = t->p->stop};
+	if (!t->part->sum[0])
+		return 0;
+	if (h0_model_hash(&h, sum, e) < 0)
+		return stopped(t->p) ? cancelled(e) : -1;
+	if (h0_streq(sum, t->part->sum))
+		return h0_model_sum_write(t->part->path, sum, e);
+	h0_partial_drop(t->part);
+	h0_fail(e, H0_EXTERN, "%.*s: what came is not what was promised: %s instead of %s; nothing of it "
+	        "is kept", (int)strcspn(t->now.url, "?#"), t->now.url, sum, t->part->sum);
+	return h0_err_code(e, "model.checksum");
+}
+
+static void transfer_done(struct transfer *t)
+{
+	h0_remote_done(&t->now);
+}
+
+static int pull_ours(const struct h0_puller *p, const struct h0_remote *r, struct h0_partial *part,
+                     const char *head, struct h0_err *e)
+{
+	h0_auto(transfer_done) struct transfer t = {.p = p, .part = part, .head = head,
+		.saved_ms = h0_now_ms()};
+	size_t ways = !r->ranges ? 1 : p->ways ? p->ways : H0_PULL_WAYS;
+	t.now = *r;
+	t.now.url = h0_strdup(r->url);
+	t.now.final = h0_strdup(r->final);
+	if (h0_partial_begin(part, r->url, r->tag, r->sum, r->bytes, ways, e) < 0)
+		return -1;
+	if (!r->ranges && h0_partial_have(part) && h0_partial_have(part) < r->bytes &&
+	    h0_partial_restart(part, 1, e) < 0)
+		return -1;
+	if (h0_partial_have(part) < part->bytes && fetch(&t, e) < 0) {
+		if (!h0_partial_have(part))
+			h0_partial_drop(part);
+		return -1;
+	}
+	return check(&t, e) < 0 || h0_partial_finish(part, e) < 0 ? -1 : H0_PULLED;
+}
+
+int h0_pull_file(const struct h0_puller *p, const struct h0_remote *r, const char *path,
+                 const char *head, struct h0_err *e)
+{
+	h0_autopartial struct h0_partial part = {.fd = -1};
+	if (r->bytes < 0)
+		return h0_fail(e, H0_EXTERN, "%.*s: the server does not say how long it is",
+		               (int)strcspn(r->url, "?#"), r->url);
+	for (bool waited = false;; waited = true) {
+		switch (h0_partial_open(path, &part, e)) {
+		case H0_PARTIAL_OURS:
+			return pull_ours(p, r, &part, head, e);
+		case H0_PARTIAL_THERE:
+			return waited ? H0_PULLED_JOINED : H0_PULLED_THERE;
+		case H0_PARTIAL_HELD:
+			break;
+		default:
+			return -1;
+		}
+		if (p->tell)
+			p->tell(h0_partial_held(path), r->bytes, true, p->arg);
+		pause_ms(p, TELL_MS);
+		if (stopped(p))
+			return cancelled(e);
+	}
+}
+
+int64_t h0_pull_have(const char *path)
+{
+	return h0_partial_held(path);
+}
+
+int h0_pull_space(const char *dir, int64_t bytes, struct h0_err *e)
+{
+	struct statvfs v;
+	char want[32], left[32];
+	if (statvfs(dir, &v) < 0)
+		return h0_fail_sys(e, "%s", dir);
+	int64_t all = (int64_t)(v.f_blocks * v.f_frsize), avail = (int64_t)(v.f_bavail * v.f_frsize);
+	int64_t reserve = all / 50 < RESERVE_MAX ? all / 50 : RESERVE_MAX;
+	if (bytes <= avail - reserve)
+		return 0;
+	h0_num_human(bytes, want, sizeof want);
+	h0_num_human(avail > reserve ? avail - reserve : 0, left, sizeof left);
+	h0_fail(e, H0_SYS, "%s are wanted and %s has %s to give", want, dir, left);
+	return h0_err_code(e, "model.no_space");
+}

@@ -1,0 +1,234 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# hal0-model pull against a real https server on loopback, and what servers do wrong.
+. "$HAL0_SOURCE/test/tap.sh"
+for t in jq python3 openssl; do
+  command -v $t >/dev/null || skip_all "$t is not installed"
+done
+model=$HAL0_BUILD/cmd/hal0-model
+export HAL0_HOME="$tmp/home"
+unset HAL0_MODEL_STORE
+store=$HAL0_HOME/var-lib/hal0/models hub=$tmp/hub
+mkdir -p "$HAL0_HOME/etc/hal0" "$hub/o/one" "$hub/o/many" "$hub/o/split" "$hub/o/secret" "$hub/o/badsum"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tmp/key" -out "$tmp/cert" -days 2 -subj /CN=localhost \
+  -addext subjectAltName=DNS:localhost 2>/dev/null
+"$HAL0_BUILD/scripts/tiny-gguf" "$hub/tiny.gguf" >/dev/null
+{ cat "$hub/tiny.gguf"; head -c 40000000 /dev/urandom; } >"$hub/big.gguf"
+cp "$hub/tiny.gguf" "$hub/o/one/one-Q8_0.gguf"
+cp "$hub/tiny.gguf" "$hub/o/one/mmproj-one.gguf"
+cp "$hub/tiny.gguf" "$hub/o/many/m-Q4_K_M.gguf"
+cp "$hub/tiny.gguf" "$hub/o/many/m-Q8_0.gguf"
+cp "$hub/tiny.gguf" "$hub/o/secret/s.gguf"
+cp "$hub/tiny.gguf" "$hub/o/badsum/b.gguf"
+cp "$hub/big.gguf" "$hub/o/split/x-00001-of-00002.gguf"
+cp "$hub/tiny.gguf" "$hub/o/split/x-00002-of-00002.gguf"
+python3 "$HAL0_SOURCE/test/cli/hub.py" "$hub" "$tmp/cert" "$tmp/key" &
+server=$!
+tap_cleanup() {
+  kill "$server" 2>/dev/null
+  wait "$server" 2>/dev/null
+  rm -rf "$tmp"
+}
+n=0
+while [ ! -e "$hub/port" ] && [ $n -lt 100 ]; do
+  sleep 0.1
+  n=$((n + 1))
+done
+at=https://localhost:$(cat "$hub/port")
+printf '[models]\nhub = "%s"\n' "$at/" >"$HAL0_HOME/etc/hal0/hal0.toml"
+pull() { run "$model" pull --ca-file "$tmp/cert" --retries 1 "$@"; }
+json() { printf %s "$out" | jq -c "$1"; }
+code() { printf %s "$err" | jq -r .error.code; }
+same() { ok "$1" cmp "$hub/$2" "$store/$3"; }
+clean() { rm -rf "$store"; : >"$hub/log"; }
+left() { find "$store" -name '.*' -type f 2>/dev/null | wc -l; }
+
+# ---- what is asked for ----
+while IFS='|' read -r want text; do
+  # shellcheck disable=SC2086
+  pull $text
+  rc_is "pull $text" "$want"
+done <<END
+2|
+2|near.gguf
+2|hf:one
+2|hf:o/one/x
+2|hf:o/../x
+2|hf:o/one:../x.gguf
+2|hf:o/one:x.txt
+2|ftp://localhost/x.gguf
+2|http://example.org/x.gguf
+2|$at/ok/tiny.txt
+2|$at/ok/big.gguf --sha256 12
+2|$at/ok/big.gguf --name a/b
+2|hf:o/many:Q2_K
+2|hf:o/many:none.gguf
+7|hf:o/none
+7|$at/404/x.gguf
+7|$at/500/x.gguf
+7|$at/loop/x.gguf
+7|$at/down/x.gguf
+7|$at/html/x.gguf
+7|https://localhost:1/x.gguf
+2|hf:o/one --hub http://example.org
+END
+is "nothing came" "$(find "$store" -type f 2>/dev/null | wc -l)" 0
+run "$model" pull "$at/ok/tiny.gguf"
+rc_is "a certificate nobody vouches for" 7
+mv "$HAL0_HOME/etc/hal0/hal0.toml" "$tmp/hal0.toml"
+pull hf:o/one
+rc_is "no hub" 3
+like "says what to set" "$err" "*models.hub*"
+mv "$tmp/hal0.toml" "$HAL0_HOME/etc/hal0/hal0.toml"
+
+# ---- from the hub ----
+clean
+pull hf:o/one --dry-run
+rc_is "dry run" 0
+like "says what would come" "$out" "*/one-Q8_0.gguf -> $store/one-Q8_0.gguf (*"
+ok "and nothing came" test ! -e "$store/one-Q8_0.gguf"
+pull hf:o/one --json
+is "the only model" "$rc$(json '[.changed, .items[0].name]')" '0[true,"one-Q8_0"]'
+same "whole" tiny.gguf one-Q8_0.gguf
+ok "its sum is recorded" sh -c "cd '$store' && sha256sum -c --quiet one-Q8_0.gguf.sha256"
+pull hf:o/one --json
+is "again" "$rc$(json .changed)" 0false
+is "nothing hidden is left" "$(left)" 0
+pull hf:o/many
+ok "the usual quantisation" test -e "$store/m-Q4_K_M.gguf"
+pull hf:o/many:q8_0 --name eight
+ok "another, by another name" test -e "$store/eight.gguf"
+pull hf:o/split --json
+rc_is "a split model" 0
+same "its first shard" big.gguf x/x-00001-of-00002.gguf
+run "$model" list --json
+is "is one model" "$(json '.items[] | select(.name == "x") | .shards')" 2
+run "$model" verify
+rc_is "all verify" 0
+pull hf:o/one:one-Q8_0.gguf --name m-Q8_0
+printf more >>"$store/m-Q8_0.gguf"
+pull hf:o/one:one-Q8_0.gguf --name m-Q8_0
+rc_is "another file in its place" 4
+
+# ---- the token ----
+clean
+pull hf:o/secret --json
+is "wanted" "$rc$(code)" 7model.token_wanted
+echo s3cret-token >"$tmp/token"
+chmod 644 "$tmp/token"
+pull hf:o/secret --token-file "$tmp/token"
+rc_is "a file others may read" 3
+chmod 600 "$tmp/token"
+: >"$hub/log"
+pull hf:o/secret --token-file "$tmp/token"
+rc_is "with the token" 0
+ok "the hub got it" grep -q 'hub.*token' "$hub/log"
+is "nobody else" "$(grep -c 'cdn.*token' "$hub/log")" 0
+echo wrong-token-x >"$tmp/token"
+rm -r "$store"
+pull hf:o/secret --token-file "$tmp/token"
+rc_is "another token" 7
+is "is never shown" "$(printf '%s%s' "$out" "$err" | grep -c wrong-token-x)" 0
+
+# ---- sums ----
+clean
+pull hf:o/badsum --json
+is "not what the hub promised" "$rc$(code)" 7model.checksum
+is "nothing of it is kept" "$(find "$store" -type f | wc -l)" 0
+pull "$at/ok/tiny.gguf" --sha256 "$(sha256sum <"$hub/tiny.gguf" | cut -c1-64)"
+rc_is "a sum of one's own" 0
+
+# ---- ranges and resuming ----
+clean
+pull "$at/ok/big.gguf"
+same "several ranges" big.gguf big.gguf
+is "were several" "$(grep -c 'ok/big.gguf bytes=[1-9]' "$hub/log")" 1
+for mode in reset busy notag relative norange liar nrreset; do
+  clean
+  pull "$at/$mode/big.gguf"
+  case $mode in
+  nrreset)
+    rc_is "no ranges, and it always ends early" 7
+    ok "is never put together from pieces" test ! -e "$store/big.gguf"
+    ;;
+  *) rc_is "$mode" 0
+     same "$mode: whole" big.gguf big.gguf ;;
+  esac
+done
+clean
+pull "$at/wrong/big.gguf"
+rc_is "other ranges than asked for" 7
+ok "is no model" test ! -e "$store/big.gguf"
+clean
+pull "$at/huge/big.gguf" --json
+is "no room" "$rc$(code)" 6model.no_space
+clean
+pull "$at/stuck/big.gguf"
+rc_is "a server that stops for good" 7
+ok "what came is kept" test -s "$store/.big.gguf.hal0-part"
+: >"$hub/log"
+have=$(jq '[.ranges[] | .[1] - .[0]] | add' "$store/.big.gguf.hal0-state")
+sed 's/stuck/ok/' "$store/.big.gguf.hal0-state" >"$tmp/s" && cat "$tmp/s" >"$store/.big.gguf.hal0-state"
+pull "$at/ok/big.gguf"
+same "goes on elsewhere, with the same tag" big.gguf big.gguf
+ok "from where it was ($have)" test "$have" -gt 1000000
+is "never from the start" "$(grep -c 'ok/big.gguf bytes=0-[1-9]' "$hub/log")" 0
+
+# ---- interrupted ----
+clean
+for sig in INT KILL; do
+  rc=0
+  timeout --preserve-status -s $sig 1 "$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" \
+    >"$tmp/o" 2>"$tmp/e" </dev/null || rc=$?
+  is "$sig ends it" $rc $((128 + $([ $sig = INT ] && echo 2 || echo 9)))
+  ok "$sig: no model yet" test ! -e "$store/big.gguf"
+done
+have=$(jq '[.ranges[] | .[1] - .[0]] | add' "$store/.big.gguf.hal0-state")
+ok "there is something ($have)" test "$have" -gt 100000
+: >"$hub/log"
+pull "$at/ok/big.gguf"
+same "and goes on" big.gguf big.gguf
+clean
+timeout -s INT 1 "$model" pull --ca-file "$tmp/cert" "$at/changes/big.gguf" >"$tmp/o" 2>"$tmp/e" </dev/null
+: >"$hub/changed"
+pull "$at/changes/big.gguf"
+same "another tag: from the start" big.gguf big.gguf
+
+# ---- two at once ----
+clean
+"$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" --json >"$tmp/o1" 2>"$tmp/e1" &
+one=$!
+sleep 0.5
+"$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" >"$tmp/o2" 2>"$tmp/e2" &
+two=$!
+wait $one
+is "the first" $? 0
+wait $two
+is "the second joins" $? 0
+same "one file" big.gguf big.gguf
+is "fetched once" "$(grep -c 'slow/big.gguf bytes=[1-9]' "$hub/log")" 1
+like "the second shows how far" "$(cat "$tmp/e2")" "*another pulls it*"
+clean
+"$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" >"$tmp/o1" 2>"$tmp/e1" &
+one=$!
+sleep 0.7
+"$model" pull --ca-file "$tmp/cert" "$at/ok/big.gguf" --quiet >"$tmp/o2" 2>"$tmp/e2" &
+two=$!
+sleep 0.5
+kill -KILL $one
+wait $one 2>/dev/null
+wait $two
+is "the first dies: the second takes over" $? 0
+same "whole" big.gguf big.gguf
+
+# ---- a disk that is full ----
+if unshare -rm true 2>/dev/null; then
+  clean
+  mkdir -p "$store"
+  run unshare -rm sh -c "mount -t tmpfs -o size=30m none '$store' && head -c 12000000 /dev/zero >'$store/x' &&
+    '$model' pull --ca-file '$tmp/cert' '$at/ok/big.gguf' --json"
+  is "no room is seen before" "$rc$(code)" 6model.no_space
+else
+  ok "a full disk # SKIP no mount namespace" true
+fi
+tap_done
