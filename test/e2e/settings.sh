@@ -75,6 +75,7 @@ says_granted() { # PATTERN: the part of `what` behind it, one per line
 }
 is "mounts" "$(says_granted 'read ')" \
   "$(container $a '{{range .Mounts}}{{if not .RW}}{{println .Source}}{{end}}{{end}}' | sed '/^$/d' | sort)"
+# shellcheck disable=SC2016 # of the template
 is "nothing to write but scratch space" "$(says_granted 'write ')" \
   "$(container $a '{{range $k, $v := .HostConfig.Tmpfs}}{{println $k}}{{end}}{{range .Mounts}}{{if .RW}}{{println .Source}}{{end}}{{end}}' | sed '/^$/d')"
 is "no device, no group" "$(says_granted 'use ')$(says_granted 'group ')" \

@@ -147,8 +147,9 @@ like "the server is nobody, without capabilities, and cannot gain any" \
 is "read-only root, its own limit on processes" \
   "$(container $a '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.PidsLimit}}')" "true 512"
 is "the model store and the key are mounted read-only at their own paths" \
-  "$(container $a '{{range .Mounts}}{{.Source}} {{.Destination}} {{.RW}},{{end}}')" \
-  "$home/var-lib/hal0/models $home/var-lib/hal0/models false,$keyfile $keyfile false,"
+  "$(container $a '{{range .Mounts}}{{.Source}} {{.Destination}} {{.RW}}{{println}}{{end}}' | grep . | sort)" \
+  "$keyfile $keyfile false
+$home/var-lib/hal0/models $home/var-lib/hal0/models false"
 is "it listens on 127.0.0.1 alone" \
   "$(awk -v p="$(printf ':%04X' "$p1")" '$4=="0A" && index($2,p) {print $2}' /proc/net/tcp /proc/net/tcp6)" \
   "0100007F:$(printf %04X "$p1")"
