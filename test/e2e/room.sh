@@ -5,7 +5,7 @@
 [ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-room.lock sh "$0"
 . "$HAL0_SOURCE/test/tap.sh"
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
-p1=${HAL0_TEST_PORT:-8151}
+p1=${HAL0_TEST_PORT:-9110}
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 for t in podman curl jq; do
   command -v $t >/dev/null || skip_all "$t is not installed"
@@ -41,6 +41,9 @@ chmod 755 "$tmp"
 "$HAL0_BUILD/scripts/tiny-gguf" "$HAL0_HOME/var-lib/hal0/models/tiny.gguf" >/dev/null
 # one that can be kept at work for a while
 "$HAL0_BUILD/scripts/tiny-gguf" --context 65536 "$HAL0_HOME/var-lib/hal0/models/long.gguf" >/dev/null
+range="port_range_start = $p1
+port_range_end = $((p1 + 2))"
+printf '[slots]\n%s\n' "$range" >"$etc/hal0.toml"
 port=$p1
 for s in $a $b $c; do
   printf 'port = %s\ntype = "llm"\ndevice = "cpu"\nimage = "%s"\n[model]\ndefault = "tiny"\ncontext_size = 1024\n[server]\nextra_args = "--cache-ram 0"\n' \
@@ -108,12 +111,18 @@ is "the ledger is empty when nothing runs" "$(booked)" ""
 
 # ---- reap: the idle, by their own time ----
 pool 1073741824
-printf 'idle_timeout_s = 2\n%s\n' "$(cat "$etc/slots/$a.toml")" >"$etc/slots/$a.toml"
-printf 'idle_timeout_s = 4\n%s\n' "$(cat "$etc/slots/$b.toml")" >"$etc/slots/$b.toml"
+idle() { # SLOT SECONDS: its idle_timeout_s
+  sed -i /idle_timeout_s/d "$etc/slots/$1.toml"
+  printf 'idle_timeout_s = %s\n%s\n' "$2" "$(cat "$etc/slots/$1.toml")" >"$etc/slots/$1.toml"
+}
+idle $a 600
+idle $b 600
 slot start $a $b $c
 slot reap --json
 rc_is "reap, when all have just started" 0
 is "unloads none" "$(printf %s "$out" | jq -c .changed)" false
+idle $a 2
+idle $b 4
 ask $a "$p1" ',"ignore_eos":true,"max_tokens":60000' &
 jobs="$jobs $!"
 i=0
@@ -212,7 +221,7 @@ slot stop $b
 
 # ---- max_slots ----
 pool 1073741824
-printf '[slots]\nmax_slots = 1\n' >"$etc/hal0.toml"
+printf '[slots]\n%s\nmax_slots = 1\n' "$range" >"$etc/hal0.toml"
 slot start $c
 rc_is "one slot of one" 0
 slot start $b
