@@ -31,6 +31,11 @@ runs() { # the slots whose containers run, in order
 booked() {
   jq -r '.bookings[].slot' "$ledger" 2>/dev/null | sed 's/.*-//' | sort | tr -d '\n'
 }
+ask() { # SLOT PORT [MORE]
+  curl -sf -m 60 "http://127.0.0.1:$2/v1/chat/completions" \
+    -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1")" \
+    -d "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]${3:-}}" >/dev/null
+}
 mkdir -p "$etc/slots" "$HAL0_HOME/var-lib/hal0/models"
 chmod 755 "$tmp"
 "$HAL0_BUILD/scripts/tiny-gguf" "$HAL0_HOME/var-lib/hal0/models/tiny.gguf" >/dev/null
@@ -55,8 +60,9 @@ slot start $a
 slot start $b
 rc_is "two that fit" 0
 is "both are in the ledger" "$(booked)" ab
+ask $a "$p1" # it takes more once it has worked
 slot fit $c --json
-need=$(printf %s "$out" | jq .total_bytes)
+need=$(printf %s "$out" | jq .total_bytes) # better known by now: by what the others took
 pool $(($(printf %s "$out" | jq .others_bytes) + 1048576)) # what they really take, and a little
 slot start $c
 rc_is "a third does not" 1
@@ -74,11 +80,6 @@ rc_is "who runs already is not asked again" 0
 
 # ---- --evict: the least recently used, and only that ----
 sleep 1.1
-ask() { # SLOT PORT [MORE]
-  curl -sf -m 60 "http://127.0.0.1:$2/v1/chat/completions" \
-    -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1")" \
-    -d "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]${3:-}}" >/dev/null
-}
 ask $a "$p1"
 slot start $c --evict --dry-run --json
 rc_is "--evict --dry-run" 0
@@ -115,7 +116,13 @@ rc_is "reap, when all have just started" 0
 is "unloads none" "$(printf %s "$out" | jq -c .changed)" false
 ask $a "$p1" ',"ignore_eos":true,"max_tokens":60000' &
 jobs="$jobs $!"
-sleep 4.3
+i=0
+while [ $i -lt 9 ]; do # to be asked is not to be used
+  i=$((i + 1))
+  slot reap --dry-run
+  sleep 0.4
+done
+sleep 0.7
 slot reap --dry-run --json
 is "--dry-run: one is at work, one idle, one is kept for ever" \
   "$(printf %s "$out" | jq -c '[.items[]|[.changed,.idle_timeout_s,(.message|split(":")[0])]]')" \
@@ -134,6 +141,30 @@ slot reap
 is "and then has nothing to say" "$out$err" ""
 slot stop --timeout 1s $a $c
 sed -i /idle_timeout_s/d "$etc/slots/"*.toml
+
+# ---- a request for a slot that has no room ----
+slot start $b
+slot fit $c --json
+pool $(($(printf %s "$out" | jq .others_bytes) + need / 2))
+for evict in "" --evict; do
+  # shellcheck disable=SC2086 # none, or one
+  "$HAL0_BUILD/cmd/hal0-route" serve --port $((p1 + 9)) $evict >/dev/null 2>&1 &
+  router=$!
+  jobs="$jobs $router"
+  i=0
+  until curl -sf "http://127.0.0.1:$((p1 + 9))/health" >/dev/null || [ $i -ge 100 ]; do i=$((i + 1)); sleep 0.05; done
+  run curl -s -m 30 "http://127.0.0.1:$((p1 + 9))/v1/chat/completions" \
+    -d '{"model":"'$c'","messages":[{"role":"user","content":"hi"}]}'
+  kill $router
+  wait $router 2>/dev/null
+  if [ -z "$evict" ]; then
+    is "the router says that it does not fit" "$(printf %s "$out" | jq -r .error.code)" slot.does_not_fit
+  else
+    is "and with --evict makes room: it is answered" "$(printf %s "$out" | jq -r '.choices|length')" 1
+    is "by a slot in the place of the other" "$(runs)" c
+  fi
+done
+slot stop $c
 
 # ---- two at once ----
 pool $((need + need / 2))
