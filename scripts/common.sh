@@ -36,6 +36,11 @@ http_parser_package() {
   fi
 }
 
+# The stock OpenAI client comes from npm, which need not be Debian's.
+client_packages() {
+  command -v npm >/dev/null 2>&1 || echo nodejs npm
+}
+
 packages_missing() { # PACKAGE...
   for _p in "$@"; do
     case $(dpkg-query -W -f '${db:Status-Abbrev}' "$_p" 2>/dev/null) in

@@ -48,6 +48,39 @@
 	X(SIZE, "size", "size_bytes", BYTES, H0_COL_EXTRA, "all its files")                      \
 	X(MESSAGE, "message", NULL, STR, 0, "what was done")
 
+#define MODEL_LOADOUT_COLS(X)                                                                    \
+	X(USE, "use", NULL, STR, 0, "what for; ceiling: what 128 GB do not hold")                \
+	X(TIER, "tier", NULL, STR, 0, "small, mid or large")                                     \
+	X(FIT, "fit", NULL, STR, 0, "fits, tight, does-not-fit")                                 \
+	X(NEED, "need", "need_bytes", BYTES, 0, "memory all of it needs")                        \
+	X(POOL, "pool", "pool_bytes", BYTES, 0, "memory this machine can give")                  \
+	X(HERE, "here", NULL, BOOL, 0, "its files are in the store")                             \
+	X(MODELS, "models", NULL, LIST, 0, "its models")                                         \
+	X(MISSING, "missing", NULL, LIST, H0_COL_EXTRA, "those that are not here")               \
+	X(SIZE, "size", "size_bytes", BYTES, H0_COL_EXTRA, "files, about")                       \
+	X(ESTIMATED, "estimated", NULL, BOOL, H0_COL_EXTRA, "not all files are here to tell what they need") \
+	X(MESSAGE, "message", NULL, STR, H0_COL_EXTRA, "the same in words")
+
+#define MODEL_ITEM_COLS(X)                                                                       \
+	X(TIER, "tier", NULL, STR, 0, "small, mid or large")                                     \
+	X(ROLE, "role", NULL, STR, 0, "slot or capability")                                      \
+	X(MODEL, "model", NULL, STR, 0, "the model")                                             \
+	X(OTHER, "alternative", NULL, BOOL, 0, "may be taken instead of the one above")          \
+	X(SIZE, "size", "size_bytes", BYTES, 0, "its files, about")                              \
+	X(NEED, "need", "need_bytes", BYTES, 0, "memory it needs by itself")                     \
+	X(FIT, "fit", NULL, STR, 0, "fits, tight, does-not-fit: by itself")                      \
+	X(HERE, "here", NULL, BOOL, 0, "it is in the store; null: its program brings it")
+
+#define MODEL_LOADOUT_ENUM(id, ...) LOADOUT_##id,
+#define MODEL_ITEM_ENUM(id, ...) ITEM_##id,
+enum { MODEL_LOADOUT_COLS(MODEL_LOADOUT_ENUM) };
+enum { MODEL_ITEM_COLS(MODEL_ITEM_ENUM) };
+
+struct model_loadouts_opts {
+	const char *tier;
+	bool all;
+};
+
 #define MODEL_COL_ENUM(id, ...) MODEL_##id,
 #define MODEL_VERIFY_ENUM(id, ...) VERIFY_##id,
 #define MODEL_CHANGE_ENUM(id, ...) CHANGE_##id,
@@ -71,12 +104,14 @@ struct model_verify_opts {
 
 extern const struct h0_prog model_prog;
 extern const struct h0_col model_cols[], model_show_cols[], model_verify_cols[], model_change_cols[];
+extern const struct h0_col model_loadout_cols[], model_loadout_model_cols[];
 
 int model_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_add(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_verify(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int model_loadouts(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int model_rm(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 #endif

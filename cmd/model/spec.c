@@ -8,6 +8,12 @@ const struct h0_col model_show_cols[] = {MODEL_COLS(FULL_COL){0}};
 const struct h0_col model_verify_cols[] = {MODEL_VERIFY_COLS(COL){0}};
 const struct h0_col model_change_cols[] = {MODEL_CHANGE_COLS(COL){0}};
 
+const struct h0_col model_loadout_cols[] = {MODEL_LOADOUT_COLS(COL){0}};
+const struct h0_col model_loadout_model_cols[] = {MODEL_ITEM_COLS(COL){0}};
+
+static const char *const tiers[] = {"small", "mid", "large", NULL};
+static const char *const actions[] = {"show", "plan", NULL};
+
 #define AT(type, field) offsetof(struct type, field)
 
 static const struct h0_opt add_opts[] = {
@@ -48,6 +54,13 @@ static const struct h0_opt verify_opts[] = {
 	{0},
 };
 
+static const struct h0_opt loadouts_opts[] = {
+	{0, "tier", H0_OPT_ENUM, AT(model_loadouts_opts, tier), "TIER", "only that one", .choices = tiers},
+	{'a', "all", H0_OPT_FLAG, AT(model_loadouts_opts, all), NULL,
+	 "also those that do not fit this machine"},
+	{0},
+};
+
 static const char list_text[] =
 	"Models are the entries of the registry and the *.gguf* files in the store, up to four "
 	"directories deep. A directory with one model gives it its name; a split model is one model.";
@@ -83,6 +96,21 @@ static const char rm_text[] =
 	"registry. Of a model that lies elsewhere only the entry, or the link, is removed. Refused with "
 	"exit code 4 while a slot, a capability or a profile uses it.";
 
+static const char loadouts_text[] =
+	"Sets of models that go together, by use (coding, chat, voice, creative, private, rag, agents, "
+	"biggest) and tier, for which this machine has the memory; and under *ceiling* what even 128 GB do "
+	"not hold. What a model needs is worked out from its file where it is in the store, else from its "
+	"size.\n\n"
+	"*loadouts show* _USE_ lists the models of a use, with alternatives. *loadouts plan* _USE_ prints a "
+	"document for *hal0 cap apply -f*, of the largest tier that fits; exit code 1 when none does. "
+	"Models that are not in the store have to be pulled or added first.";
+
+static const struct h0_example loadouts_examples[] = {
+	{"hal0 model loadouts", "What fits here"},
+	{"hal0 model loadouts show voice", "Its models"},
+	{"hal0 model loadouts plan voice", "The document for hal0 cap apply"},
+	{0},
+};
 static const struct h0_example list_examples[] = {
 	{"hal0 model list", "What there is"},
 	{"hal0 model list --columns name,size,mtp", "Which predict several tokens at once"},
@@ -131,6 +159,9 @@ static const struct h0_verb verbs[] = {
 	{"rm", "MODEL", 1, 1, "remove a model that nothing uses", rm_text, NULL, 0, model_change_cols,
 	 H0_COMP_MODEL, .aliases = "remove,delete", .examples = rm_examples,
 	 .flags = H0_VERB_WRITES | H0_VERB_ASKS},
+	{"loadouts", "[ACTION [USE]]", 0, 2, "sets of models that fit this machine", loadouts_text,
+	 loadouts_opts, sizeof(struct model_loadouts_opts), model_loadout_cols, H0_COMP_CHOICES,
+	 .choices = actions, .comp_rest = H0_COMP_NOTHING, .examples = loadouts_examples},
 };
 
 const struct h0_prog model_prog = {

@@ -75,15 +75,17 @@ static void start(void *(*f)(void *), intptr_t arg, pthread_t *ret)
 		pthread_detach(t);
 }
 
-static int listen_on(int port)
+/* A port of slots that is taken, but not listened on. */
+static int hold(int *ret_port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)port)};
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 2048) == 0)
-		return fd;
-	close(fd);
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (*ret_port = 8171; *ret_port < 8200; ++*ret_port) {
+		a.sin_port = htons((uint16_t)*ret_port);
+		if (bind(fd, (struct sockaddr *)&a, sizeof a) == 0)
+			return fd;
+	}
+	die("no free port from 8171 to 8199");
 	return -1;
 }
 
@@ -546,7 +548,7 @@ static void *call_cold(void *arg)
 	return NULL;
 }
 
-static void cold(int cold_port)
+static void cold(int l)
 {
 	static pthread_t t[CALLERS];
 	char note[64], line[64];
@@ -554,7 +556,8 @@ static void cold(int cold_port)
 	for (int i = 0; i < CALLERS; i++)
 		start(call_cold, 0, &t[i]);
 	nap(700);
-	int l = listen_on(cold_port), loads = 0;
+	int loads = 0;
+	listen(l, 1024);
 	start(slot_serve, l, NULL);
 	write_file("up", 0644, "");
 	for (int i = 0; i < CALLERS; i++)
@@ -573,7 +576,7 @@ static void cold(int cold_port)
 int main(int argc, char **argv)
 {
 	struct rlimit many = {1 << 16, 1 << 16};
-	int l = -1, cold_port = 0;
+	int l, c, cold_port;
 	if (argc != 2 || !mkdtemp(dir)) {
 		fprintf(stderr, "usage: bench-traffic HAL0-ROUTE\n");
 		return 1;
@@ -583,17 +586,10 @@ int main(int argc, char **argv)
 		many.rlim_cur = many.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &many);
 	}
-	for (slot_port = 8171; slot_port < 8200 && (l = listen_on(slot_port)) < 0;)
-		slot_port++;
-	for (cold_port = slot_port + 1; cold_port < 8200; cold_port++) {
-		int fd = listen_on(cold_port);
-		if (fd >= 0) {
-			close(fd);
-			break;
-		}
-	}
-	if (l < 0)
-		die("no free port from 8171 to 8199");
+	l = hold(&slot_port);
+	c = hold(&cold_port);
+	if (listen(l, 2048) < 0)
+		die("listen");
 	start(slot_serve, l, NULL);
 	install(argv[1], cold_port);
 	router_start();
@@ -605,7 +601,7 @@ int main(int argc, char **argv)
 	gone();
 	dropped();
 	aborted(fds);
-	cold(cold_port);
+	cold(c);
 	kill(router, SIGTERM);
 	waitpid(router, NULL, 0);
 	h0_autofree char *where = h0_strdup(dir);

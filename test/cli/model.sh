@@ -170,4 +170,63 @@ rc_is "rel goes by its path" 0
 is "what is left" "$(names)" "emb "
 model rm "$tmp/near.gguf" --yes
 rc_is "a file of nobody's" 2
+
+# ---- loadouts ----
+machine() { # MIB of one pool
+  printf '{"recommended_device": "gpu-vulkan", "memory": {"unified": true, "budget_mib": %d, "binding_limit": "ttm-pages-limit", "pools": [], "limits": [{"name": "physical-ram", "mib": 120000}]}}' \
+    "$1" >"$etc/hardware.json"
+}
+cap() { run "$HAL0_BUILD/cmd/hal0-cap" "$@"; }
+fits() { "$model" loadouts --all --json | jq -r ".items[] | select(.use == \"$1\" and .tier == \"$2\") | .fit"; }
+rm -f "$etc"/*.toml
+machine 112640
+is "110 GiB: the largest of chat" "$(fits chat large)" fits
+is "all three of the biggest" "$(fits biggest small) $(fits biggest mid) $(fits biggest large)" "fits fits fits"
+model loadouts --json
+is "what fits is what is listed" "$(json '[.items[] | select(.use != "ceiling") | .fit] | unique')" '["fits"]'
+is "the ceiling, with numbers" "$(json '[.items[] | select(.use == "ceiling") | [.fit, .need_bytes > 142000000000, .pool_bytes]] | unique')" \
+  '[["does-not-fit",true,118111600640]]'
+machine 61440
+is "60 GiB: every small and mid one" "$("$model" loadouts --all --json | jq -c '[.items[] | select(.tier != "large" and .use != "ceiling" and .use != "biggest") | .fit] | unique')" '["fits"]'
+is "not the biggest" "$(fits biggest large)" does-not-fit
+machine 1024
+model loadouts plan coding --json
+is "nothing fits" "$rc$(code)" 1slot.does_not_fit
+like "with the numbers" "$err" "*of 1 GiB (ttm-pages-limit)*"
+machine 112640
+while IFS='|' read -r want words; do
+  # shellcheck disable=SC2086
+  model loadouts $words
+  rc_is "loadouts $words" "$want"
+done <<END
+2|sho
+2|plan
+2|plan vioce
+2|plan ceiling
+2|plan voice --tier large
+2|--tier huge
+0|show ceiling
+END
+model loadouts plan voice
+rc_is "a plan without its files" 0
+like "names what is missing" "$err" "*Qwen3-4B-Instruct-2507-Q4_K_M is not here yet*"
+# a machine without the GPU the plan is for: as a CPU's
+sed -i 's/gpu-vulkan/cpu/' "$etc/hardware.json"
+for use in coding chat voice creative private rag agents; do
+  for tier in small mid large; do
+    model loadouts plan $use --tier $tier --json
+    [ "$rc" = 0 ] || continue
+    for name in $(printf %s "$out" | jq -r '.missing[]'); do
+      case $name in
+      nomic* | bge*) "$tiny" --kind embed "$store/$name.gguf" >/dev/null ;;
+      *) "$tiny" "$store/$name.gguf" >/dev/null ;;
+      esac
+    done
+    "$model" loadouts plan $use --tier $tier >"$tmp/plan.toml" 2>/dev/null
+    cap apply -f "$tmp/plan.toml" --no-start --dry-run
+    rc_is "$use, $tier: hal0-cap apply takes the plan" 0
+    like "and makes the slot" "$out" "*+++ b/slots/primary.toml*"
+  done
+done
+is "a file that is here tells what it needs" "$("$model" loadouts --json | jq -c '.items[] | select(.use == "chat" and .tier == "small") | [.here, .estimated, .need_bytes < 100000000]')" '[true,false,true]'
 tap_done

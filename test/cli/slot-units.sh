@@ -97,6 +97,7 @@ rc_is 'podman fails in the unit' 7
 like 'in its words' "$err" '*podman run: no space left on device*'
 like 'which the journal has, too' "$(cat "$tmp/unit.err")" '*no space left on device*'
 is 'and state.json' "$(jq -r .state "$HAL0_HOME/var-lib/hal0/slots/a/state.json")" error
+state inactive dead
 begin
 touch "$tmp/dead"
 run "$slot" start a --json
