@@ -83,7 +83,7 @@ struct route_serve_opts {
 	const char *bind, *key_file;
 	struct h0_strv host, origin;
 	int64_t port, max_body, max_clients, threads, wait_s, drain_s, idle_exit_s;
-	bool no_load;
+	bool no_load, evict;
 };
 
 struct route_export_opts {

@@ -125,7 +125,8 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 {
 	struct server *s = arg;
 	h0_autospawned struct h0_spawned r = {0};
-	const char *const argv[] = {s->slot_program, "start", slot, "--json", "--quiet", NULL};
+	const char *const argv[] = {s->slot_program, "start", slot, "--json", "--quiet",
+		s->o->evict ? "--evict" : NULL, NULL};
 	struct h0_spawn spawn = {.argv = argv, .stop = s->stop};
 	if (h0_spawn(&spawn, &r, e) < 0)
 		return -1;

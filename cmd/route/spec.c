@@ -71,6 +71,8 @@ static const struct h0_opt serve_opts[] = {
 	 "how long a request waits for its slot to load (default: 30s)", .def = "30s"},
 	{0, "no-load", H0_OPT_FLAG, AT(route_serve_opts, no_load), NULL,
 	 "do not start slots that do not run"},
+	{0, "evict", H0_OPT_FLAG, AT(route_serve_opts, evict), NULL,
+	 "unload idle slots when one that is asked for does not fit"},
 	{0, "max-body", H0_OPT_SIZE, AT(route_serve_opts, max_body), "SIZE",
 	 "longest body of a request (default: 64M)", .def = "64M"},
 	{0, "max-clients", H0_OPT_INT, AT(route_serve_opts, max_clients), "N",

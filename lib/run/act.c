@@ -95,6 +95,15 @@ bool h0_act_runs(const struct h0_ctr *c)
 	return c && c->state == H0_CTR_RUNNING && h0_ctr_alive(c);
 }
 
+/* Somebody was ending it when they died, as we hold the lock; but the podman they called may still be
+ * about to. */
+static bool being_ended(const struct h0_box *b, const struct h0_ctr *c)
+{
+	struct h0_state_file last;
+	return h0_state_read(&b->paths, c->slot, &last, NULL) == 0 && last.state == H0_STATE_UNLOADING &&
+	       h0_streq(last.container, c->id);
+}
+
 int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
                 const struct h0_ctr **ret, struct h0_err *e)
 {
@@ -106,7 +115,7 @@ int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
 		return 0;
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
-	if (!h0_act_runs(c))
+	if (!h0_act_runs(c) || being_ended(b, c))
 		return h0_podman_end(&b->podman, c, 0, e);
 	*ret = c;
 	return 0;

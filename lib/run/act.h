@@ -26,7 +26,7 @@ int h0_act_check_port(const struct h0_slot *slot, struct h0_err *e);
 /* Does it run, so that there is nothing to start? */
 bool h0_act_runs(const struct h0_ctr *c);
 /* The slot's container if it runs, else none, and nothing dead left in the way: what has ended,
- * what podman only thinks runs, what is half stopped since its monitor died. */
+ * what podman only thinks runs, what is half stopped since its monitor died, or whoever ended it. */
 int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
                 const struct h0_ctr **ret, struct h0_err *e);
 /* Makes the slot's directories and its key, and clears away the traces of a former life. */

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "sys/io.h"
 
+#define USED_BYTES 16384
 #define TAIL_BYTES (1u << 20)
 
 /* Length of "2026-11-21T08:02:01.7+00:00 stderr F ", 0 when the line has no such start. */
@@ -69,22 +71,73 @@ static size_t tail_start(const char *p, size_t len, int n)
 	return at;
 }
 
-int h0_log_tail(const char *path, int lines, struct h0_buf *ret, struct h0_err *e)
+/* The file's last whole lines, at most `max` bytes of them; *ret_lines points into raw. */
+static int read_end(const char *path, size_t max, struct h0_buf *raw, const char **ret_lines,
+                    struct h0_err *e)
 {
-	h0_autobuf struct h0_buf raw = {0}, plain = {0};
 	struct stat st;
 	h0_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", path);
-	off_t from = st.st_size > (off_t)TAIL_BYTES ? st.st_size - (off_t)TAIL_BYTES : 0;
+	off_t from = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
 	size_t want = (size_t)(st.st_size - from);
-	ssize_t n = pread(fd, h0_buf_room(&raw, want), want, from);
+	ssize_t n = pread(fd, h0_buf_room(raw, want), want, from);
 	if (n < 0)
 		return h0_fail_sys(e, "%s", path);
-	raw.len = (size_t)n;
-	const char *p = h0_buf_str(&raw);
-	if (from > 0 && memchr(p, '\n', raw.len)) /* not from the middle of a line */
-		p = (const char *)memchr(p, '\n', raw.len) + 1;
+	raw->len = (size_t)n;
+	const char *p = h0_buf_str(raw);
+	if (from > 0 && memchr(p, '\n', raw->len)) /* not from the middle of a line */
+		p = (const char *)memchr(p, '\n', raw->len) + 1;
+	*ret_lines = p;
+	return 0;
+}
+
+/* When conmon got this line ("2026-11-21T12:29:29.284684896+00:00 stderr F ..."); 0 = it is none. */
+static int64_t stamp_of(const char *line)
+{
+	struct tm t = {0};
+	int zone_h = 0, zone_m = 0;
+	const char *p = strptime(line, "%Y-%m-%dT%H:%M:%S", &t);
+	if (!p)
+		return 0;
+	if (*p == '.')
+		p += 1 + strspn(p + 1, "0123456789");
+	if (*p != 'Z' && sscanf(p, "%3d:%2d", &zone_h, &zone_m) != 2)
+		return 0;
+	return (int64_t)timegm(&t) - zone_h * 3600 - (*p == '-' ? -zone_m : zone_m) * 60;
+}
+
+int64_t h0_log_used_raw(const char *raw, size_t len)
+{
+	int64_t last = 0;
+	for (const char *p = raw, *end = raw + len; p < end;) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+		char line[256];
+		size_t n = (size_t)((stop ? stop : end) - p);
+		snprintf(line, sizeof line, "%.*s", n < sizeof line ? (int)n : (int)sizeof line - 1, p);
+		/* a question about its slots may wake it, and then it finds that it has nothing to do */
+		int64_t at = strstr(line, " F ") && !strstr(line, "all slots are idle") ? stamp_of(line) : 0;
+		last = at > last ? at : last;
+		p += n + 1;
+	}
+	return last;
+}
+
+int64_t h0_log_used(const char *path)
+{
+	h0_autobuf struct h0_buf raw = {0};
+	const char *lines;
+	if (read_end(path, USED_BYTES, &raw, &lines, NULL) < 0)
+		return 0;
+	return raw.p ? h0_log_used_raw(lines, (size_t)(raw.p + raw.len - lines)) : 0;
+}
+
+int h0_log_tail(const char *path, int lines, struct h0_buf *ret, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf raw = {0}, plain = {0};
+	const char *p;
+	if (read_end(path, TAIL_BYTES, &raw, &p, e) < 0)
+		return -1;
 	h0_log_plain(p, (size_t)(raw.p + raw.len - p), &plain);
 	size_t start = tail_start(h0_buf_str(&plain), plain.len, lines);
 	h0_buf_add(ret, h0_buf_str(&plain) + start, plain.len - start);

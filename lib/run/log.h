@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -17,6 +18,11 @@
 void h0_log_plain(const char *raw, size_t len, struct h0_buf *ret);
 /* Appends the last `lines` lines of a log file, plain. Reads at most its last MiB. H0_SYS. */
 int h0_log_tail(const char *path, int lines, struct h0_buf *ret, struct h0_err *e);
+
+/* When llama-server last had something to say that no question about its health or its slots can have
+ * caused, in seconds since the epoch; 0 = never. Of raw k8s-file lines, pure; and of a file's end. */
+int64_t h0_log_used_raw(const char *raw, size_t len);
+int64_t h0_log_used(const char *path);
 
 /* Tokens per second of the last answer a llama-server's plain log tells of; 0 = of none. Pure. */
 double h0_log_rate(const char *plain);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "run/use.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,12 +10,12 @@
 #include "fmt/json.h"
 #include "run/facts.h"
 #include "run/health.h"
+#include "run/log.h"
 #include "run/slotkey.h"
 #include "sys/io.h"
 #include "sys/loopback.h"
 
-#define PATIENCE_MS 1000
-#define TAIL_BYTES  16384
+#define PATIENCE_MS 3000    /* on a busy machine a server that is well may take its time */
 #define FRESH_S     60          /* hal0-route serve writes every second while requests are under way */
 
 /* What a server says of itself. */
@@ -52,58 +50,10 @@ static bool routed(const char *used)
 	       (int64_t)time(NULL) - changed_at(used) < FRESH_S;
 }
 
-/* "2026-01-31T12:00:00.123456789+01:00 stdout F ..." in seconds since the epoch, 0 = none. */
-static int64_t time_of(const char *line)
-{
-	struct tm t = {0};
-	int hours, minutes, used = 0;
-	char sign;
-	if (sscanf(line, "%4d-%2d-%2dT%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour,
-	           &t.tm_min, &t.tm_sec, &used) != 6)
-		return 0;
-	line += used;
-	line += *line == '.' ? 1 + strspn(line + 1, "0123456789") : 0;
-	t.tm_year -= 1900;
-	t.tm_mon -= 1;
-	int64_t at = timegm(&t);
-	if (sscanf(line, "%c%2d:%2d", &sign, &hours, &minutes) == 3 && (sign == '+' || sign == '-'))
-		at -= (sign == '+' ? 1 : -1) * (hours * 3600 + minutes * 60);
-	return at;
-}
-
-/* When the server last logged a request. At a higher verbosity it also logs, after every question
- * about its slots, that all are idle: that is no use. */
-static int64_t logged_at(const char *path)
-{
-	char tail[TAIL_BYTES + 1];
-	struct stat st;
-	h0_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return 0;
-	off_t from = st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0;
-	ssize_t n = pread(fd, tail, TAIL_BYTES, from);
-	if (n <= 0)
-		return 0;
-	tail[n] = '\0';
-	int64_t last = 0;
-	char *p = from ? strchr(tail, '\n') : tail;
-	for (char *line = p; line && *line;) {
-		char *end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		/* a piece of a line (P) counts with its end (F) */
-		bool counts = strstr(line, " F ") && !strstr(line, "all slots are idle");
-		int64_t at = counts ? time_of(line) : 0;
-		last = at > last ? at : last;
-		line = end ? end + 1 : NULL;
-	}
-	return last;
-}
-
 static int64_t last_of(const struct h0_ctr *c, const char *used, const char *log)
 {
 	bool llama = c->provider == H0_PROVIDER_LLAMA_SERVER;
-	int64_t last = c->started_at, at = changed_at(used), logged = llama ? logged_at(log) : 0;
+	int64_t last = c->started_at, at = changed_at(used), logged = llama ? h0_log_used(log) : 0;
 	last = at > last ? at : last;
 	return logged > last ? logged : last;
 }

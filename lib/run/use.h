@@ -16,15 +16,15 @@ struct h0_use {
 	char why[96];           /* what tells that it serves, "" = it does not */
 	int64_t last;           /* last sign of use, seconds since the epoch: the latest of when the
 	                         * container started, run/slots/NAME/used (written by hal0-route
-	                         * serve), and the last line of llama-server's log that tells of a
-	                         * request, not that all of its slots are idle */
+	                         * serve), and the last line of llama-server's log that is about
+	                         * a request (h0_log_used) */
 };
 
 /* When the container was last used, in seconds since the epoch; asks nobody. */
 int64_t h0_use_last(const struct h0_box *b, const struct h0_ctr *c);
 /* hal0-route serve has requests of the slot under way, as far as is written down. */
 bool h0_use_routed(const struct h0_box *b, const char *slot);
-/* Looks at a running container of ours. Waits for its server's answer at most two seconds. */
+/* Looks at a running container of ours. Waits for its server's answer at most six seconds. */
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret);
 
 #endif

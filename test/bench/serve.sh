@@ -112,7 +112,7 @@ while [ $round -lt "$rounds" ]; do
   for c in 32 256; do
     for name in $order; do
       # three times as slow: a few rounds tell
-      if [ "$name" != go ] || [ "$round" -le 3 ]; then one "$name" $c "$round"; fi
+      if [ "$name" != go ] || [ "$round" -le 5 ]; then one "$name" $c "$round"; fi
     done
   done
 done

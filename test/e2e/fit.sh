@@ -23,12 +23,19 @@ chmod 755 "$tmp"
 runtime=
 [ -e /sys/fs/cgroup/cgroup.controllers ] || runtime='--runtime runc'
 loaded() { # FLAG...: the server's log up to when it listens, in $tmp/log
+  for _try in 1 2 3; do # on a busy machine podman may not yet be done with the one before
+    load_once "$@"
+    ! grep -q ' is already in use\|being removed' "$tmp/log" || continue
+    [ ! -s "$tmp/log" ] || break
+  done
+}
+load_once() {
   # shellcheck disable=SC2086 # two words or none
   podman $runtime run --rm --replace --name $name --pull=never --network host --volume "$tmp:/m:ro" \
     --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$image" --model /m/x.gguf \
     --host 127.0.0.1 --port "$port" --offline -lv 4 --fit off --no-warmup "$@" >"$tmp/log" 2>&1 &
   _i=0
-  while kill -0 $! 2>/dev/null && ! grep -q 'listening on' "$tmp/log" && [ $_i -lt 500 ]; do
+  while kill -0 $! 2>/dev/null && ! grep -q 'listening on' "$tmp/log" && [ $_i -lt 3000 ]; do
     _i=$((_i + 1))
     sleep 0.02
   done

@@ -5,7 +5,7 @@
 [ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-room.lock sh "$0"
 . "$HAL0_SOURCE/test/tap.sh"
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
-p1=${HAL0_TEST_PORT:-8151}
+p1=${HAL0_TEST_PORT:-9110}
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 for t in podman curl jq; do
   command -v $t >/dev/null || skip_all "$t is not installed"
@@ -31,11 +31,19 @@ runs() { # the slots whose containers run, in order
 booked() {
   jq -r '.bookings[].slot' "$ledger" 2>/dev/null | sed 's/.*-//' | sort | tr -d '\n'
 }
+ask() { # SLOT PORT [MORE]
+  curl -sf -m 60 "http://127.0.0.1:$2/v1/chat/completions" \
+    -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1")" \
+    -d "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]${3:-}}" >/dev/null
+}
 mkdir -p "$etc/slots" "$HAL0_HOME/var-lib/hal0/models"
 chmod 755 "$tmp"
 "$HAL0_BUILD/scripts/tiny-gguf" "$HAL0_HOME/var-lib/hal0/models/tiny.gguf" >/dev/null
 # one that can be kept at work for a while
 "$HAL0_BUILD/scripts/tiny-gguf" --context 65536 "$HAL0_HOME/var-lib/hal0/models/long.gguf" >/dev/null
+range="port_range_start = $p1
+port_range_end = $((p1 + 2))"
+printf '[slots]\n%s\n' "$range" >"$etc/hal0.toml"
 port=$p1
 for s in $a $b $c; do
   printf 'port = %s\ntype = "llm"\ndevice = "cpu"\nimage = "%s"\n[model]\ndefault = "tiny"\ncontext_size = 1024\n[server]\nextra_args = "--cache-ram 0"\n' \
@@ -55,8 +63,9 @@ slot start $a
 slot start $b
 rc_is "two that fit" 0
 is "both are in the ledger" "$(booked)" ab
+ask $a "$p1" # it takes more once it has worked
 slot fit $c --json
-need=$(printf %s "$out" | jq .total_bytes)
+need=$(printf %s "$out" | jq .total_bytes) # better known by now: by what the others took
 pool $(($(printf %s "$out" | jq .others_bytes) + 1048576)) # what they really take, and a little
 slot start $c
 rc_is "a third does not" 1
@@ -74,11 +83,6 @@ rc_is "who runs already is not asked again" 0
 
 # ---- --evict: the least recently used, and only that ----
 sleep 1.1
-ask() { # SLOT PORT [MORE]
-  curl -sf -m 60 "http://127.0.0.1:$2/v1/chat/completions" \
-    -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1")" \
-    -d "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]${3:-}}" >/dev/null
-}
 ask $a "$p1"
 slot start $c --evict --dry-run --json
 rc_is "--evict --dry-run" 0
@@ -107,15 +111,27 @@ is "the ledger is empty when nothing runs" "$(booked)" ""
 
 # ---- reap: the idle, by their own time ----
 pool 1073741824
-printf 'idle_timeout_s = 2\n%s\n' "$(cat "$etc/slots/$a.toml")" >"$etc/slots/$a.toml"
-printf 'idle_timeout_s = 4\n%s\n' "$(cat "$etc/slots/$b.toml")" >"$etc/slots/$b.toml"
+idle() { # SLOT SECONDS: its idle_timeout_s
+  sed -i /idle_timeout_s/d "$etc/slots/$1.toml"
+  printf 'idle_timeout_s = %s\n%s\n' "$2" "$(cat "$etc/slots/$1.toml")" >"$etc/slots/$1.toml"
+}
+idle $a 600
+idle $b 600
 slot start $a $b $c
 slot reap --json
 rc_is "reap, when all have just started" 0
 is "unloads none" "$(printf %s "$out" | jq -c .changed)" false
+idle $a 2
+idle $b 4
 ask $a "$p1" ',"ignore_eos":true,"max_tokens":60000' &
 jobs="$jobs $!"
-sleep 4.3
+i=0
+while [ $i -lt 9 ]; do # to be asked is not to be used
+  i=$((i + 1))
+  slot reap --dry-run
+  sleep 0.4
+done
+sleep 0.7
 slot reap --dry-run --json
 is "--dry-run: one is at work, one idle, one is kept for ever" \
   "$(printf %s "$out" | jq -c '[.items[]|[.changed,.idle_timeout_s,(.message|split(":")[0])]]')" \
@@ -134,6 +150,30 @@ slot reap
 is "and then has nothing to say" "$out$err" ""
 slot stop --timeout 1s $a $c
 sed -i /idle_timeout_s/d "$etc/slots/"*.toml
+
+# ---- a request for a slot that has no room ----
+slot start $b
+slot fit $c --json
+pool $(($(printf %s "$out" | jq .others_bytes) + need / 2))
+for evict in "" --evict; do
+  # shellcheck disable=SC2086 # none, or one
+  "$HAL0_BUILD/cmd/hal0-route" serve --port $((p1 + 9)) $evict >/dev/null 2>&1 &
+  router=$!
+  jobs="$jobs $router"
+  i=0
+  until curl -sf "http://127.0.0.1:$((p1 + 9))/health" >/dev/null || [ $i -ge 100 ]; do i=$((i + 1)); sleep 0.05; done
+  run curl -s -m 30 "http://127.0.0.1:$((p1 + 9))/v1/chat/completions" \
+    -d '{"model":"'$c'","messages":[{"role":"user","content":"hi"}]}'
+  kill $router
+  wait $router 2>/dev/null
+  if [ -z "$evict" ]; then
+    is "the router says that it does not fit" "$(printf %s "$out" | jq -r .error.code)" slot.does_not_fit
+  else
+    is "and with --evict makes room: it is answered" "$(printf %s "$out" | jq -r '.choices|length')" 1
+    is "by a slot in the place of the other" "$(runs)" c
+  fi
+done
+slot stop $c
 
 # ---- two at once ----
 pool $((need + need / 2))
@@ -181,7 +221,7 @@ slot stop $b
 
 # ---- max_slots ----
 pool 1073741824
-printf '[slots]\nmax_slots = 1\n' >"$etc/hal0.toml"
+printf '[slots]\n%s\nmax_slots = 1\n' "$range" >"$etc/hal0.toml"
 slot start $c
 rc_is "one slot of one" 0
 slot start $b

@@ -278,6 +278,12 @@ slot start $a
 rc_is "a server that is stuck, half stopped, its monitor and podman killed: start mends it" 0
 ok "the old server is no more" gone "$pid"
 is "the new one answers" "$(ask "$p1")" "I am slot a."
+id=$(container $a '{{.Id}}')
+state=$home/var-lib/hal0/slots/$a/state.json
+jq '.state="unloading"' "$state" >"$tmp/state" && cat "$tmp/state" >"$state"
+slot start $a
+rc_is "a stop that was killed when it had just begun: start" 0
+ok "does not join what is about to end" test "$(container $a '{{.Id}}')" != "$id"
 slot stop $a
 
 # ---- ports and names ----

@@ -5,7 +5,7 @@
 [ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-swap.lock sh "$0"
 . "$HAL0_SOURCE/test/tap.sh"
 image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
-p1=${HAL0_TEST_PORT:-8155}
+p1=${HAL0_TEST_PORT:-9125}
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 for t in podman curl jq; do
   command -v $t >/dev/null || skip_all "$t is not installed"
@@ -43,6 +43,7 @@ mkdir -p "$etc/slots" "$models"
 chmod 755 "$tmp"
 for m in one two; do "$HAL0_BUILD/scripts/tiny-gguf" --say "I am $m." "$models/$m.gguf" >/dev/null; done
 LC_ALL=C sed '0,/llama/s//xlama/' "$models/one.gguf" >"$models/odd.gguf"
+printf '[slots]\nport_range_start = %s\nport_range_end = %s\n' "$p1" "$p1" >"$etc/hal0.toml"
 cat >"$etc/slots/$a.toml" <<TEXT
 # the one everybody uses
 port = $p1

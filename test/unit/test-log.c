@@ -133,8 +133,22 @@ static void test_rate(void)
 	rate(" eval time = \n 9 tokens per second", 0, "another line's");
 }
 
+static void test_used(void)
+{
+#define USED(text) h0_log_used_raw(text, sizeof text - 1)
+	is_int(USED(""), 0, "an empty log tells of no use");
+	is_int(USED("1970-01-01T00:01:40.5+00:00 stderr F 0.01 I slot release: id 0 | task 1\n"
+	            "1970-01-01T00:03:20+00:00 stderr P I \n"
+	            "1970-01-01T00:03:20+00:00 stderr F 0.02 I srv  update_slots: all slots are idle\n"), 100,
+	       "nothing to do is not use");
+	is_int(USED("1970-01-01T02:01:40+02:00 stderr F x\nno line of conmon\n1970-01-01T00:00:01Z stderr F y"), 100,
+	       "the latest, in any zone");
+	is_int(USED("1969-12-31T20:31:40-03:30 stderr F x\n"), 100, "also with half an hour in it");
+}
+
 int main(void)
 {
+	test_used();
 	test_plain();
 	test_tail();
 	test_cause();
