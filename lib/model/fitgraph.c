@@ -208,10 +208,9 @@ static struct block experts(struct graph *x, struct block norm)
 	const struct h0_gguf *g = x->g;
 	int64_t width = h0_times(g->expert_used_count, g->expert_feed_forward_length);
 	struct block pick = row(x, g->expert_count), order = row(x, g->expert_count);
-	struct block up = row(x, width), gate = row(x, width);
+	struct block up = row(x, width), gate = row(x, width), both = row(x, width);
 	if (g->expert_shared_count <= 0)
 		give(&x->h, norm);
-	struct block both = row(x, width);
 	give(&x->h, up);
 	give(&x->h, gate);
 	struct block each = row(x, h0_times(g->expert_used_count, x->embd));
@@ -255,9 +254,11 @@ static void layers(struct graph *x, struct block in)
 			give(&x->h, few);
 			return;
 		}
+		struct block sum = row(x, x->embd);
+		give(&x->h, out);
 		give(&x->h, in);
 		in = feed_forward(x, i);
-		give(&x->h, out);
+		give(&x->h, sum);
 	}
 }
 
@@ -312,7 +313,24 @@ static int64_t state_bytes(const struct graph *x)
 	                     h0_times(h0_times(4, x->r->ubatch), wide)), masks(x));
 }
 
+/* A short convolution: its three rows in, with and without what went before, and two out. */
+static int64_t shortconv_bytes(const struct graph *x)
+{
+	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch), h0_times(x->rows > 1 ? 9 : 8, x->embd)));
+}
+
 /* ---- all of it ---- */
+/* A feed-forward wider than the rows around it lands behind all of them: what was freed before it
+ * lies in pieces that none of its three fits. */
+static int64_t beside_wide(const struct graph *x, int64_t rows)
+{
+	int64_t ff = x->g->expert_count > 0 || !x->g->ffn_gate ? 0 : x->g->feed_forward_length;
+	if (ff <= x->embd)
+		return 0;
+	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch),
+	                                 h0_sum(h0_times(3, ff), h0_times(rows, x->embd))));
+}
+
 static int64_t walk(struct graph *x, bool gpu)
 {
 	x->h.free[0] = (struct block){0, INT64_MAX / 2};
@@ -326,7 +344,8 @@ static int64_t walk(struct graph *x, bool gpu)
 	if (x->f->swa_cells > 0)
 		inputs(x, true);
 	layers(x, row(x, x->embd));
-	return x->h.lost ? -1 : x->h.high;
+	int64_t least = beside_wide(x, gpu ? 4 : 5);
+	return x->h.lost || least < 0 ? -1 : x->h.high > least ? x->h.high : least;
 }
 
 void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
@@ -343,8 +362,8 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 	x.streams = r->parallel > 1 && !r->unified ? r->parallel : 1;
 	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
 	int64_t most = encoder ? encoder_bytes(&x) : walk(&x, gpu);
-	if (g->ssm_inner_size > 0 && most >= 0) {
-		int64_t state = state_bytes(&x);
+	if ((g->ssm_inner_size > 0 || g->shortconv_l_cache > 0) && most >= 0) {
+		int64_t state = g->ssm_inner_size > 0 ? state_bytes(&x) : shortconv_bytes(&x);
 		most = state < 0 || state > most ? state : most;
 	}
 	if (most < 0)
