@@ -316,16 +316,18 @@ static int64_t state_bytes(const struct graph *x)
 /* A short convolution: its three rows in, with and without what went before, and two out. */
 static int64_t shortconv_bytes(const struct graph *x)
 {
-	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch), h0_times(x->rows > 1 ? 9 : 8, x->embd)));
+	int64_t one = h0_times(h0_times(4, x->r->ubatch), x->embd);
+	return h0_sum(masks(x), h0_times(x->rows > 1 ? 9 : 8, one));
 }
 
 /* ---- all of it ---- */
 /* A feed-forward wider than the rows around it lands behind all of them: what was freed before it
- * lies in pieces that none of its three fits. */
+ * lies in pieces that none of its three fits. Nothing was before the first layer, and the last has
+ * few rows. */
 static int64_t beside_wide(const struct graph *x, int64_t rows)
 {
 	int64_t ff = x->g->expert_count > 0 || !x->g->ffn_gate ? 0 : x->g->feed_forward_length;
-	if (ff <= x->embd)
+	if (ff <= x->embd || x->g->block_count <= 2)
 		return 0;
 	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch),
 	                                 h0_sum(h0_times(3, ff), h0_times(rows, x->embd))));
