@@ -19,6 +19,7 @@ cleanup() {
   rm -rf "$dir" "$ram"
 }
 trap cleanup EXIT
+trap 'exit 1' HUP INT PIPE TERM
 export HAL0_HOME="$ram/home"
 store=$HAL0_HOME/var-lib/hal0/models
 mkdir -p "$store" "$dir/hub"

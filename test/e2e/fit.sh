@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The estimate against what a real llama-server says it allocates, over architectures, step sizes,
 # sequences, cache types and with flash attention on and off; and what is learned from a load.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-fit.lock sh "$0"
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 port=${HAL0_TEST_PORT:-8151}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman jq python3; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
-name=hal0-diff-fit
+needs jq python3
+needs_image "$image"
+name=hal0-test-fit
 tap_cleanup() {
   podman rm --force --time 0 "$name" >/dev/null 2>&1
   rm -rf "$tmp"
