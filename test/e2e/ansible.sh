@@ -1,18 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The Ansible role, the shell example and the cron example, with real podman and a real llama-server.
-# shellcheck source=test/tap.sh
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+. "$HAL0_SOURCE/test/e2e/real.sh"
+needs jq
+needs_image "$image"
 
 export HAL0_HOME="$tmp/home" PATH="$HAL0_BUILD/cmd:$PATH"
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
-a=units-e2e-a b=units-e2e-b
+a=ansible-a b=ansible-b
 port=${HAL0_TEST_PORT:-8171}
 tap_cleanup() {
   podman rm --force --ignore --time 1 "hal0-slot-$a" "hal0-slot-$b" >/dev/null 2>&1 || :

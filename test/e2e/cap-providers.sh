@@ -6,12 +6,9 @@
 # turns, also with those of providers.sh.
 [ -n "${HAL0_E2E_TURN:-}" ] ||
   HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-cap.lock flock -o /tmp/hal0-e2e-providers.lock sh "$0"
-. "${HAL0_SOURCE:?}/test/tap.sh"
+. "$HAL0_SOURCE/test/e2e/real.sh"
 . "$HAL0_SOURCE/test/e2e/stand-in-image.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
+needs jq
 slots="tts stt embed cap-npu"
 for s in $slots; do
   ! podman container exists "hal0-slot-$s" || skip_all "this machine has a slot $s"

@@ -2,14 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # hal0-cap with real podman and a real llama-server: files first, then the slots follow.
 # The slots of capabilities have fixed names, containers belong to the machine: runs take turns.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-cap.lock sh "$0"
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+. "$HAL0_SOURCE/test/e2e/real.sh"
+needs curl jq
+needs_image "$image"
 slots="embed embed-rerank cap-chat"
 for s in $slots; do
   ! podman container exists "hal0-slot-$s" || skip_all "this machine has a slot $s"

@@ -92,13 +92,13 @@ const hi = [{ role: 'user', content: 'hi' }];
 // ---- models ----
 const ids = [];
 for await (const m of ai.models.list()) ids.push(m.id);
-ok(['export-oa', 'hal0/export-oa', 'export-oe', 'export-tool'].every((m) => ids.includes(m)), 'models.list', ids);
+ok(['oa-chat', 'hal0/oa-chat', 'oa-embed', 'oa-tool'].every((m) => ids.includes(m)), 'models.list', ids);
 
 // ---- chat ----
-let r = await ai.chat.completions.create({ model: 'export-oa', messages: hi });
+let r = await ai.chat.completions.create({ model: 'oa-chat', messages: hi });
 is(r.choices[0].message.content, said, 'chat.completions.create');
 ok(r.usage.completion_tokens > 0 && r.object === 'chat.completion', 'with usage', r.usage);
-const w = await ai.chat.completions.create({ model: 'hal0/export-oa', messages: hi }).withResponse();
+const w = await ai.chat.completions.create({ model: 'hal0/oa-chat', messages: hi }).withResponse();
 ok(w.request_id, 'and a request id', w.request_id);
 let text = '', finish = '', chunks = 0;
 const stream = await ai.chat.completions.create({ model: 'gpt-4o', messages: hi, stream: true, stream_options: { include_usage: true } });
@@ -112,29 +112,29 @@ for await (const c of stream) {
 is([text, finish], [said, 'stop'], 'stream: true, a model nobody has');
 ok(chunks > 2 && usage?.completion_tokens > 0, 'piece by piece, with usage', [chunks, usage]);
 text = '';
-for await (const c of await ai.completions.create({ model: 'export-oa', prompt: 'a', max_tokens: 4, stream: true }))
+for await (const c of await ai.completions.create({ model: 'oa-chat', prompt: 'a', max_tokens: 4, stream: true }))
   text += c.choices[0]?.text ?? '';
 ok(text.length > 0, 'completions.create', text);
-const runner = ai.chat.completions.stream({ model: 'export-oa', messages: hi });
+const runner = ai.chat.completions.stream({ model: 'oa-chat', messages: hi });
 is((await runner.finalMessage()).content, said, 'chat.completions.stream');
-r = await ai.responses.create({ model: 'export-oa', input: 'hi' });
+r = await ai.responses.create({ model: 'oa-chat', input: 'hi' });
 is(r.output_text, said, 'responses.create');
 
 // ---- tools ----
 const tools = [{ type: 'function', function: { name: 'weather', description: 'of a city "now"', strict: true,
   parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false } } }];
-r = await ai.chat.completions.create({ model: 'export-tool', messages: hi, tools, tool_choice: 'auto', parallel_tool_calls: false });
+r = await ai.chat.completions.create({ model: 'oa-tool', messages: hi, tools, tool_choice: 'auto', parallel_tool_calls: false });
 is(r.choices[0].message.tool_calls, [call], 'tools: the call comes back');
 is(seen.tool.tools, tools, 'and they went out as they were');
 is([seen.tool.tool_choice, seen.tool.parallel_tool_calls, seen.tool.model], ['auto', false, 'tool-model'], 'with all that belongs to them');
 ok(!seen.headers.authorization && !('cookie' in seen.headers), "the client's key stays with the router", seen.headers);
-const t = ai.chat.completions.stream({ model: 'export-tool', messages: [...hi,
+const t = ai.chat.completions.stream({ model: 'oa-tool', messages: [...hi,
   { role: 'assistant', content: null, tool_calls: [call] }, { role: 'tool', tool_call_id: 'call_1', content: '21' }], tools });
 is((await t.finalMessage()).tool_calls.map((c) => c.function.arguments), ['{"city":"Paris"}'], 'tools: streamed');
 is(seen.tool.messages[2], { role: 'tool', tool_call_id: 'call_1', content: '21' }, 'with their results');
 
 // ---- embeddings ----
-r = await ai.embeddings.create({ model: 'export-oe', input: ['a', 'b'] });
+r = await ai.embeddings.create({ model: 'oa-embed', input: ['a', 'b'] });
 ok(r.data.length === 2 && r.data[0].embedding.length === 64 && r.data[0].embedding.some((x) => x !== 0), 'embeddings.create', r.data?.[0]);
 r = await ai.embeddings.create({ model: 'text-embedding-3-small', input: 'a', encoding_format: 'float' });
 is(r.data.length, 1, 'by a name nobody has');
@@ -142,36 +142,36 @@ is(r.data.length, 1, 'by a name nobody has');
 // ---- audio ----
 const wav = Buffer.alloc(3 << 20);
 for (let i = 0; i < wav.length; i += 4) wav.writeUInt32LE((i * 2654435761) >>> 0, i);
-r = await ai.audio.transcriptions.create({ file: await toFile(wav, 'speech.wav'), model: 'export-ear', language: 'en' });
+r = await ai.audio.transcriptions.create({ file: await toFile(wav, 'speech.wav'), model: 'oa-ear', language: 'en' });
 is(r.text, 'heard', 'audio.transcriptions.create: 3 MB');
 const at = seen.ear.indexOf(wav.subarray(0, 64));
 is(createHash('sha256').update(seen.ear.subarray(at, at + wav.length)).digest('hex'),
   createHash('sha256').update(wav).digest('hex'), 'byte for byte');
 ok(seen.ear.includes('name="model"\r\n\r\near-model\r\n') && seen.ear.includes('name="language"\r\n\r\nen\r\n'),
   "with the slot's own model", seen.ear.subarray(0, 200).toString());
-const speech = await ai.audio.speech.create({ model: 'export-tts', voice: 'af_sky', input: 'hello' });
+const speech = await ai.audio.speech.create({ model: 'oa-tts', voice: 'af_sky', input: 'hello' });
 is([Buffer.from(await speech.arrayBuffer()).length, seen.speech.voice], [100000, 'af_sky'], 'audio.speech.create');
 
 // ---- errors ----
 await fails('no such slot', ai.chat.completions.create({ model: 'hal0/nobody', messages: hi }),
   (e) => e instanceof OpenAI.NotFoundError && e.code === 'slot.not_found' && e.type === 'invalid_request_error');
-await fails('a slot of another type', ai.chat.completions.create({ model: 'export-oe', messages: hi }),
+await fails('a slot of another type', ai.chat.completions.create({ model: 'oa-embed', messages: hi }),
   (e) => e instanceof OpenAI.NotFoundError && e.code === 'dispatch.no_route');
-await fails('what the slot itself refuses', ai.chat.completions.create({ model: 'export-oa', messages: 'oops' }),
+await fails('what the slot itself refuses', ai.chat.completions.create({ model: 'oa-chat', messages: 'oops' }),
   (e) => e instanceof OpenAI.BadRequestError && /messages/.test(e.message));
 await fails('images', ai.images.generate({ model: 'x', prompt: 'a cat' }), (e) => e.status === 404 || e.status === 501);
-await fails('a slot that does not come up', ai.chat.completions.create({ model: 'export-gone', messages: hi }),
+await fails('a slot that does not come up', ai.chat.completions.create({ model: 'oa-gone', messages: hi }),
   (e) => e instanceof OpenAI.InternalServerError && e.status === 503);
 
 // ---- a slot that is loaded first: the client's own retries are enough ----
 r = await new OpenAI({ baseURL: url + '/v1', apiKey: 'x', maxRetries: 5 })
-  .chat.completions.create({ model: 'export-cold', messages: hi });
+  .chat.completions.create({ model: 'oa-cold', messages: hi });
 is(r.choices[0].message.content, 'I was asleep.', 'a cold slot answers');
 
 // ---- abort ----
 const busy = async () => (await (await fetch(slotUrl + '/slots', { headers: { Authorization: 'Bearer ' + slotKey } })).json())
   .some((s) => s.is_processing);
-const endless = { model: 'export-oa', prompt: 'a', stream: true, max_tokens: 100000, ignore_eos: true };
+const endless = { model: 'oa-chat', prompt: 'a', stream: true, max_tokens: 100000, ignore_eos: true };
 const long = await ai.completions.create(endless);
 for await (const _ of long) break;
 ok(await until(async () => !(await busy())), 'leaving a stream ends it at the slot');
@@ -191,7 +191,7 @@ ok(await until(async () => !(await busy())), 'and ends at the slot');
 if (process.env.KEY_URL) {
   const keyed = (apiKey) => new OpenAI({ baseURL: process.env.KEY_URL + '/v1', apiKey, maxRetries: 0 });
   await fails('a wrong key', keyed('wrong').models.list(), (e) => e instanceof OpenAI.AuthenticationError);
-  is((await keyed('right').chat.completions.create({ model: 'export-oa', messages: hi })).choices[0].message.content, said, 'the right one');
+  is((await keyed('right').chat.completions.create({ model: 'oa-chat', messages: hi })).choices[0].message.content, said, 'the right one');
 }
 console.log(`1..${count}`);
 for (const s of servers) s.closeAllConnections(), s.close();

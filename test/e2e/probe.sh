@@ -1,14 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What hal0 probe memory and hal0 status say of a slot that really runs.
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 port=${HAL0_TEST_PORT:-8195}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+needs jq
+needs_image "$image"
 HAL0_HOME=$tmp/home
 export HAL0_HOME
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE HAL0_SYSROOT

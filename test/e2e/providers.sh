@@ -3,13 +3,9 @@
 # Slots of FLM, Kokoro, ComfyUI and Moonshine, really started, with stand-ins for the servers
 # (test/providers.c): ready, status, requests, stop, and what can go wrong.
 # Container names and ports belong to the machine: two runs of this test take turns.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-providers.lock sh "$0"
-. "${HAL0_SOURCE:?}/test/tap.sh"
+. "$HAL0_SOURCE/test/e2e/real.sh"
 . "$HAL0_SOURCE/test/e2e/stand-in-image.sh"
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
+needs curl jq
 PATH=$HAL0_BUILD/cmd:$PATH
 export HAL0_HOME="$tmp/home" NO_COLOR=1
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE HAL0_FLM_MODELS_DIR HAL0_COMFYUI_DATA_ROOT
@@ -136,14 +132,8 @@ ok "no container is left" sh -c '! podman container exists hal0-slot-npu-chat'
 
 # an anchor that does not come up, behind the router
 printf 'port = 8171\ntype = "embedding"\ndevice = "npu"\n[model]\ndefault = "embed-gemma:300m"\n' >"$etc/npu-emb.toml"
-hal0-route serve --port 0 --json >"$tmp/serve0" 2>"$tmp/serve.err" &
-server=$!
-n=0
-until [ -s "$tmp/serve0" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
-out=$(curl -s -m 20 -w '\n%{http_code}' "$(jq -r .url "$tmp/serve0")/v1/embeddings" \
+serve_up serve0
+out=$(curl -s -m 20 -w '\n%{http_code}' "$url/v1/embeddings" \
   -H 'Content-Type: application/json' -d '{"input":"x","model":"npu-emb"}')
 is "serve: the anchor does not come up" "$(printf %s "$out" | tail -n 1) $(printf %s "$out" | head -n 1 | jq -r .error.code)" \
   "503 npu.trio_unavailable"
@@ -272,14 +262,7 @@ is "explain: and has not pulled it" "$(flm_says qwen3:4b)" "FLM calls it qwen3:4
 is "explain: or does not know it" "$(flm_says qwn3:4b)" "FLM knows no such model (did you mean qwen3:4b?)"
 is "explain: a GGUF's name is no question for FLM" "$(flm_says qwen3-4b)" ""
 
-hal0-route serve --port 0 --json >"$tmp/serve" 2>"$tmp/serve.err" &
-server=$!
-n=0
-until [ -s "$tmp/serve" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
-url=$(jq -r .url "$tmp/serve")
+serve_up serve
 post() { # PATH BODY
   curl -s -m 10 "$url$1" -H 'Content-Type: application/json' -d "$2"
 }
@@ -318,14 +301,7 @@ slot status npu-chat
 rc_is "serve: which runs now" 0
 kill "$server" && wait "$server"
 slot stop npu-chat
-hal0-route serve --port 0 --no-load --json >"$tmp/serve2" 2>"$tmp/serve.err" &
-server=$!
-n=0
-until [ -s "$tmp/serve2" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
-url=$(jq -r .url "$tmp/serve2")
+serve_up serve2 --no-load
 is "serve --no-load: a record of a slot that is down" \
   "$(post /v1/embeddings '{"input":"x","model":"npu-emb"}' | jq -r '.error.code')" npu.trio_unavailable
 tap_done

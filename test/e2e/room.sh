@@ -2,20 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Memory is given away once: the ledger, refusal, --evict, --force, max_slots. Real podman, a real
 # llama-server, and a hardware.json that says how little there is.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-room.lock sh "$0"
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 p1=${HAL0_TEST_PORT:-9110}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+needs curl jq
+needs_image "$image"
 
 export HAL0_HOME="$tmp/home"
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
 etc=$HAL0_HOME/etc/hal0 ledger=$HAL0_HOME/run/hal0/ledger.json
-a=life-room-a b=life-room-b c=life-room-c
+a=room-a b=room-b c=room-c
 jobs=
 tap_cleanup() {
   for _p in $jobs; do kill -9 "$_p" 2>/dev/null; done
@@ -26,7 +21,7 @@ slot() {
   run "$HAL0_BUILD/cmd/hal0-slot" "$@"
 }
 runs() { # the slots whose containers run, in order
-  podman ps --filter name=^hal0-slot-life-room- --format '{{.Names}}' | sed 's/.*-//' | sort | tr -d '\n'
+  podman ps --filter name=^hal0-slot-room- --format '{{.Names}}' | sed 's/.*-//' | sort | tr -d '\n'
 }
 booked() {
   jq -r '.bookings[].slot' "$ledger" 2>/dev/null | sed 's/.*-//' | sort | tr -d '\n'

@@ -1,13 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # hal0-route with real containers: a chat, an embedding and a reranking slot, and one that is down.
-. "${HAL0_SOURCE:?}/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
-command -v podman >/dev/null 2>&1 || skip_all "podman is not installed"
-podman image exists "$image" 2>/dev/null || skip_all "no image $image (scripts/build-image)"
-for t in curl jq; do
-  command -v $t >/dev/null 2>&1 || skip_all "$t is not installed"
-done
+. "$HAL0_SOURCE/test/e2e/real.sh"
+needs curl jq
+needs_image "$image"
 [ -x "$HAL0_BUILD/cmd/hal0-slot" ] || skip_all "hal0-slot is not built"
 PATH=$HAL0_BUILD/cmd:$PATH
 export HAL0_HOME="$tmp/home" NO_COLOR=1
@@ -88,14 +84,7 @@ run hal0 route table --format '{path}={slot}'
 like "the table names the slots" "$out" "*/v1/chat/completions=rt-chat*/v1/rerankings=rt-rank*"
 
 # ---- serve, in front of the same slots; rt-down comes up on demand
-hal0-route serve --port 0 --json >"$tmp/serve" 2>"$tmp/serve.err" &
-server=$!
-n=0
-until [ -s "$tmp/serve" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
-url=$(jq -r .url "$tmp/serve")
+serve_up serve
 post() { # PATH BODY
   curl -s -N "$url$1" -H 'Content-Type: application/json' -d "$2"
 }

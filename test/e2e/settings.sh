@@ -1,19 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What a slot's settings come to in a real container.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-settings.lock sh "$0"
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 p1=${HAL0_TEST_PORT:-8141}
 p2=$((p1 + 1))
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+needs curl jq
+needs_image "$image"
 
 home=$tmp/home
-a=diff-e2e-a b=diff-e2e-b
+a=settings-a b=settings-b
 export HAL0_HOME="$home"
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
 tap_cleanup() {
@@ -208,10 +203,10 @@ slot restart --all $a
 rc_is "restart of all and one" 2
 slot diff nosuch
 rc_is "diff of an unknown slot" 2
-printf 'port = "x"\n' >"$home/etc/hal0/slots/diff-e2e-c.toml"
+printf 'port = "x"\n' >"$home/etc/hal0/slots/settings-c.toml"
 slot diff
 rc_is "a broken file of a slot that does not run is no matter of diff" 0
-slot diff diff-e2e-c
+slot diff settings-c
 rc_is "unless it is named" 3
 slot stop $a $b
 

@@ -3,14 +3,10 @@
 # shellcheck disable=SC2016,SC2086
 # hal0-slot export: the unit of quadlet read back is the command that argv prints; the pod, the
 # command read back and the slot itself run as the same container.
-. "${HAL0_SOURCE:?}/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 PATH=$HAL0_BUILD/cmd:$PATH
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq python3 catatonit; do
-  command -v $t >/dev/null 2>&1 || skip_all "$t is not installed"
-done
-podman image exists "$image" 2>/dev/null || skip_all "no image $image (scripts/build-image)"
+needs curl jq python3 catatonit
+needs_image "$image"
 export HAL0_HOME="$tmp/home" NO_COLOR=1
 paused=$(podman images -q localhost/podman-pause 2>/dev/null)
 tap_cleanup() {

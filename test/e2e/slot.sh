@@ -4,16 +4,11 @@
 # The life of slots with real podman and a real llama-server: start, join, stop, restart, run,
 # wait, logs, and everything that goes wrong on the way.
 # Container names and ports belong to the machine: two runs of this test take turns.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-slot.lock sh "$0"
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 p1=${HAL0_TEST_PORT:-8121}
 p2=$((p1 + 1)) p3=$((p1 + 2))
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+needs curl jq
+needs_image "$image"
 
 home=$tmp/home other=$tmp/other
 a=rn-e2e-a b=rn-e2e-b

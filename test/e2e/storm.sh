@@ -6,23 +6,18 @@
 #   storm.sh [GUSTS [SEED]]
 # In the suite 6 gusts and a crowd of 20; with an argument a crowd of 100. A failure names the seed
 # that repeats it.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-storm.lock sh "$0" "$@"
-. "$HAL0_SOURCE/test/tap.sh"
+. "$HAL0_SOURCE/test/e2e/real.sh"
 gusts=${1:-6} crowd=${1:+100}
 crowd=${crowd:-20}
 seed=${2:-$(date +%s)}
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
 p1=${HAL0_TEST_PORT:-9160}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+needs curl jq
+needs_image "$image"
 
 export HAL0_HOME="$tmp/home"
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
 etc=$HAL0_HOME/etc/hal0 run=$HAL0_HOME/run/hal0
-prefix=life-storm
+prefix=storm
 tap_cleanup() {
   for _s in a b c; do podman rm --force --time 0 "hal0-slot-$prefix-$_s" >/dev/null 2>&1; done
   rm -rf "$tmp"

@@ -2,19 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # hal0-slot swap: another model, or the old one again; file and container say the same, whenever
 # the command dies. Real podman, a real llama-server.
-[ -n "${HAL0_E2E_TURN:-}" ] || HAL0_E2E_TURN=1 exec flock -o /tmp/hal0-e2e-swap.lock sh "$0"
-. "$HAL0_SOURCE/test/tap.sh"
-image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
+. "$HAL0_SOURCE/test/e2e/real.sh"
 p1=${HAL0_TEST_PORT:-9125}
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-for t in podman curl jq; do
-  command -v $t >/dev/null || skip_all "$t is not installed"
-done
-podman image exists "$image" || skip_all "there is no image $image (scripts/build-image makes it)"
+needs curl jq
+needs_image "$image"
 
 export HAL0_HOME="$tmp/home"
 unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE
-etc=$HAL0_HOME/etc/hal0 a=life-swap-a jobs=
+etc=$HAL0_HOME/etc/hal0 a=swap-a jobs=
 tap_cleanup() {
   for _p in $jobs; do kill -9 "$_p" 2>/dev/null; done
   podman rm --force --time 0 "hal0-slot-$a" >/dev/null 2>&1
