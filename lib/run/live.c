@@ -2,6 +2,7 @@
 #include "run/live.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -53,6 +54,7 @@ void h0_box_done(struct h0_box *b)
 {
 	h0_profiles_done(&b->profiles);
 	h0_images_done(&b->images);
+	free(b->needs);
 	h0_slots_done(&b->slots);
 	h0_snap_done(&b->snap);
 }

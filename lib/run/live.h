@@ -20,6 +20,12 @@
 #include "run/state.h"
 #include "run/unit.h"
 
+/* What a slot needs by its file, as run/room.h found it. Bytes. */
+struct h0_need {
+	bool known;                     /* it was looked at; 0 then is also "nobody can say" */
+	int64_t total, device;
+};
+
 /* The configuration as it is now, and how to reach podman. */
 struct h0_box {
 	struct h0_paths paths;
@@ -29,6 +35,8 @@ struct h0_box {
 	struct h0_images images;        /* with profiles; pins what they name */
 	struct h0_podman podman;
 	struct h0_units units;          /* whether systemd watches over slots */
+	struct h0_need *needs;          /* of each of slots, so that a command over many slots reads a
+	                                 * model once; NULL until one is asked for */
 };
 /* A broken profiles.toml is an error only for who needs it: h0_box_profiles. */
 int h0_box_open(struct h0_box *ret, struct h0_err *e);

@@ -12,6 +12,8 @@
 #include "run/act.h"
 #include "run/use.h"
 
+#define OTHERS_NAMED 5      /* in a message */
+
 /* ---- what others have and will have ---- */
 
 /* What a running slot has of that pool by now. */
@@ -33,19 +35,36 @@ static int64_t part(const struct h0_fit_pool *pool, int64_t host, int64_t device
 	return pool->shared ? h0_sum(host, device) : device;
 }
 
-/* As booked; else by its file as it is now. */
+/* By its file: read once while the box is open, for a command over many slots asks for each. */
+static const struct h0_need *need_of(struct h0_box *b, const struct h0_slot *slot)
+{
+	if (!b->needs)
+		b->needs = h0_calloc(b->slots.n, sizeof *b->needs);
+	struct h0_need *need = &b->needs[slot - b->slots.v];
+	h0_autofits struct h0_fits f = {0};
+	if (need->known)
+		return need;
+	need->known = true;
+	if (slot->broken || h0_fits_slot(b, slot, &f, NULL) < 0)
+		return need;
+	h0_fit(&f.model, &f.run, &f.fit);
+	need->total = f.fit.total;
+	need->device = f.run.device == H0_DEVICE_CPU ? 0 : f.fit.device;
+	return need;
+}
+
+/* As booked; else by its file. */
 static int64_t expected(struct h0_box *b, const char *name, const struct h0_ledger *l,
                         const struct h0_fit_pool *pool)
 {
-	h0_autofits struct h0_fits f = {0};
 	const struct h0_slot *slot = h0_slots_get(&b->slots, name);
 	const struct h0_booking *booked = h0_ledger_get(l, name);
 	if (booked)
 		return part(pool, booked->host, booked->device);
-	if (!slot || slot->broken || h0_fits_slot(b, slot, &f, NULL) < 0)
+	if (!slot)
 		return 0;
-	h0_fit(&f.model, &f.run, &f.fit);
-	return pool->shared ? f.fit.total : f.run.device == H0_DEVICE_CPU ? 0 : f.fit.device;
+	const struct h0_need *need = need_of(b, slot);
+	return pool->shared ? need->total : need->device;
 }
 
 static struct h0_room_user *add(struct h0_room_users *u, const char *slot)
@@ -229,17 +248,31 @@ static bool choose(struct question *q, struct h0_room_users *u, struct h0_victim
 }
 
 /* ---- the answer ---- */
+static int by_need(const void *a, const void *b)
+{
+	const struct h0_room_user *x = *(const struct h0_room_user *const *)a;
+	const struct h0_room_user *y = *(const struct h0_room_user *const *)b;
+	return x->need > y->need ? -1 : x->need < y->need ? 1 : strcmp(x->slot, y->slot);
+}
+
+/* Who is in the way, the largest first. */
 static void name_others(const struct h0_room_users *u, struct h0_buf *ret)
 {
-	size_t shown = 0;
-	for (size_t i = 0; i < u->n; i++) {
+	h0_autofree const struct h0_room_user **by = h0_calloc(u->n + 1, sizeof(void *));
+	size_t n = 0;
+	for (size_t i = 0; i < u->n; i++)
+		if (u->v[i].need > 0 && !u->v[i].goes)
+			by[n++] = &u->v[i];
+	if (n)
+		qsort(by, n, sizeof *by, by_need);
+	for (size_t i = 0; i < n && i < OTHERS_NAMED; i++) {
 		char size[32];
-		if (u->v[i].need <= 0 || u->v[i].goes)
-			continue;
-		h0_num_human(u->v[i].need, size, sizeof size);
-		h0_buf_addf(ret, "%s%s %s%s", shown++ ? ", " : "; other slots: ", u->v[i].slot, size,
-		            u->v[i].ctr ? "" : " (starting)");
+		h0_num_human(by[i]->need, size, sizeof size);
+		h0_buf_addf(ret, "%s%s %s%s", i ? ", " : "; other slots: ", by[i]->slot, size,
+		            by[i]->ctr ? "" : " (starting)");
 	}
+	if (n > OTHERS_NAMED)
+		h0_buf_addf(ret, " and %zu more", n - OTHERS_NAMED);
 }
 
 static int refuse(struct question *q, const struct h0_room_users *u, struct h0_err *e)
@@ -306,13 +339,21 @@ static void enter(const struct question *q, struct h0_ledger *l)
 	h0_ledger_book(l, q->slot->name, known ? t->total - device : 0, device);
 }
 
-/* How the others look while nobody holds the ledger: there is time to ask their servers. */
+/* While nobody holds the ledger there is time to read the others' models, which are known from
+ * then on, and, when some may have to go, to ask their servers. */
 static void look_around(struct question *q, struct h0_room_users *ret)
 {
 	h0_autoledger struct h0_ledger l = {.lock = -1};
+	for (size_t i = 0; i < q->ctrs->n; i++) {
+		const struct h0_slot *slot = h0_slots_get(&q->b->slots, q->ctrs->v[i].slot);
+		if (slot && slot != q->slot && q->ctrs->v[i].state == H0_CTR_RUNNING)
+			need_of(q->b, slot);
+	}
+	if (!q->how->evict)
+		return;
 	h0_ledger_read(&q->b->paths, &l);
 	h0_room_look(q->b, q->ctrs, &l, q->slot->name, &q->f, ret);
-	if (q->how->evict && !has_room(q, ret))
+	if (!has_room(q, ret))
 		look_for_idle(q, ret);
 }
 
