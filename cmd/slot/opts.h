@@ -179,7 +179,7 @@
 	X(HARDWARE, "hardware", NULL, STR, H0_COL_EXTRA, "GPU or processor")                      \
 	X(BANDWIDTH, "bandwidth", "memory_bandwidth_gbs", INT, H0_COL_EXTRA, "of its memory, GB/s") \
 	X(DRIVER, "driver", NULL, STR, H0_COL_EXTRA, "the GPU's")                                 \
-	X(KERNEL, "kernel", NULL, STR, H0_COL_EXTRA, "Linux release")                             \
+	X(KERNEL, "kernel", NULL, STR, H0_COL_EXTRA, "release of the kernel")                             \
 	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \
 	X(DIGEST, "digest", "image_digest", STR, H0_COL_EXTRA, "its digest")                      \
 	X(AT, "at", "measured_at", INT, H0_COL_EXTRA, "when, seconds since 1970")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # hal0-slot bench with a stand-in server and a podman that says it runs; real ones are in
 # test/e2e/slot-bench.sh.
+# shellcheck disable=SC2016
 # shellcheck source=test/tap.sh
 . "$HAL0_SOURCE/test/tap.sh"
 for t in jq python3; do command -v $t >/dev/null || skip_all "$t is not installed"; done
@@ -21,7 +22,6 @@ jq -n --arg home "$HAL0_HOME" --arg port $port '[{Id: ("a" * 64), Names: ["hal0-
   "io.hal0.home": $home, "io.hal0.port": $port, "io.hal0.provider": "llama-server"}}]' >"$tmp/ps"
 printf '#!/bin/sh\ncase $1 in ps) cat %s/ps ;; *) echo "[]" ;; esac\n' "$tmp" >"$tmp/podman"
 chmod 755 "$tmp/podman"
-# shellcheck disable=SC2016
 says() { ok "$1" sh -c 'printf "%s" "$1" | jq -es ".[0] | ($2)"' sh "$out" "$2"; }
 
 run "$slot" bench
@@ -48,7 +48,7 @@ echo well >"$tmp/mode"
 python3 "$HAL0_SOURCE/test/cli/bench-server.py" $port "$tmp/mode" 2>"$tmp/server.err" &
 server=$!
 tap_cleanup() {
-  kill $server 2>/dev/null
+  kill "$server" 2>/dev/null
   rm -rf "$tmp"
 }
 n=0
