@@ -420,6 +420,8 @@ static const char key_text[] =
 	"The key is made when the slot is first started and stays until the slot is deleted. With "
 	"*--json* only the name of its file is printed.";
 
+static const char *const export_kinds[] = {"quadlet", "kube", NULL};
+
 static const struct h0_verb verbs[] = {
 	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
@@ -470,8 +472,8 @@ static const struct h0_verb verbs[] = {
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
 	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,
-	 export_opts, sizeof(struct slot_export_opts), .examples = export_examples,
-	 .flags = H0_VERB_WRITES},
+	 export_opts, sizeof(struct slot_export_opts), .comp = H0_COMP_CHOICES, .choices = export_kinds,
+	 .comp_rest = H0_COMP_SLOT, .examples = export_examples, .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog slot_prog = {

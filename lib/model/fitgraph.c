@@ -164,9 +164,8 @@ static struct block attention(struct graph *x, int64_t layer)
 	give(&x->h, v);
 	if (kind == H0_FIT_RECURRENT || x->r->flash) {
 		struct block cast[2] = {{0}, {0}};
-		bool wide = h0_streq(h0_gguf_type_name(x->r->k_type), "f32") && kind != H0_FIT_RECURRENT;
-		if (wide) /* flash attention takes f16 */
-			for (int i = 0; i < 2; i++)
+		for (int i = 0; i < 2 && kind != H0_FIT_RECURRENT; i++) /* flash attention takes no f32 */
+			if (h0_streq(h0_gguf_type_name(i ? x->r->v_type : x->r->k_type), "f32"))
 				cast[i] = take(&x->h, h0_times(h0_times(2, h0_times(cells, x->streams)),
 				                               h0_times(kv, i ? value : key)));
 		mixed = row(x, o);
@@ -210,6 +209,8 @@ static struct block experts(struct graph *x, struct block norm)
 	int64_t width = h0_times(g->expert_used_count, g->expert_feed_forward_length);
 	struct block pick = row(x, g->expert_count), order = row(x, g->expert_count);
 	struct block up = row(x, width), gate = row(x, width), both = row(x, width);
+	if (g->expert_shared_count <= 0)
+		give(&x->h, norm);
 	give(&x->h, up);
 	give(&x->h, gate);
 	struct block each = row(x, h0_times(g->expert_used_count, x->embd));
@@ -222,8 +223,6 @@ static struct block experts(struct graph *x, struct block norm)
 		int64_t one = g->expert_shared_feed_forward_length > 0 ? g->expert_shared_feed_forward_length
 		              : h0_times(g->expert_shared_count, g->expert_feed_forward_length);
 		give(&x->h, dense(x, norm, one));
-	} else {
-		give(&x->h, norm);
 	}
 	return sum;
 }
@@ -255,9 +254,11 @@ static void layers(struct graph *x, struct block in)
 			give(&x->h, few);
 			return;
 		}
+		struct block sum = row(x, x->embd);
+		give(&x->h, out);
 		give(&x->h, in);
 		in = feed_forward(x, i);
-		give(&x->h, out);
+		give(&x->h, sum);
 	}
 }
 
@@ -272,11 +273,30 @@ static int64_t encoder_bytes(const struct graph *x)
 	int64_t ff = h0_times(h0_times(4, ub), g->feed_forward_length);
 	int64_t attention = h0_times(one, keys == ub ? 7 : x->r->flash ? 3 + pad * 5 / 2 : 6 + 2 * pad);
 	int64_t scores = x->r->flash ? 0 : h0_times(h0_times(4, ub), h0_times(x->heads, keys));
+	int64_t mask = mask_bytes(x, keys);
 	int64_t forward = h0_sum(h0_times(one, 6), g->ffn_gate ? h0_times(ff, 3) : ff);
-	if (!g->ffn_gate && ff < h0_times(one, 3))
-		forward = 0; /* fits where attention's rows were */
+	/* fits where attention's rows were: two of them, three with a wide mask */
+	int64_t room = x->r->flash && mask < h0_times(one, 2) ? mask : h0_times(one, 2);
+	room = h0_sum(one, room > one ? room : one);
+	if (!g->ffn_gate && ff <= room)
+		forward = 0;
 	attention = h0_sum(attention, scores);
-	return h0_sum(mask_bytes(x, keys), attention > forward ? attention : forward);
+	return h0_sum(mask, attention > forward ? attention : forward);
+}
+
+static bool has_layer(const struct h0_gguf *g, enum h0_fit_layer kind)
+{
+	for (int64_t i = 0; i < g->block_count; i++)
+		if (h0_fit_layer(g, i) == kind)
+			return true;
+	return false;
+}
+
+/* Of the layers beside it that attend. */
+static int64_t masks(const struct graph *x)
+{
+	return h0_sum(has_layer(x->g, H0_FIT_FULL) ? mask_bytes(x, x->f->cells) : 0,
+	              x->f->swa_cells > 0 ? mask_bytes(x, x->f->swa_cells) : 0);
 }
 
 /* A layer with state: all sequences' states read and written, and the rows of its convolution and
@@ -289,17 +309,28 @@ static int64_t state_bytes(const struct graph *x)
 	int64_t wide = h0_sum(h0_times(2, h0_sum(conv, g->ssm_inner_size)), h0_times(3, x->embd));
 	if (g->full_attention_interval <= 0) /* one matrix for all of the way in */
 		wide = h0_sum(wide, h0_sum(h0_times(2, g->ssm_inner_size), groups));
-	return h0_sum(h0_times(2, h0_times(x->rows, h0_fit_state(g))),
-	              h0_times(h0_times(4, x->r->ubatch), wide));
+	return h0_sum(h0_sum(h0_times(2, h0_times(x->rows, h0_fit_state(g))),
+	                     h0_times(h0_times(4, x->r->ubatch), wide)), masks(x));
+}
+
+/* A short convolution: its three rows in, with and without what went before, and two out. */
+static int64_t shortconv_bytes(const struct graph *x)
+{
+	int64_t one = h0_times(h0_times(4, x->r->ubatch), x->embd);
+	return h0_sum(masks(x), h0_times(x->rows > 1 ? 9 : 8, one));
 }
 
 /* ---- all of it ---- */
-static bool has_layer(const struct h0_gguf *g, enum h0_fit_layer kind)
+/* A feed-forward wider than the rows around it lands behind all of them: what was freed before it
+ * lies in pieces that none of its three fits. Nothing was before the first layer, and the last has
+ * few rows. */
+static int64_t beside_wide(const struct graph *x, int64_t rows)
 {
-	for (int64_t i = 0; i < g->block_count; i++)
-		if (h0_fit_layer(g, i) == kind)
-			return true;
-	return false;
+	int64_t ff = x->g->expert_count > 0 || !x->g->ffn_gate ? 0 : x->g->feed_forward_length;
+	if (ff <= x->embd || x->g->block_count <= 2)
+		return 0;
+	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch),
+	                                 h0_sum(h0_times(3, ff), h0_times(rows, x->embd))));
 }
 
 static int64_t walk(struct graph *x, bool gpu)
@@ -315,7 +346,8 @@ static int64_t walk(struct graph *x, bool gpu)
 	if (x->f->swa_cells > 0)
 		inputs(x, true);
 	layers(x, row(x, x->embd));
-	return x->h.lost ? -1 : x->h.high;
+	int64_t least = beside_wide(x, gpu ? 4 : 5);
+	return x->h.lost || least < 0 ? -1 : x->h.high > least ? x->h.high : least;
 }
 
 void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
@@ -332,8 +364,8 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 	x.streams = r->parallel > 1 && !r->unified ? r->parallel : 1;
 	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
 	int64_t most = encoder ? encoder_bytes(&x) : walk(&x, gpu);
-	if (g->ssm_inner_size > 0 && most >= 0) {
-		int64_t state = state_bytes(&x);
+	if ((g->ssm_inner_size > 0 || g->shortconv_l_cache > 0) && most >= 0) {
+		int64_t state = g->ssm_inner_size > 0 ? state_bytes(&x) : shortconv_bytes(&x);
 		most = state < 0 || state > most ? state : most;
 	}
 	if (most < 0)

@@ -174,12 +174,13 @@ static int exit_code_of(const struct h0_box *b, const char *id)
 
 /* Somebody else has dealt with it already: what did they say? false: nobody has. */
 static bool told_already(const struct h0_load *l, const struct h0_state_file *last,
-                         struct h0_err *e)
+                         const char *log_path, struct h0_err *e)
 {
 	bool same = h0_streq(last->container, l->container);
 	if (same && last->state == H0_STATE_ERROR) {
 		h0_fail(e, last->exit_code ? (enum h0_kind)last->exit_code : H0_EXTERN, "%s", last->message);
 		h0_err_code(e, last->code);
+		h0_err_detail(e, "log", "%s", log_path);
 		return true;
 	}
 	if ((same && (last->state == H0_STATE_OFFLINE || last->state == H0_STATE_UNLOADING)) ||
@@ -205,7 +206,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 	if (lock < 0)
 		return -1;
 	(void)h0_state_read(&b->paths, l->slot->name, &last, NULL);
-	if (told_already(l, &last, e))
+	if (told_already(l, &last, log_path, e))
 		return -1;
 	if (given)
 		h0_err_detail(why, "log", "%s", log_path);

@@ -53,12 +53,12 @@ close() { # ESTIMATE MEASURED, three numbers each
     function off(a, b, part, slack) { d = a - b; if (d < 0) d = -d; return d > part * b + slack }
     { exit off($1, $4, 0.001, 0.01) || off($2, $5, 0.01, 0.01) || off($3, $6, 0.15, 0.02) }'
 }
-row() { # CTX NP UB FA TYPE [SERVER-FLAG...], of the model $what
-  _est=$(estimate --ctx "$1" --parallel "$2" --ubatch "$3" --fa "$4" --ctk "$5" --ctv "$5")
+row() { # CTX NP UB FA TYPE[/TYPE-OF-VALUES] [SERVER-FLAG...], of the model $what
+  _est=$(estimate --ctx "$1" --parallel "$2" --ubatch "$3" --fa "$4" --ctk "${5%/*}" --ctv "${5#*/}")
   _what="$what: -c $1 -np $2 -ub $3 -fa $4, cache $5"
   _c=$1 _n=$2 _u=$3 _f=$4 _t=$5
   shift 5
-  loaded -c "$_c" -np "$_n" -ub "$_u" -fa "$_f" -ctk "$_t" -ctv "$_t" "$@"
+  loaded -c "$_c" -np "$_n" -ub "$_u" -fa "$_f" -ctk "${_t%/*}" -ctv "${_t#*/}" "$@"
   _got=$(measured)
   printf '# %s: estimate %s, server %s MiB\n' "$_what" "$(echo "$_est" | tr '\t' ' ')" "$_got"
   ok "$_what" close "$_est" "$_got"
@@ -83,8 +83,17 @@ make() { # ARCH KEY=NUMBER...
   make gemma3 $dense layers=8 swa=512
   row 8192 1 512 on q8_0
   row 4096 4 2048 on f16
+  make gemma2 $dense kv=8 swa=512
+  row 4096 1 512 on f32/q8_0
+  make gemma2 layers=2 embd=768 heads=2 kv=2 hd=128 ff=1024 swa=4096
+  row 512 4 256 on q8_0
   make gpt-oss $dense $moe
   row 8192 1 512 on f16
+  row 8192 2 512 off f16
+  make gpt-oss layers=4 embd=256 heads=16 kv=4 hd=64 experts=8 used=8 eff=128
+  row 1024 4 512 on f16
+  make gpt-oss layers=4 embd=2048 heads=4 kv=2 hd=64 experts=8 used=1 eff=384 vocab=1024
+  row 16384 4 512 on f16
   make deepseek2 $dense $moe rope=64 nope=128 vd=128 qr=256 lora=512
   row 4096 1 512 on f16
   row 4096 4 128 on q8_0
@@ -94,14 +103,21 @@ make() { # ARCH KEY=NUMBER...
   make granitehybrid $dense layers=8 inner=1024 state=128 dtr=16 groups=1
   row 4096 1 512 on f16
   row 4096 4 128 on f16
+  make granitehybrid layers=8 embd=512 heads=8 kv=2 ff=256 inner=1024 state=128 dtr=16 groups=1
+  row 4096 1 2048 on f16
   make qwen35 $dense layers=8 heads=4 hd=128 inner=1024 state=128 dtr=8 groups=4
   row 8192 1 512 on q8_0
   row 4096 4 128 on f16
   make lfm2 $dense layers=6
   row 4096 1 2048 on f16
+  make lfm2 layers=6 embd=512 heads=8 kv=2 ff=256
+  row 4096 4 512 on f16
   make bert $dense kv=8 ff=2048 ctx=2048
   row 2048 1 512 on f16 --embedding
   row 2048 1 2048 off f16 --embedding
+  make bert $dense kv=8 ff=1536 ctx=2048
+  row 2048 1 2048 on f16 --embedding
+  row 2048 1 512 on f16 --embedding
 }
 
 tap_done
