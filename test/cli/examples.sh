@@ -65,6 +65,7 @@ full_world() { # slots and models by the names that examples use
   cp "$tmp/tiny.gguf" "$HAL0_HOME/var-lib/hal0/models/vl/mmproj-vl.gguf"
   slot primary llm 8081 qwen3-4b
   slot lab llm 8091 tiny
+  slot embed-chat llm 8094 tiny
   slot embed embedding 8092 bge-m3
   slot rerank reranking 8093 bge-reranker
   cp "$tmp/mine" "$etc/profiles.toml" 2>/dev/null
@@ -113,7 +114,8 @@ before() { # COMMAND
   *' --path /v1/embeddings') echo "echo '{\"model\": \"embed\", \"input\": \"x\"}' >request.json" ;;
   *'route call embed '*) echo 'hal0 slot start embed' ;;
   *'route call rerank '* | *'/v1/rerankings') echo 'hal0 slot start rerank' ;;
-  'hal0 slot status'* | 'hal0 slot stop'* | 'hal0 slot swap primary qwen'* | 'hal0 slot wait'* | \
+  'hal0 slot bench primary embed-chat'*) echo 'hal0 slot start primary embed-chat' ;;
+  'hal0 slot bench primary'* | 'hal0 slot status'* | 'hal0 slot stop'* | 'hal0 slot swap primary qwen'* | 'hal0 slot wait'* | \
     'hal0 slot logs'* | 'hal0 slot diff primary'* | 'hal0 slot key'* | *'route c'*) echo 'hal0 slot start primary' ;;
   esac
   case $1 in 'hal0 model add /srv'*) echo "rm $HAL0_HOME/var-lib/hal0/models/qwen3-4b.gguf" ;; esac
@@ -126,6 +128,7 @@ awaited() { # COMMAND SOURCE
   'hal0 model pull'*) echo 7 ;;                                         # there is no network
   'hal0 profile pull') if [ "$2" = -h ]; then echo 0; else echo 7; fi ;; # nor a registry, if need be
   'hal0 profile pull'* | 'hal0 profile upgrade vulkan'*) echo 7 ;;      # likewise
+  'hal0 slot bench primary'*) echo 7 ;;                                 # the stand-in has no /tokenize
   *'--node '*) echo 7 ;;                                                # nor the other boxes
   'hal0 profile images --check'*) echo 1 ;;                             # nobody can say
   'hal0 slot diff primary'* | 'hal0 slot diff chat') echo 1 ;;          # the stand-in cannot show what runs
@@ -178,4 +181,29 @@ ok "README shows commands" test "$(wc -l <"$tmp/list")" -ge 15
 while read -r line <&3; do
   try README "$line"
 done 3<"$tmp/list"
+
+# ---- the files that pages show ----
+shown() { # PAGE: the block below EXAMPLE
+  sed -n '/^# EXAMPLE/,/^# [FS]/p' "$HAL0_BUILD/man/$1.scd" 2>/dev/null | sed '/^```/,/^```/!d; /^```/d'
+}
+if [ -e "$HAL0_BUILD/man/hal0.toml.5.scd" ]; then
+  for file in slot.toml=slots/primary.toml profiles.toml capabilities.toml hal0.toml=hal0.toml upstreams.toml; do
+    full_world
+    page=hal0-${file%%=*}.5
+    [ "$file" != hal0.toml=hal0.toml ] || page=hal0.toml.5
+    shown "$page" >"$etc/${file#*=}"
+    ok "$page shows a file" test -s "$etc/${file#*=}"
+    run hal0 conf check
+    like "$page: its file is valid" "$rc $out$err" "0 *nothing to report"
+  done
+  full_world
+  shown hal0-apply.5 >box.toml
+  ok "hal0-apply.5 shows a document" test -s box.toml
+  run hal0 cap plan -f box.toml
+  rc_is "hal0-apply.5: it can be planned" 0
+  shown hal0-exit.7 >wait.sh
+  ok "hal0-exit.7 shows a script" test -s wait.sh
+  run sh -e wait.sh
+  rc_is "hal0-exit.7: it works" 0
+fi
 tap_done
