@@ -201,6 +201,8 @@ static const char chat_text[] =
 	"answer under way (at the server too), at the prompt it ends the chat, as Ctrl-D does. A line "
 	"*/clear* forgets the conversation. Elsewhere all of stdin is the prompt of one answer.";
 
+static const char *const export_kinds[] = {"haproxy", NULL};
+
 static const struct h0_verb verbs[] = {
 	{"table", "", 0, 0, "list the endpoints and the slots that answer them", NULL, NULL, 0,
 	 route_table_cols, .aliases = "list,ls", .examples = table_examples,
@@ -216,7 +218,8 @@ static const struct h0_verb verbs[] = {
 	 sizeof(struct route_serve_opts), .examples = serve_examples,
 	 .flags = H0_VERB_SERVES},
 	{"export", "haproxy", 1, 1, "write the routes as a configuration of HAProxy", export_text, export_opts,
-	 sizeof(struct route_export_opts), route_export_cols, .examples = export_examples,
+	 sizeof(struct route_export_opts), route_export_cols, .comp = H0_COMP_CHOICES,
+	 .choices = export_kinds, .examples = export_examples,
 	 .flags = H0_VERB_WRITES},
 };
 

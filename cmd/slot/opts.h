@@ -146,6 +146,44 @@
 	X(EST_COMPUTE, "est-compute", "estimate_compute_bytes", BYTES, H0_COL_EXTRA, "expected: compute buffers") \
 	X(EST_OUTPUT, "est-output", "estimate_output_bytes", BYTES, H0_COL_EXTRA, "expected: output buffer")
 
+#define SLOT_BENCH_COLS(X)                                                                        \
+	X(NAME, "name", "slot", STR, 0, "the slot's name")                                        \
+	X(TEST, "test", NULL, STR, 0, "tokens read and written")                                  \
+	X(READ, "prompt", "prompt_tok_s", REAL, 0, "tokens/s of the prompt, median")              \
+	X(READ_LOW, "prompt-low", "prompt_low_tok_s", REAL, H0_COL_EXTRA, "slowest run")          \
+	X(READ_HIGH, "prompt-high", "prompt_high_tok_s", REAL, H0_COL_EXTRA, "fastest run")       \
+	X(WRITE, "decode", "decode_tok_s", REAL, 0, "tokens/s of the answer, median")             \
+	X(WRITE_LOW, "decode-low", "decode_low_tok_s", REAL, H0_COL_EXTRA, "slowest run")         \
+	X(WRITE_HIGH, "decode-high", "decode_high_tok_s", REAL, H0_COL_EXTRA, "fastest run")      \
+	X(FIRST, "first", "first_token_ms", REAL, 0, "ms to the first token, median")             \
+	X(FIRST_LOW, "first-low", "first_token_low_ms", REAL, H0_COL_EXTRA, "quickest run")       \
+	X(FIRST_HIGH, "first-high", "first_token_high_ms", REAL, H0_COL_EXTRA, "slowest run")     \
+	X(TRIP, "round-trip", "round_trip_ms", REAL, 0, "ms of a smallest request, median")       \
+	X(TRIP_LOW, "round-trip-low", "round_trip_low_ms", REAL, H0_COL_EXTRA, "quickest run")    \
+	X(TRIP_HIGH, "round-trip-high", "round_trip_high_ms", REAL, H0_COL_EXTRA, "slowest run")  \
+	X(SHARE, "of-bandwidth", "decode_of_ceiling_percent", REAL, 0, "decode, in percent of its limit") \
+	X(ROOF, "ceiling", "decode_ceiling_tok_s", REAL, H0_COL_EXTRA, "tokens/s memory allows at most") \
+	X(READ_ROOF, "prompt-ceiling", "prompt_ceiling_tok_s", REAL, H0_COL_EXTRA, "tokens/s arithmetic allows") \
+	X(SINCE, "since-last", "decode_change_percent", REAL, 0, "decode against the last result") \
+	X(SINCE_READ, "prompt-since-last", "prompt_change_percent", REAL, H0_COL_EXTRA, "prompt likewise") \
+	X(RUNS, "runs", NULL, INT, H0_COL_EXTRA, "how often it was measured")                     \
+	X(TOGETHER, "together", NULL, INT, H0_COL_EXTRA, "slots asked at once")                   \
+	X(PROMPT, "prompt-tokens", "prompt_tokens", INT, H0_COL_EXTRA, "tokens read")             \
+	X(TOKENS, "answer-tokens", "answer_tokens", INT, H0_COL_EXTRA, "tokens written")          \
+	X(CONTEXT, "context", NULL, INT, H0_COL_EXTRA, "tokens of one sequence")                  \
+	X(MODEL, "model", NULL, STR, H0_COL_EXTRA, "the model's file")                            \
+	X(BYTES, "model-size", "model_bytes", BYTES, H0_COL_EXTRA, "all its tensors")             \
+	X(QUANT, "quant", NULL, STR, H0_COL_EXTRA, "its quantization")                            \
+	X(SHA256, "sha256", "model_sha256", STR, H0_COL_EXTRA, "of its first file; null: not recorded") \
+	X(DEVICE, "device", NULL, STR, H0_COL_EXTRA, "where it computes")                         \
+	X(HARDWARE, "hardware", NULL, STR, H0_COL_EXTRA, "GPU or processor")                      \
+	X(BANDWIDTH, "bandwidth", "memory_bandwidth_gbs", INT, H0_COL_EXTRA, "of its memory, GB/s") \
+	X(DRIVER, "driver", NULL, STR, H0_COL_EXTRA, "the GPU's")                                 \
+	X(KERNEL, "kernel", NULL, STR, H0_COL_EXTRA, "release of the kernel")                             \
+	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \
+	X(DIGEST, "digest", "image_digest", STR, H0_COL_EXTRA, "its digest")                      \
+	X(AT, "at", "measured_at", INT, H0_COL_EXTRA, "when, seconds since 1970")
+
 #define SLOT_COL_ENUM_LIST(id, ...)   LIST_##id,
 #define SLOT_COL_ENUM_CHANGE(id, ...) CHANGE_##id,
 #define SLOT_COL_ENUM_REAP(id, ...)   REAP_##id,
@@ -154,6 +192,8 @@
 #define SLOT_COL_ENUM_SHOW(id, ...)   SHOW_##id,
 #define SLOT_COL_ENUM_FIT(id, ...)    FIT_##id,
 #define SLOT_COL_ENUM_PAST(id, ...)   PAST_##id,
+#define SLOT_COL_ENUM_BENCH(id, ...)  BENCH_##id,
+enum { SLOT_BENCH_COLS(SLOT_COL_ENUM_BENCH) };
 enum { SLOT_FIT_COLS(SLOT_COL_ENUM_FIT) };
 enum { SLOT_PAST_COLS(SLOT_COL_ENUM_PAST) };
 enum { SLOT_LIST_COLS(SLOT_COL_ENUM_LIST) };
@@ -166,7 +206,7 @@ enum { SLOT_SHOW_COLS(SLOT_COL_ENUM_SHOW) };
 extern const struct h0_prog slot_prog;
 extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[],
     slot_diff_cols[], slot_show_cols[], slot_reap_cols[], slot_fit_cols[],
-    slot_past_cols[];
+    slot_past_cols[], slot_bench_cols[];
 
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
@@ -225,6 +265,12 @@ struct slot_fit_opts {
 	bool history;
 };
 
+struct slot_bench_opts {
+	int64_t runs;           /* 0 = the default */
+	const char *plot;
+	bool markdown, history;
+};
+
 /* One file each; list.c status.c start.c stop.c restart.c run.c wait.c logs.c argv.c diff.c use podman,
  * the others only files. */
 int slot_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
@@ -252,6 +298,7 @@ struct slot_export_opts {
 
 int slot_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_key(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
+int slot_bench(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e);
 
 /* delete --force: stops the slot's container (stop.c). *ret_running (may be NULL): it ran. With

@@ -2,6 +2,7 @@
 #include "slot/opts.h"
 
 #include "conf/names.h"
+#include "model/bench.h"
 
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
 const struct h0_col slot_list_cols[] = {SLOT_LIST_COLS(COL){0}};
@@ -12,6 +13,7 @@ const struct h0_col slot_diff_cols[] = {SLOT_DIFF_COLS(COL){0}};
 const struct h0_col slot_show_cols[] = {SLOT_SHOW_COLS(COL){0}};
 const struct h0_col slot_fit_cols[] = {SLOT_FIT_COLS(COL){0}};
 const struct h0_col slot_past_cols[] = {SLOT_PAST_COLS(COL){0}};
+const struct h0_col slot_bench_cols[] = {SLOT_BENCH_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -107,6 +109,18 @@ static const struct h0_opt logs_opts[] = {
 	{'f', "follow", H0_OPT_FLAG, AT(slot_logs_opts, follow), NULL, "keep printing new lines"},
 	{'n', "lines", H0_OPT_INT, AT(slot_logs_opts, lines), "N",
 	 "how many of the last lines (default: 200)", 0, NULL, 1, 1000000},
+	{0},
+};
+
+static const struct h0_opt bench_opts[] = {
+	{'n', "runs", H0_OPT_INT, AT(slot_bench_opts, runs), "N",
+	 "how often, after one that warms up (default: 3)", 0, NULL, 1, H0_BENCH_RUNS_MAX},
+	{0, "markdown", H0_OPT_FLAG, AT(slot_bench_opts, markdown), NULL,
+	 "print a table of Markdown, fit for publishing"},
+	{0, "plot", H0_OPT_STR, AT(slot_bench_opts, plot), "FILE",
+	 "draw all kept results, as SVG", H0_COMP_FILE},
+	{0, "history", H0_OPT_FLAG, AT(slot_bench_opts, history), NULL,
+	 "measure nothing: the results that are kept"},
 	{0},
 };
 
@@ -269,6 +283,29 @@ static const struct h0_example key_examples[] = {
 	{0},
 };
 
+static const char bench_text[] =
+	"Asks the slots' own servers, with nothing from their cache: a prompt of 512 tokens, an answer of "
+	"128. Where a context has less room both are smaller and named so, as in *pp383*. *prompt* and "
+	"*decode* are tokens per second by the server's own clock; *first* is how long the first token of "
+	"that takes, *round-trip* a whole request of one token in and one out, both by ours. Each is the "
+	"median of the runs, *low* and *high* its bounds.\n\n"
+	"Several slots are asked at the same moment, so they show what they leave each other. A slot "
+	"that does not run is not started (exit 1), and none is stopped; whoever uses it meanwhile is "
+	"slowed, and slows it.\n\n"
+	"*of-bandwidth* compares decoding with what the memory allows (see *fit*), where hal0 knows the "
+	"device's bandwidth. The limit of arithmetic, *prompt_ceiling_tok_s*, is null: no device's is "
+	"known. *since-last* compares with the latest result of the same slot, model, device, sizes and "
+	"number of slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0-model "
+	"verify* or *pull* wrote beside the file.";
+
+static const struct h0_example bench_examples[] = {
+	{"hal0 slot bench primary", "How fast is it?"},
+	{"hal0 slot bench primary embed-chat --runs 5", "And two at the same time?"},
+	{"hal0 slot bench primary --markdown", "A row to publish"},
+	{"hal0 slot bench --history --plot bench.svg", "A picture of what was measured"},
+	{0},
+};
+
 static const struct h0_example fit_examples[] = {
 	{"hal0 slot fit primary", "Will it fit beside what runs now?"},
 	{"hal0 slot fit primary --ctx 65536 --ctk q8_0 --ctv q8_0", "And with other settings?"},
@@ -420,6 +457,8 @@ static const char key_text[] =
 	"The key is made when the slot is first started and stays until the slot is deleted. With "
 	"*--json* only the name of its file is printed.";
 
+static const char *const export_kinds[] = {"quadlet", "kube", NULL};
+
 static const struct h0_verb verbs[] = {
 	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
@@ -467,11 +506,13 @@ static const struct h0_verb verbs[] = {
 	 NULL, 0, slot_diff_cols, .comp = H0_COMP_SLOT, .examples = diff_examples},
 	{"fit", "[SLOT]", 0, 1, "does it fit into the memory there is, exit 1 if not", fit_text, fit_opts,
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
+	{"bench", "[SLOT...]", 0, -1, "how fast running slots read and write", bench_text, bench_opts,
+	 sizeof(struct slot_bench_opts), slot_bench_cols, .comp = H0_COMP_SLOT, .examples = bench_examples},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
 	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,
-	 export_opts, sizeof(struct slot_export_opts), .examples = export_examples,
-	 .flags = H0_VERB_WRITES},
+	 export_opts, sizeof(struct slot_export_opts), .comp = H0_COMP_CHOICES, .choices = export_kinds,
+	 .comp_rest = H0_COMP_SLOT, .examples = export_examples, .flags = H0_VERB_WRITES},
 };
 
 const struct h0_prog slot_prog = {
@@ -519,6 +560,7 @@ const struct h0_prog slot_prog = {
 	         "*/run/hal0/ledger.json*\n\twhat slots that run or start were estimated to need\n\n"
 	         "*/var/lib/hal0/slots/NAME/state.json*\n\tthe slot's last transition\n\n"
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
+	         "*/var/lib/hal0/bench.jsonl*\n\twhat *bench* measured, a line of JSON each\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",
 	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-exit(7)",
 };

@@ -54,6 +54,20 @@ static const struct h0_key slot_image[] = {
 	{0},
 };
 
+static const struct h0_key slot_container[] = {
+	{"read_only", H0_KEY_BOOL, .dflt = "true",
+	 .help = "A llama-server's root is read-only; false: it may write to its container, not to the "
+	         "image. Other servers do not run without"},
+	{"pids_limit", H0_KEY_INT, .min = 32, .max = 65536, .dflt = "512",
+	 .help = "Processes and threads at most"},
+	{"devices", H0_KEY_STRINGS, .help = "More device nodes, as paths below /dev, with their groups"},
+	{"mounts", H0_KEY_STRINGS,
+	 .help = "More files or directories it may read, at the same place; none of the system's own"},
+	{"caps", H0_KEY_STRINGS,
+	 .help = "Capabilities it has: IPC_LOCK, PERFMON, SYS_NICE, SYS_PTRACE; absent, none"},
+	{0},
+};
+
 static const char *const runtimes[] = {"container", NULL};
 
 static const struct h0_key slot_keys[] = {
@@ -95,6 +109,8 @@ static const struct h0_key slot_keys[] = {
 	{"server", H0_KEY_TABLE, .sub = slot_server, .help = "The server program"},
 	{"npu", H0_KEY_TABLE, .flags = H0_KEY_STRICT, .sub = slot_npu,
 	 .help = "What the NPU's one process serves"},
+	{"container", H0_KEY_TABLE, .flags = H0_KEY_STRICT, .sub = slot_container,
+	 .help = "What its container may beyond the usual; hal0-slot show lists all it is granted"},
 	{"n_gpu_layers", H0_KEY_INT, .min = -1, .max = 100000, .flags = H0_KEY_IGNORED,
 	 .help = "Written by other versions"},
 	{"threads", H0_KEY_INT, .max = 4096, .flags = H0_KEY_IGNORED,
@@ -108,7 +124,7 @@ static const struct h0_key slot_keys[] = {
 
 static const char slot_text[] =
 	"One file per slot. The keys stand at the top level, or in a table *[slot]*, which wins where a "
-	"key stands in both; *[model]*, *[server]*, *[npu]* and *[image]* are tables of their own in "
+	"key stands in both; *[model]*, *[server]*, *[npu]*, *[image]* and *[container]* are tables of their own in "
 	"either shape. Programs write a key back where it was. Keys that are not listed are kept and "
 	"reported as a warning.";
 

@@ -514,7 +514,8 @@ static void limits(struct build *b)
 	const struct h0_argv_facts *f = b->f;
 	int64_t nofile = f->nofile >= 0 && f->nofile < NOFILE_MAX ? f->nofile : NOFILE_MAX;
 	int64_t nproc = f->nproc >= 0 && f->nproc < NPROC_MAX ? f->nproc : NPROC_MAX;
-	itemf(b, H0_ARGV_BASE, "--pids-limit", "%d", PIDS_LIMIT);
+	itemf(b, b->slot->pids_limit > 0 ? H0_ARGV_SLOT : H0_ARGV_BASE, "--pids-limit", "%" PRId64,
+	      b->slot->pids_limit > 0 ? b->slot->pids_limit : PIDS_LIMIT);
 	/* said in full, within what we may pass on: what podman would set by itself can need a
 	 * capability that this machine does not grant */
 	itemf(b, H0_ARGV_BASE, "--ulimit", "nofile=%" PRId64 ":%" PRId64, nofile, nofile);
@@ -524,17 +525,38 @@ static void limits(struct build *b)
 		itemf(b, H0_ARGV_BASE, "--ulimit", "memlock=%" PRId64 ":%" PRId64, f->memlock, f->memlock);
 }
 
+/* What the slot's table [container] lists, but for what is there without it. */
+static void granted(struct build *b, const char *option, const struct h0_toml_node *list,
+                    const char *const *there)
+{
+	if (!list)
+		return;
+	h0_toml_each(x, list) {
+		bool has = false;
+		for (size_t i = 0; there && there[i]; i++)
+			has |= h0_streq(there[i], x->str);
+		if (has)
+			continue;
+		if (h0_streq(option, "--volume"))
+			itemf(b, H0_ARGV_SLOT, option, "%s:%s:ro", x->str, x->str);
+		else
+			item(b, H0_ARGV_SLOT, option, x->str);
+	}
+}
+
 static void hardening(struct build *b)
 {
 	base(b, "--cap-drop", "all");
+	granted(b, "--cap-add", b->slot->caps, NULL);
 	base(b, "--security-opt", "no-new-privileges");
 	/* device nodes and the model store keep the labels they have */
 	base(b, "--security-opt", "label=disable");
-	if (b->plan->family == H0_PROVIDER_LLAMA_SERVER) {
+	if (b->plan->family == H0_PROVIDER_LLAMA_SERVER && b->slot->read_only) {
 		base(b, "--read-only", NULL);
 		base(b, "--read-only-tmpfs=false", NULL);
-		base(b, "--tmpfs", TMPFS);
 	}
+	if (b->plan->family == H0_PROVIDER_LLAMA_SERVER)
+		base(b, "--tmpfs", TMPFS);
 	if (b->f->uid >= 0)
 		itemf(b, H0_ARGV_BASE, "--user", "%ld:%ld", b->f->uid, b->f->gid);
 }
@@ -560,6 +582,7 @@ static int mounts(struct build *b, struct h0_err *e)
 	for (size_t i = 0; f->mounts && f->mounts[i]; i++)
 		if (mount(b, f->mounts[i], f->mounts[i], "ro", e) < 0)
 			return -1;
+	granted(b, "--volume", b->slot->mounts, f->mounts);
 	if (f->key_path && mount(b, f->key_path, f->key_path, "ro", e) < 0)
 		return -1;
 	if (!f->data_dir)
@@ -627,6 +650,7 @@ static int container(struct build *b, struct h0_err *e)
 	network(b);
 	for (size_t i = 0; f->nodes && f->nodes[i]; i++)
 		base(b, "--device", f->nodes[i]);
+	granted(b, "--device", b->slot->devices, f->nodes);
 	for (size_t i = 0; i < f->ngids; i++)
 		itemf(b, H0_ARGV_BASE, "--group-add", "%ld", f->gids[i]);
 	hardening(b);

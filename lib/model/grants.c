@@ -53,10 +53,32 @@ static void volume(struct h0_grants *g, const struct h0_plan *plan, const char *
 		grant(g, what, "what its server reads");
 }
 
+/* What the slot's file adds. */
+static bool granted_by_file(struct h0_grants *g, const char *flag, const char *value)
+{
+	static const struct {
+		const char *flag, *before, *after, *key;
+	} added[] = {
+		{"--device", "use ", "", "devices"}, {"--volume", "read ", "", "mounts"},
+		{"--cap-add", "capability ", "", "caps"},
+		{"--pids-limit", "", " processes and threads", "pids_limit"},
+	};
+	for (size_t i = 0; i < H0_ARRAY_LEN(added); i++) {
+		if (!h0_streq(flag, added[i].flag))
+			continue;
+		grant(g, h0_asprintf("%s%.*s%s", added[i].before, (int)strcspn(value, ":"), value, added[i].after),
+		      "the slot's file says so: container.%s", added[i].key);
+		return true;
+	}
+	return false;
+}
+
 static void one(struct h0_grants *g, const struct h0_plan *plan, const char *flag, const char *value,
-                const struct h0_grant_paths *p)
+                enum h0_argv_source source, const struct h0_grant_paths *p)
 {
 	const char *device = h0_device_names[plan->slot->device];
+	if (source == H0_ARGV_SLOT && granted_by_file(g, flag, value))
+		return;
 	if (h0_streq(flag, "--device"))
 		grant(g, h0_asprintf("use %s", value), "device %s", device);
 	else if (h0_streq(flag, "--group-add"))
@@ -93,9 +115,11 @@ void h0_grants_of(const struct h0_plan *plan, const struct h0_argv *a,
 		const char *flag = a->words.v[it->at];
 		read_only |= h0_streq(flag, "--read-only");
 		user |= h0_streq(flag, "--user");
-		one(ret, plan, flag, it->n > 1 ? a->words.v[it->at + 1] : "", paths);
+		one(ret, plan, flag, it->n > 1 ? a->words.v[it->at + 1] : "", it->source, paths);
 	}
-	if (!read_only)
+	if (!read_only && !plan->slot->read_only)
+		grant(ret, h0_strdup("write its own root"), "the slot's file says so: container.read_only");
+	else if (!read_only)
 		grant(ret, h0_strdup("write its own root"), "%s does not run without",
 		      h0_provider_names[plan->family]);
 	if (!user)

@@ -8,6 +8,7 @@
 #include "base/words.h"
 #include "conf/schema.h"
 #include "model/cap.h"
+#include "model/container.h"
 #include "model/device.h"
 #include "model/npu.h"
 #include "model/port.h"
@@ -126,6 +127,11 @@ static void read_rest(struct h0_slot *s)
 	s->context_size = number(s, "model", "context_size", number(s, "model", "ctx_size", -1));
 	s->extra_args = text(s, "server", "extra_args");
 	s->key = flag(s, "server", "key", true);
+	s->read_only = flag(s, "container", "read_only", true);
+	s->pids_limit = number(s, "container", "pids_limit", -1);
+	s->devices = node(s, "container", "devices");
+	s->mounts = node(s, "container", "mounts");
+	s->caps = node(s, "container", "caps");
 	s->has_npu = node(s, NULL, "npu");
 	s->npu_chat = flag(s, "npu", "chat", true);
 	s->npu_asr = flag(s, "npu", "asr", false);
@@ -195,6 +201,8 @@ static void read_doc(struct h0_slot *s)
 	read_port(s);
 	forgive_old_port(s);
 	check_extra_args(s);
+	if (!s->found.errors)
+		h0_container_check(s, &s->found);
 	if (h0_findings_fail(&s->found, &e) < 0) {
 		set_broken(s, &e);
 		return;

@@ -53,6 +53,10 @@ struct h0_slot {
 	const char *extra_args;     /* [server].extra_args, shell-quoted; NULL = absent */
 	bool key;                   /* [server].key: its server wants one, where it can */
 
+	bool read_only;             /* [container], read_only = false takes it away */
+	int64_t pids_limit;         /* -1 = absent */
+	const struct h0_toml_node *devices, *mounts, *caps; /* arrays of strings, NULL = absent */
+
 	bool has_npu, npu_chat, npu_asr, npu_embed;          /* [npu] */
 	int64_t idle_restore_minutes;                        /* [image] */
 	const char *default_size;

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/mem.h"
+#include "model/container.h"
 #include "model/fit.h"
 #include "run/fithist.h"
 #include "base/words.h"
@@ -249,14 +250,49 @@ static int take_data_dir(const struct h0_paths *paths, const struct h0_snap *sna
 }
 
 /* ---- devices ---- */
+/* Also where a link leads. */
+static int check_extra_mount(const struct h0_slot *slot, const char *path, struct h0_err *e)
+{
+	char real[PATH_MAX];
+	struct stat st;
+	if (!realpath(path, real) || stat(real, &st) < 0)
+		return h0_slot_fail(slot, "container.mounts", e, "there is no %s", path);
+	const char *fault = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? h0_container_mount_fault(real)
+	                                                              : "a file or a directory is expected";
+	return fault ? h0_slot_fail(slot, "container.mounts", e, "%s is %s: %s", path, real, fault) : 0;
+}
+
+/* The table [container]: what it names must be there, and a node is of use with its group only. */
+static int take_container(struct h0_spec *s, struct h0_err *e)
+{
+	const struct h0_slot *slot = s->plan.slot;
+	if (slot->devices)
+		h0_toml_each(x, slot->devices) {
+			if (h0_nodes_group(x->str, &s->nodes))
+				continue;
+			h0_slot_fail(slot, "container.devices", e, "this machine has no %s", x->str);
+			if (e)
+				e->kind = H0_NOHW;
+			return h0_err_code(e, "backend.missing");
+		}
+	if (slot->mounts)
+		h0_toml_each(x, slot->mounts)
+			if (check_extra_mount(slot, x->str, e) < 0)
+				return -1;
+	return 0;
+}
+
 static int take_nodes(struct h0_spec *s, struct h0_argv_facts *f, struct h0_err *e)
 {
 	static const unsigned kinds[] = {H0_NODE_KFD, H0_NODE_DRI, H0_NODE_ACCEL};
 	const struct h0_slot *slot = s->plan.slot;
 	unsigned missing = h0_nodes_find(s->plan.nodes | s->plan.also, &s->nodes) & s->plan.nodes;
+	int rc = take_container(s, e);
 	f->nodes = (const char *const *)s->nodes.v.v;
 	f->gids = s->nodes.gids;
 	f->ngids = s->nodes.ngids;
+	if (rc < 0)
+		return -1;
 	for (size_t i = 0; i < H0_ARRAY_LEN(kinds); i++) {
 		if (!(missing & kinds[i]))
 			continue;

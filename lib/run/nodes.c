@@ -83,6 +83,16 @@ unsigned h0_nodes_find(unsigned which, struct h0_nodes *ret)
 	return missing;
 }
 
+bool h0_nodes_group(const char *path, struct h0_nodes *n)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return false;
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		add_gid(n, (long)st.st_gid, st.st_mode);
+	return true;
+}
+
 void h0_nodes_done(struct h0_nodes *n)
 {
 	h0_strv_done(&n->v);

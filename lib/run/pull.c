@@ -221,7 +221,7 @@ int h0_pull_look(const struct h0_puller *p, const char *url, struct h0_remote *r
 static int need_hub(const struct h0_puller *p, struct h0_err *e)
 {
 	return p->hub && *p->hub ? 0 : h0_fail(e, H0_CONFIG,
-		"hf: needs the hub's address: hal0 conf set hal0.toml models.hub=https://HOST, or --hub");
+		"hf: needs the hub's address: hal0 conf set /etc/hal0/hal0.toml models.hub https://HOST, or --hub");
 }
 
 int h0_pull_list(const struct h0_puller *p, const struct h0_modelref *r, const char *revision,

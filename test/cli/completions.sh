@@ -5,7 +5,7 @@
 dir=$HAL0_BUILD/completions
 
 mkdir "$tmp/bin"
-for t in slot:chat:embed profile:vulkan:rocm; do
+for t in slot:chat:embed profile:vulkan:rocm model:qwen:bge; do
   IFS=: read -r tool a b <<<"$t"
   # shellcheck disable=SC2016
   printf '#!/bin/sh\n[ "$1 $2 $3" = "list --format {name}" ] && printf "%%s\\n" %s %s '"'a\$(touch $tmp/evil)'"'\n' \
@@ -74,6 +74,39 @@ is "bash: no operand too many" "$reply" "  "
 complete_words hal0 slot list --unknown x
 hasnt "unknown option" "chat"
 
+# LINE|WANT, in all three shells
+cat >"$tmp/lines" <<'END'
+hal0 model show q|qwen
+hal0-model rm b|bge
+hal0 model loadouts pl|plan
+hal0 slot create x --model q|qwen
+hal0 slot swap chat b|bge
+hal0 cap on voice.s|voice.stt
+hal0-cap set embed.r|embed.rerank
+hal0 cap on voice.stt --device gpu-v|gpu-vulkan
+hal0 route export h|haproxy
+hal0 route export haproxy --node-k|--node-key-file
+hal0 route call e|embed
+hal0 slot export ku|kube
+hal0 slot export kube c|chat
+hal0 profile show v|vulkan
+hal0 conf schema upst|upstreams
+hal0 probe rec|recommend
+hal0 status --int|--interval
+END
+while IFS='|' read -r line want; do
+  read -ra words <<<"$line"
+  complete_words "${words[@]}"
+  is "bash: $line" "$reply" " $want "
+done <"$tmp/lines"
+for tool in "$HAL0_BUILD"/cmd/hal0-*; do
+  [ -f "$tool" ] || continue
+  complete_words "${tool##*/}" ''
+  for verb in $("$tool" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z][a-z-]*\)  .*/\1/p'); do
+    has "${tool##*/} $verb" " $verb "
+  done
+done
+
 # ---- fish ----
 if command -v fish >/dev/null; then
   fish_complete() { # LINE: first column of the candidates
@@ -97,6 +130,10 @@ if command -v fish >/dev/null; then
   is "fish: no operand too many" "$reply" " "
   fish_complete hal0 'hal0 slot list --columns name,po'
   is "fish: columns" "$reply" " name,port "
+  while IFS='|' read -r line want; do
+    fish_complete "${line%% *}" "$line" </dev/null
+    is "fish: $line" "$reply" " $want "
+  done <"$tmp/lines"
 else
   echo "# fish is not installed: not tested"
 fi
@@ -139,6 +176,10 @@ ZSH
   is "zsh: slots" "$reply" " chat "
   zsh_complete 'hal0 slot create x --device gpu-v'
   is "zsh: choices" "$reply" " gpu-vulkan "
+  while IFS='|' read -r line want; do
+    zsh_complete "$line" </dev/null
+    is "zsh: $line" "$reply" " $want "
+  done <"$tmp/lines"
 else
   echo "# zsh is not installed: not tested"
 fi

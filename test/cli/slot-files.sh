@@ -256,4 +256,26 @@ else
   echo '# no small file system to be had here: full disk and read-only not tried'
 fi
 
+# ---- what a container may beyond the usual ----
+export HAL0_HOME="$tmp/granted"
+mkdir -p "$HAL0_HOME/etc/hal0/slots" "$tmp/lora"
+"$HAL0_BUILD/scripts/tiny-gguf" "$tmp/tiny.gguf" >/dev/null
+ln -s /run "$tmp/link"
+printf 'port = 8141\ntype = "llm"\ndevice = "cpu"\nimage = "localhost/hal0-fake:1"\n[model]\ndefault = "%s"\n' \
+  "$tmp/tiny.gguf" >"$HAL0_HOME/etc/hal0/slots/g.toml"
+run "$slot" set g "container.mounts=$tmp/lora" container.caps=IPC_LOCK container.devices=/dev/null
+rc_is 'set container keys' 0
+run "$slot" argv g
+like 'the command has them' "$out" "*--device /dev/null *--cap-add IPC_LOCK *--volume $tmp/lora:$tmp/lora:ro*"
+run "$slot" show g
+like 'show says why' "$out" "*read $tmp/lora (the slot's file says so: container.mounts)*"
+run "$slot" set g container.mounts=/run/podman
+rc_is "the system's sockets are refused" 3
+run "$slot" set g "container.mounts=$tmp/link"
+run "$slot" argv g
+rc_is 'also behind a link' 3
+like 'which is said' "$err" "*container.mounts: $tmp/link is /run: *"
+run "$slot" set g "container.mounts=$tmp/nowhere"
+run "$slot" argv g
+rc_is 'and what is not there' 3
 tap_done

@@ -4,7 +4,7 @@
 . "$HAL0_SOURCE/test/tap.sh"
 readme=$HAL0_SOURCE/README.md
 
-for tool in probe slot profile cap route conf; do
+for tool in status probe slot profile cap route model conf; do
   told=$(sed -n "s/^| \`hal0-$tool\` |.*| \(.*\) |\$/\1/p" "$readme" | tr -d '`')
   real=$("$HAL0_BUILD/cmd/hal0-$tool" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z][a-z-]*\)  .*/\1/p' |
     paste -s -d ' ')

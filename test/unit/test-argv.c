@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/words.h"
 #include "model/argv.h"
+#include "model/grants.h"
 
 static const char *const mounts[] = {"/srv/models", NULL};
 static const char *const nodes_rocm[] = {"/dev/kfd", "/dev/dri/renderD128", NULL};
@@ -84,6 +85,80 @@ static const char *source_of(const struct h0_argv *a, const char *flag)
 		if (h0_streq(a->words.v[a->items[i].at], flag))
 			return h0_argv_source_names[a->items[i].source];
 	return NULL;
+}
+
+#define LLAMA "port = 8081\ntype = \"llm\"\ndevice = \"gpu-vulkan\"\n[model]\ndefault = \"qwen3-4b\"\n"
+
+static const char *why_of(const struct h0_grants *g, const char *what)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (h0_streq(g->v[i].what, what))
+			return g->v[i].why;
+	return NULL;
+}
+
+/* What [container] gives, and where it is said. */
+static void test_container(void)
+{
+	h0_auto(made_done) struct made m, plain;
+	h0_autogrants struct h0_grants g = {0};
+	struct h0_grant_paths paths = {0};
+	struct h0_argv_facts f = facts();
+	f.nodes = nodes_vulkan;
+	make(&plain, LLAMA, &f);
+	make(&m, LLAMA "[container]\nread_only = false\npids_limit = 2048\ncaps = [\"IPC_LOCK\"]\n"
+	     "devices = [\"/dev/dri/card0\", \"/dev/dri/renderD128\"]\n"
+	     "mounts = [\"/srv/lora\", \"/srv/models\"]\n", &f);
+	is_int(m.rc, 0, "a slot with [container]");
+	ok(has(&m.a, "--cap-drop", "all") && has(&m.a, "--cap-add", "IPC_LOCK"), "one capability is added");
+	is_str(source_of(&m.a, "--cap-add"), "slot", "by the slot");
+	ok(!has(&m.a, "--read-only", NULL) && has(&m.a, "--tmpfs", NULL), "its root may be written");
+	ok(has(&m.a, "--pids-limit", "2048") && !has(&m.a, "--pids-limit", "512"), "more processes");
+	is_str(source_of(&m.a, "--pids-limit"), "slot", "by the slot too");
+	ok(has(&m.a, "--device", "/dev/dri/card0"), "another node");
+	ok(has(&m.a, "--volume", "/srv/lora:/srv/lora:ro"), "another directory, to read");
+	is_int((long long)(m.a.words.n - plain.a.words.n), 4, "what is there anyway is not said twice");
+	ok(strcmp(m.a.spec, plain.a.spec) != 0, "it is another container");
+	h0_grants_of(&m.plan, &m.a, &paths, &g);
+	is_str(why_of(&g, "use /dev/dri/card0"), "the slot's file says so: container.devices", "why: node");
+	is_str(why_of(&g, "read /srv/lora"), "the slot's file says so: container.mounts", "why: mount");
+	is_str(why_of(&g, "capability IPC_LOCK"), "the slot's file says so: container.caps", "why: capability");
+	is_str(why_of(&g, "2048 processes and threads"), "the slot's file says so: container.pids_limit",
+	       "why: processes");
+	is_str(why_of(&g, "write its own root"), "the slot's file says so: container.read_only", "why: root");
+	is_str(why_of(&g, "use /dev/dri/renderD128"), "device gpu-vulkan", "why: what it has without");
+}
+
+static void test_container_refused(void)
+{
+	static const char *const bad[] = {
+		"mounts = [\"/\"]", "mounts = [\"//\"]", "mounts = [\"srv\"]", "mounts = [\"/srv/../etc\"]",
+		"mounts = [\"/srv/./x\"]", "mounts = [\"/srv/\"]", "mounts = [\"/srv:/etc\"]", "mounts = [\"\"]",
+		"mounts = [\"/etc\"]", "mounts = [\"/run/podman/podman.sock\"]", "mounts = [\"/run\"]",
+		"mounts = [\"/var\"]", "mounts = [\"/var/run/docker.sock\"]", "mounts = [\"/proc/1\"]",
+		"mounts = [\"/dev/sda\"]", "mounts = [\"/tmp\"]", "mounts = [\"/usr\"]",
+		"mounts = [\"/srv/a\", \"/srv/a\"]", "mounts = [7]", "mounts = \"/srv\"",
+		"mounts = [\"/srv/\\u0000a\"]", "devices = [\"/dev\"]", "devices = [\"/dev/\"]",
+		"devices = [\"/dev/mem\"]", "devices = [\"/srv/node\"]", "devices = [\"/dev/../etc\"]",
+		"devices = [\"/dev/a:/dev/b\"]", "caps = [\"SYS_ADMIN\"]", "caps = [\"all\"]", "caps = [\"ipc_lock\"]",
+		"pids_limit = 0", "pids_limit = -1", "privileged = true", "read_only = 1",
+	};
+	static const char *const good[] = {
+		"mounts = [\"/srv\"]", "mounts = [\"/tmp/x\", \"/home/a/models\"]", "mounts = []",
+		"devices = [\"/dev/dri/card1\"]", "caps = [\"SYS_NICE\", \"PERFMON\"]", "pids_limit = 32",
+		"mounts = [\"/etcetera\"]",
+	};
+	struct h0_argv_facts f = facts();
+	for (size_t i = 0; i < H0_ARRAY_LEN(bad) + H0_ARRAY_LEN(good); i++) {
+		h0_auto(made_done) struct made m;
+		h0_autobuf struct h0_buf b = {0};
+		bool wrong = i < H0_ARRAY_LEN(bad);
+		const char *key = wrong ? bad[i] : good[i - H0_ARRAY_LEN(bad)];
+		h0_buf_addf(&b, LLAMA "[container]\n%s\n", key);
+		make(&m, h0_buf_str(&b), &f);
+		ok(wrong ? m.rc < 0 && m.e.kind == H0_CONFIG && h0_starts(m.e.key, "container") : m.rc == 0,
+		   "%s: %s", wrong ? "refused" : "taken", key);
+	}
 }
 
 static void test_whole(void)
@@ -375,6 +450,8 @@ static void test_words(void)
 int main(void)
 {
 	test_whole();
+	test_container();
+	test_container_refused();
 	test_precedence();
 	test_mtp();
 	test_cpu();
