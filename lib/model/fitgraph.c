@@ -89,6 +89,7 @@ struct graph {
 	const struct h0_fit_run *r;
 	const struct h0_fit *f;
 	int64_t embd, heads, rows, streams;
+	bool in_place;            /* a layer's input is added to what attention gave where that lies */
 };
 
 static struct block row(struct graph *x, int64_t width)
@@ -254,8 +255,9 @@ static void layers(struct graph *x, struct block in)
 			give(&x->h, few);
 			return;
 		}
-		struct block sum = row(x, x->embd);
-		give(&x->h, out);
+		struct block sum = x->in_place ? out : row(x, x->embd);
+		if (!x->in_place)
+			give(&x->h, out);
 		give(&x->h, in);
 		in = feed_forward(x, i);
 		give(&x->h, sum);
@@ -335,6 +337,7 @@ static int64_t beside_wide(const struct graph *x, int64_t rows)
 
 static int64_t walk(struct graph *x, bool gpu)
 {
+	x->h = (struct heap){0};
 	x->h.free[0] = (struct block){0, INT64_MAX / 2};
 	x->h.n = 1;
 	row(x, x->embd); /* embeddings given instead of tokens, whether or not anybody does */
@@ -364,6 +367,11 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 	x.streams = r->parallel > 1 && !r->unified ? r->parallel : 1;
 	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
 	int64_t most = encoder ? encoder_bytes(&x) : walk(&x, gpu);
+	if (!encoder && g->expert_count > 0) { /* the way that leaves fewer pieces */
+		x.in_place = true;
+		int64_t other = walk(&x, gpu);
+		most = other >= 0 && other < most ? other : most;
+	}
 	if ((g->ssm_inner_size > 0 || g->shortconv_l_cache > 0) && most >= 0) {
 		int64_t state = g->ssm_inner_size > 0 ? state_bytes(&x) : shortconv_bytes(&x);
 		most = state < 0 || state > most ? state : most;

@@ -10,7 +10,8 @@ if [ -z "${EXAMPLES_ALONE-}" ]; then
       exec unshare $way sh -c 'ip link set lo up && ip address add 192.168.1.5/32 dev lo && exec bash "$0"' "$0"
   done
 fi
-. "$HAL0_SOURCE/test/tap.sh"
+. "${HAL0_SOURCE:?}/test/tap.sh"
+: "${tmp:?}" # nothing below may write anywhere else
 [ "$(ip -o link 2>/dev/null | wc -l)" = 1 ] || skip_all "no network of its own: unshare or ip failed"
 for tool in jq python3 git; do
   command -v "$tool" >/dev/null || skip_all "$tool is not installed"
@@ -30,7 +31,7 @@ clear_world() {
   for ctr in "$FAKE_PODMAN"/*; do
     [ ! -e "$ctr" ] || "$HAL0_PODMAN" rm "${ctr##*/}"
   done
-  rm -rf "$HAL0_HOME" "$tmp/cwd" "$tmp/srv"
+  rm -rf "$HAL0_HOME" "$tmp/cwd" "$tmp/srv" "$tmp/containers.d"
 }
 
 # ---- the machine, the world ----
@@ -49,7 +50,7 @@ slot() { # NAME TYPE PORT MODEL
 }
 empty_world() { # a fresh installation; a file in /srv
   clear_world
-  mkdir -p "$etc/slots" "$HAL0_HOME/var-lib/hal0/models" "$tmp/cwd" "$tmp/srv/models" "$HAL0_HOME/etc/modprobe.d"
+  mkdir -p "$etc/slots" "$HAL0_HOME/var-lib/hal0/models" "$tmp/cwd" "$tmp/srv/models" "$tmp/containers.d" "$HAL0_HOME/etc/modprobe.d"
   printf '[models]\nhub = "https://hub.example.org/"\n' >"$etc/hal0.toml"
   cp "$tmp/tiny.gguf" "$tmp/srv/models/qwen3-4b.gguf"
   cp "$tmp/tiny.gguf" "$tmp/srv/models/some.gguf"
@@ -145,6 +146,7 @@ try() { # SOURCE COMMAND
   esac
   command=${2//\/etc\/hal0/$etc}
   command=${command//\/srv\//$tmp\/srv\/}
+  command=${command//\/etc\/containers\//$tmp\/containers.d\/}
   case $command in 'hal0 route chat'*) command="echo hi | $command" ;; esac
   [ "$want" = 124 ] && limit=0.5 || limit=20
   cd "$tmp/cwd" || exit 1

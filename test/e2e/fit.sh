@@ -94,6 +94,8 @@ make() { # ARCH KEY=NUMBER...
   row 1024 4 512 on f16
   make gpt-oss layers=4 embd=2048 heads=4 kv=2 hd=64 experts=8 used=1 eff=384 vocab=1024
   row 16384 4 512 on f16
+  make gpt-oss layers=6 embd=1536 heads=8 kv=1 hd=128 experts=64 used=2 eff=768 vocab=1024
+  row 2048 1 512 on q8_0
   make deepseek2 $dense $moe rope=64 nope=128 vd=128 qr=256 lora=512
   row 4096 1 512 on f16
   row 4096 4 128 on q8_0
