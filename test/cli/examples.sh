@@ -185,6 +185,7 @@ while read -r line <&3; do
 done 3<"$tmp/list"
 
 # ---- the files that pages show ----
+# shellcheck disable=SC2016 # the backticks are the page's
 shown() { # PAGE: the block below EXAMPLE
   sed -n '/^# EXAMPLE/,/^# [FS]/p' "$HAL0_BUILD/man/$1.scd" 2>/dev/null | sed '/^```/,/^```/!d; /^```/d'
 }
