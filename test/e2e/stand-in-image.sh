@@ -23,6 +23,7 @@ stand_in_image() {
       ;;
     esac
     tar -C "$_root" --numeric-owner --owner=0 --group=0 -cf "$_root.tar" .
+    podman image rm "$_ref" >/dev/null 2>&1 || true # an older one would stay without a name
     podman import --quiet --change "ENTRYPOINT $_entry" --change 'ENV PATH=/usr/bin' \
       --change "LABEL io.hal0.stand-in=$_sum" "$_root.tar" "$_ref" >/dev/null || return 1
     rm -rf "$_root" "$_root.tar"
