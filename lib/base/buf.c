@@ -36,6 +36,18 @@ void h0_buf_adds(struct h0_buf *b, const char *s)
 	h0_buf_add(b, s, strlen(s));
 }
 
+void h0_buf_adds_xml(struct h0_buf *b, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '<')
+			h0_buf_adds(b, "&lt;");
+		else if (*s == '&')
+			h0_buf_adds(b, "&amp;");
+		else
+			h0_buf_addc(b, (unsigned char)*s < ' ' ? ' ' : *s);
+	}
+}
+
 void h0_buf_addc(struct h0_buf *b, char c)
 {
 	h0_buf_add(b, &c, 1);

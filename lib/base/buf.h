@@ -16,6 +16,8 @@ struct h0_buf {
 
 void h0_buf_add(struct h0_buf *b, const void *data, size_t n);
 void h0_buf_adds(struct h0_buf *b, const char *s);
+/* As text between the tags of XML: < and & escaped, control characters become blanks. */
+void h0_buf_adds_xml(struct h0_buf *b, const char *s);
 void h0_buf_addc(struct h0_buf *b, char c);
 void h0_buf_addf(struct h0_buf *b, const char *fmt, ...) H0_PRINTF(2, 3);
 /* Makes room for n more bytes and returns where they go; the caller then raises len. */

@@ -233,18 +233,6 @@ void h0_bench_markdown(const struct h0_bench *v, size_t n, struct h0_buf *ret)
 #define ROOM   (WIDTH - 2 * MARGIN - 90)        /* the number stands behind its bar */
 #define ROW    62
 
-static void xml(struct h0_buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '<')
-			h0_buf_adds(out, "&lt;");
-		else if (*s == '&')
-			h0_buf_adds(out, "&amp;");
-		else
-			h0_buf_addc(out, (unsigned char)*s < ' ' ? ' ' : *s);
-	}
-}
-
 static void one_bar(double value, double roof, double most, int y, const char *color,
                     struct h0_buf *out)
 {
@@ -290,9 +278,9 @@ void h0_bench_svg(const struct h0_bench *v, size_t n, struct h0_buf *ret)
 		char day[16];
 		h0_bench_day(b->at, day);
 		h0_buf_addf(ret, "<text x=\"%d\" y=\"%d\" class=\"t\">", MARGIN, y);
-		xml(ret, b->slot);
+		h0_buf_adds_xml(ret, b->slot);
 		h0_buf_adds(ret, " <tspan class=\"s\">");
-		xml(ret, base ? base + 1 : b->model);
+		h0_buf_adds_xml(ret, base ? base + 1 : b->model);
 		h0_buf_addf(ret, ", %s, pp%" PRId64 " tg%" PRId64 ", %" PRId64 " at once, %s</tspan></text>\n",
 		            b->device, b->prompt, b->tokens, b->together, day);
 		one_bar(b->read.median, b->read_roof, read, y + 6, "#1971c2", ret);

@@ -39,18 +39,6 @@ static void fill(struct h0_buf *out, char tone)
 		h0_buf_adds(out, " class=\"f\"");
 }
 
-static void text(struct h0_buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '<')
-			h0_buf_adds(out, "&lt;");
-		else if (*s == '&')
-			h0_buf_adds(out, "&amp;");
-		else
-			h0_buf_addc(out, *s);
-	}
-}
-
 /* Widths that fill the bar: true to scale, but thin parts get their least from the widest one. */
 static void widths(const struct h0_bar *b, double w[H0_SEGMENTS_MAX])
 {
@@ -117,7 +105,7 @@ static void legend(const struct h0_bar *b, int y, struct h0_buf *out)
 		h0_buf_addf(out, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" rx=\"2\"", x, at);
 		fill(out, s->tone);
 		h0_buf_addf(out, "/>\n<text x=\"%d\" y=\"%d\" class=\"t\">", x + 20, at + 11);
-		text(out, s->label);
+		h0_buf_adds_xml(out, s->label);
 		h0_buf_addf(out, " <tspan font-weight=\"600\">%s</tspan> <tspan class=\"s\">%.*f %%</tspan></text>\n",
 		            h0_num_human(s->bytes, human, sizeof human), percent < 1 ? 1 : 0, percent);
 	}
@@ -129,7 +117,7 @@ static int one_bar(const struct h0_bar *b, int y, struct h0_buf *out)
 	char human[32];
 	h0_buf_addf(out, "<text x=\"%d\" y=\"%d\" class=\"t\" font-weight=\"600\" font-size=\"16\">",
 	            MARGIN, y + 14);
-	text(out, b->label);
+	h0_buf_adds_xml(out, b->label);
 	h0_buf_addf(out, "</text>\n<text x=\"%d\" y=\"%d\" class=\"t\" text-anchor=\"end\">%s</text>\n",
 	            MARGIN + BAR, y + 14, h0_num_human(b->total, human, sizeof human));
 	parts(b, y + 26, out);

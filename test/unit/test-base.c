@@ -50,6 +50,8 @@ static void test_buf(void)
 	is_int((long long)b.len, 3890, "thousand additions");
 	h0_buf_reset(&b);
 	is_str(h0_buf_str(&b), "", "reset");
+	h0_buf_adds_xml(&b, "a<b & \001c>");
+	is_str(h0_buf_str(&b), "a&lt;b &amp;  c>", "text for XML");
 	free(h0_buf_take(&b));
 	is_int((long long)b.cap, 0, "taken");
 }
