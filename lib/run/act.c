@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "run/flm.h"
 #include "run/load.h"
 #include "run/slotkey.h"
 #include "run/state.h"
+#include "sys/clock.h"
 #include "sys/io.h"
 #include "sys/lock.h"
 #include "sys/loopback.h"
@@ -24,12 +24,11 @@
 
 static bool port_becomes_free(int port, int within_ms)
 {
-	const struct timespec t = {.tv_nsec = POLL_MS * 1000000L};
 	int waited = 0;
 	while (h0_loopback_bound(port)) {
 		if (waited >= within_ms)
 			return false;
-		nanosleep(&t, NULL);
+		h0_sleep_ms(POLL_MS);
 		waited += POLL_MS;
 	}
 	return true;

@@ -28,11 +28,11 @@ static const struct h0_json *container(const struct h0_json *all, const char *na
 /* "localhost/x:1" is also "x:1", and without a tag ":latest" is meant. */
 static bool names_it(const char *full, const char *ref)
 {
-	size_t n = strlen(ref), m = full ? strlen(full) : 0;
+	size_t m = full ? strlen(full) : 0;
 	const char *slash = strrchr(ref, '/');
 	h0_autofree char *tagged = strpbrk(slash ? slash : ref, ":@") ? h0_strdup(ref)
 	                                                             : h0_asprintf("%s:latest", ref);
-	n = strlen(tagged);
+	size_t n = strlen(tagged);
 	return m >= n && strcmp(full + m - n, tagged) == 0 && (m == n || full[m - n - 1] == '/');
 }
 

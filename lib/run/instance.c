@@ -11,10 +11,10 @@
 #include "run/ledger.h"
 #include "run/log.h"
 #include "run/room.h"
-#include "run/room.h"
 #include "run/unit.h"
 #include "sys/io.h"
 #include "sys/notify.h"
+#include "sys/proc.h"
 
 #define LOCK_STEP_MS 50
 #define END_USEC     "240000000" /* the lock, the grace, podman's own time */
@@ -105,12 +105,9 @@ int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)
 /* ---- end ---- */
 static bool server_gone(const char *dir)
 {
-	h0_autobuf struct h0_buf text = {0};
 	h0_autofree char *path = h0_asprintf("%s/pid", dir);
-	if (h0_read_file(path, 64, &text, NULL) < 0)
-		return true;
-	long pid = strtol(h0_buf_str(&text), NULL, 10);
-	return pid <= 0 || (kill((pid_t)pid, 0) < 0 && errno == ESRCH);
+	pid_t pid = h0_proc_read_pid(path);
+	return pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH);
 }
 
 static void cause(const struct h0_ctr *c, const char *dir, const char *log_path, struct h0_err *e)

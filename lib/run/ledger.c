@@ -17,11 +17,8 @@
 /* ---- reading ---- */
 static pid_t server_of(const struct h0_paths *p, const char *slot)
 {
-	h0_autobuf struct h0_buf text = {0};
 	h0_autofree char *path = h0_asprintf("%s/slots/%s/pid", p->run, slot);
-	if (h0_read_file(path, 64, &text, NULL) < 0)
-		return 0;
-	return (pid_t)strtol(h0_buf_str(&text), NULL, 10);
+	return h0_proc_read_pid(path);
 }
 
 static bool holds(const struct h0_paths *p, const struct h0_booking *b)

@@ -19,6 +19,7 @@
 #include "run/state.h"
 #include "sys/clock.h"
 #include "sys/io.h"
+#include "sys/proc.h"
 
 #define FIRST_MS    5       /* between two questions; grows to LAST_MS */
 #define LAST_MS     25
@@ -28,16 +29,14 @@
 #define WRONG_MS    2000    /* of serving another model, before that is believed */
 #define SIGNS_MS    500     /* between two looks for signs of progress */
 #define EXIT_TRIES  20      /* for podman to learn how the server ended */
+#define EXIT_PAUSE_MS 25
 #define LOG_LINES   100000  /* the whole kept log: its first error counts */
 
 /* ---- what to wait for ---- */
 static pid_t launched_pid(const struct h0_spec *s)
 {
-	h0_autobuf struct h0_buf text = {0};
 	h0_autofree char *path = h0_asprintf("%s/pid", s->run_dir);
-	if (h0_read_file(path, 64, &text, NULL) < 0)
-		return 0;
-	return (pid_t)strtol(h0_buf_str(&text), NULL, 10);
+	return h0_proc_read_pid(path);
 }
 
 void h0_load_of(const struct h0_slot *slot, const struct h0_ctr *c, struct h0_load *load)
@@ -162,12 +161,11 @@ static int exit_code_of(const struct h0_box *b, const char *id)
 	for (int i = 0; i < EXIT_TRIES; i++) {
 		bool running;
 		int code;
-		struct timespec t = {.tv_nsec = 25000000};
 		if (h0_podman_exit(&b->podman, id, &running, &code, NULL) < 0)
 			return -1;
 		if (!running)
 			return code;
-		nanosleep(&t, NULL);
+		h0_sleep_ms(EXIT_PAUSE_MS);
 	}
 	return -1;
 }

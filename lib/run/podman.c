@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "fmt/json.h"
 #include "model/argv.h"
+#include "sys/clock.h"
 #include "sys/io.h"
 #include "sys/proc.h"
 #include "sys/spawn.h"
@@ -274,12 +275,11 @@ int h0_podman_remove(const struct h0_podman *p, const char *container, int grace
 	};
 	/* a dead process whose parent does not collect it yet: soon it is gone */
 	for (int pause_ms = 50;; pause_ms *= 2) {
-		struct timespec t = {pause_ms / 1000, (long)(pause_ms % 1000) * 1000000};
 		if (remove_once(p, &s, &again, e) == 0)
 			return 0;
 		if (!again || pause_ms > REMOVE_PAUSE_MS)
 			return -1;
-		nanosleep(&t, NULL);
+		h0_sleep_ms(pause_ms);
 	}
 }
 

@@ -413,7 +413,7 @@ static bool stopped(const struct h0_puller *p)
 static void pause_ms(const struct h0_puller *p, int64_t ms)
 {
 	for (int64_t end = h0_now_ms() + ms; !stopped(p) && h0_now_ms() < end;)
-		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+		h0_sleep_ms(20);
 }
 
 /* It is asked for anew each round: addresses that redirects lead to expire. */

@@ -56,12 +56,6 @@ void h0_unit_name(const char *slot, char dst[H0_UNIT_NAME])
 	snprintf(dst, H0_UNIT_NAME, "hal0-slot@%s.service", slot);
 }
 
-static void sleep_ms(int ms)
-{
-	struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-	nanosleep(&t, NULL);
-}
-
 /* ---- systemctl ---- */
 /* Whatever its exit code. argv[1] is its verb. */
 static int call(const char *const *argv, struct h0_spawned *ret, struct h0_err *e)
@@ -271,7 +265,7 @@ static int await_answer(const struct h0_units *u, const char *slot, const char *
 		struct unit_state s;
 		if (get_answer(dir, ret))
 			return 0;
-		sleep_ms(pause);
+		h0_sleep_ms(pause);
 		int64_t now = h0_now_ms();
 		if (now - looked < LOOK_MS)
 			continue;
@@ -320,7 +314,7 @@ void h0_unit_settle(const struct h0_units *u, const char *slot)
 		if (look(u, unit, &s, NULL) < 0 || !h0_streq(s.active, "activating") ||
 		    h0_now_ms() - began > SETTLE_MS)
 			return;
-		sleep_ms(LAST_MS);
+		h0_sleep_ms(LAST_MS);
 	}
 }
 
@@ -358,7 +352,7 @@ void h0_unit_left(const struct h0_units *u, const char *slot)
 			(void)tell(WORDS(u->systemctl, "reset-failed", unit), NULL); /* it was wanted */
 		if (is_down(&s))
 			return;
-		sleep_ms(LAST_MS);
+		h0_sleep_ms(LAST_MS);
 	}
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "serve/inner.h"
+#include "sys/clock.h"
 
 #define HEAD_MS   10000
 #define BODY_MS   30000
@@ -203,7 +204,7 @@ static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 		if (!files && !slots_changed(core))
 			continue;
 		struct h0_err e = {0};
-		nanosleep(&(struct timespec){0, files ? SETTLE_MS * 1000000L : 0}, NULL);
+		h0_sleep_ms(files ? SETTLE_MS : 0);
 		(void)changed(inotify);
 		watch(inotify, core->conf->etc); /* directories that are new */
 		if (read_image(core, &e) < 0)
@@ -217,7 +218,7 @@ static void drain(struct h0_core *core)
 	atomic_store(&core->draining, true);
 	h0_core_wake(core);
 	while (atomic_load(&core->clients) && h0_serve_now() < until)
-		nanosleep(&(struct timespec){0, 20000000L}, NULL);
+		h0_sleep_ms(20);
 }
 
 static void *loop_thread(void *arg)
@@ -280,7 +281,7 @@ static void stop_loops(struct h0_core *core, unsigned running)
 	for (unsigned i = 0; i < running; i++)
 		pthread_join(core->loops[i].thread, NULL);
 	while (atomic_load(&core->loading)) /* their loads end with `stop`, too */
-		nanosleep(&(struct timespec){0, 20000000L}, NULL);
+		h0_sleep_ms(20);
 	for (unsigned i = 0; i < core->nloops; i++)
 		h0_loop_close(&core->loops[i]);
 	report_use(core); /* what was cut off is under way no more */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The clock that deadlines are kept by: it never jumps.
+ * The clock that deadlines are kept by: it never jumps; and waiting for a while.
  */
 #ifndef H0_SYS_CLOCK_H
 #define H0_SYS_CLOCK_H
@@ -14,6 +14,12 @@ static inline int64_t h0_now_ms(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Shorter when a signal comes. */
+static inline void h0_sleep_ms(int ms)
+{
+	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
 }
 
 #endif

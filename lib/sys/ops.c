@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "sys/clock.h"
 
 static int real_open(const struct h0_ops *o, int dirfd, const char *path, int flags, unsigned mode)
 {
@@ -185,8 +186,7 @@ static int real_flock(const struct h0_ops *o, int fd, int op)
 
 static void real_sleep_ms(const struct h0_ops *o, int ms)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-	nanosleep(&t, NULL);
+	h0_sleep_ms(ms);
 }
 
 static int64_t real_now(const struct h0_ops *o)

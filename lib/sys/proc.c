@@ -3,9 +3,19 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sys/io.h"
+
+pid_t h0_proc_read_pid(const char *path)
+{
+	h0_autobuf struct h0_buf text = {0};
+	if (h0_read_file(path, 64, &text, NULL) < 0)
+		return 0;
+	long pid = strtol(h0_buf_str(&text), NULL, 10);
+	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
 
 bool h0_proc_look(pid_t pid, struct h0_proc *ret)
 {

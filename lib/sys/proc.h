@@ -19,6 +19,9 @@ struct h0_proc {
 bool h0_proc_look(pid_t pid, struct h0_proc *ret);
 /* There is one, and it is more than remains. ret (may be NULL) as above. */
 bool h0_proc_lives(pid_t pid, struct h0_proc *ret);
+/* The process id in a file as podman writes them; 0: no file, or none in it. Whether it lives is
+ * another question. */
+pid_t h0_proc_read_pid(const char *path);
 /* Differs after every boot. `dst` 40 bytes; "" when the kernel does not say. */
 void h0_proc_boot(char *dst);
 
