@@ -82,7 +82,7 @@ static int open_hub(struct pull *p, const struct model_pull_opts *o, struct h0_e
 	if (!o->token_file && h0_store_setting(&p->box.snap, "token_file", &token, e) < 0)
 		return -1;
 	const char *file = o->token_file ? o->token_file : token;
-	return file && *file ? h0_pull_token(&p->by, file, e) : 0;
+	return file && *file ? h0_puller_token(&p->by, file, e) : 0;
 }
 
 static int place(struct pull *p, const struct model_pull_opts *o, struct h0_err *e)
@@ -137,7 +137,7 @@ static int look(struct pull *p, const struct model_pull_opts *o, struct h0_err *
 {
 	p->remotes = h0_calloc(p->targets.n, sizeof *p->remotes);
 	for (size_t i = 0; i < p->targets.n; i++)
-		if (h0_pull_look(&p->by, p->urls.v[i], &p->remotes[i], e) < 0)
+		if (h0_remote_look(&p->by, p->urls.v[i], &p->remotes[i], e) < 0)
 			return -1;
 	if (give_sum(p, o->sum, e) < 0)
 		return -1;
@@ -208,7 +208,7 @@ static int prepare(struct pull *p, const struct model_pull_opts *o, struct h0_er
 {
 	if (h0_modelref_parse(p->ctx->argv[0], &p->ref, e) < 0 || h0_box_open(&p->box, e) < 0 ||
 	    open_hub(p, o, e) < 0 || h0_http_open(&p->by.http, e) < 0 ||
-	    h0_pull_list(&p->by, &p->ref, o->revision, &p->urls, &p->names, e) < 0)
+	    h0_remote_list(&p->by, &p->ref, o->revision, &p->urls, &p->names, e) < 0)
 		return -1;
 	return place(p, o, e) < 0 || look(p, o, e) < 0 ? -1 : 0;
 }
