@@ -16,7 +16,11 @@ int h0_url_host(const char *url, char *host, size_t size, struct h0_err *e)
 	size_t n = strcspn(p, "/?#"), clean = 0;
 	while ((unsigned char)url[clean] > ' ' && url[clean] != 0x7f)
 		clean++;
-	if (!n || url[clean] || memchr(p, '@', n) || *p == ':')
+	const char *at = memchr(p, '@', n);
+	if (at)
+		return h0_fail(e, H0_USAGE, "a URL with a user name is not asked: write it without ('%.*s')",
+		               (int)strcspn(at + 1, "/?#"), at + 1);
+	if (!n || url[clean] || *p == ':')
 		return h0_fail(e, H0_USAGE, "not a URL that can be asked (http://HOST...): '%.*s'",
 		               clean < 200 ? (int)clean : 200, url);
 	size_t len = *p == '[' ? strcspn(++p, "]/?#") : strcspn(p, ":/?#");
@@ -27,10 +31,43 @@ int h0_url_host(const char *url, char *host, size_t size, struct h0_err *e)
 	return 0;
 }
 
+bool h0_url_bare_host(const char *host, char *dst, size_t size)
+{
+	bool brackets = *host == '[';
+	const char *p = host + brackets;
+	size_t n = strcspn(p, brackets ? "]" : ":");
+	const char *rest = p + n;
+	if (brackets && *rest++ != ']')
+		return false;
+	if (*rest == ':')
+		rest += 1 + strspn(rest + 1, "0123456789");
+	if (!n || *rest || n >= size)
+		return false;
+	memcpy(dst, p, n);
+	dst[n] = '\0';
+	return true;
+}
+
+/* Four numbers with dots: "127.0.0.1.example.org" is a name. */
+static bool is_loopback4(const char *s)
+{
+	int dots = 0;
+	if (!h0_starts(s, "127."))
+		return false;
+	for (; *s; s++) {
+		if (*s == '.' ? s[1] == '.' || !s[1] : *s < '0' || *s > '9')
+			return false;
+		dots += *s == '.';
+	}
+	return dots == 3;
+}
+
 bool h0_url_is_loopback(const char *host)
 {
-	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       (h0_starts(host, "127.") && host[strspn(host, "0123456789.")] == '\0');
+	char name[HOST_MAX];
+	if (!h0_url_bare_host(host, name, sizeof name))
+		return strcmp(host, "::1") == 0;
+	return strcasecmp(name, "localhost") == 0 || strcmp(name, "::1") == 0 || is_loopback4(name);
 }
 
 int h0_url_origin(const char *url, char *dst, size_t size, struct h0_err *e)
