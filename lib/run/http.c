@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "fmt/url.h"
 #include "sys/clock.h"
 
 /* The name Debian's libcurl4 (OpenSSL) package gives the library that belongs to curl.h. */
@@ -218,30 +219,6 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
 
 /* ---- what goes out ---- */
 
-/* The host of "scheme://host...", without brackets. Refuses what has a user name. */
-static int url_host(const char *url, char *host, size_t size, struct h0_err *e)
-{
-	const char *p = h0_starts(url, "http://") ? url + 7 : h0_starts(url, "https://") ? url + 8 : "";
-	size_t n = strcspn(p, "/?#"), clean = 0;
-	while ((unsigned char)url[clean] > ' ' && url[clean] != 0x7f)
-		clean++;
-	if (!n || url[clean] || memchr(p, '@', n) || *p == ':')
-		return h0_fail(e, H0_USAGE, "not a URL that can be asked (http://HOST...): '%.*s'",
-		               clean < 200 ? (int)clean : 200, url);
-	size_t len = *p == '[' ? strcspn(++p, "]/?#") : strcspn(p, ":/?#");
-	if (len >= size)
-		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
-	memcpy(host, p, len);
-	host[len] = '\0';
-	return 0;
-}
-
-static bool is_loopback(const char *host)
-{
-	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       (h0_starts(host, "127.") && host[strspn(host, "0123456789.")] == '\0');
-}
-
 static int set_headers(struct call *call, struct h0_err *e)
 {
 	const char *const *extra = call->req->headers;
@@ -286,7 +263,7 @@ static int set_up(struct call *call, const char *host, struct h0_err *e)
 	SET(HTTPHEADER, call->headers);
 	SET(FRESH_CONNECT, (long)r->fresh);
 	SET(FORBID_REUSE, (long)r->fresh);
-	if (is_loopback(host))
+	if (h0_url_is_loopback(host))
 		SET(PROXY, "");
 	if (r->body) {
 		SET(POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
@@ -530,7 +507,7 @@ int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h
 		.res = {.retry_after_s = -1},
 		.max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY};
 	char host[256];
-	if (url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
+	if (h0_url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
 	c->curl_easy_reset(c->easy);
 	if (set_up(&call, host, e) < 0)
@@ -570,7 +547,7 @@ int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, siz
 		call->easy = c->curl_easy_init();
 		if (!call->easy)
 			rc = h0_fail(e, H0_EXTERN, "the HTTP library does not start");
-		else if (url_host(reqs[i].url, host, sizeof host, e) < 0 || set_headers(call, e) < 0 ||
+		else if (h0_url_host(reqs[i].url, host, sizeof host, e) < 0 || set_headers(call, e) < 0 ||
 		         set_up(call, host, e) < 0)
 			rc = -1;
 	}
@@ -578,47 +555,6 @@ int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, siz
 		perform(c, calls, n);
 	calls_done(c, calls, n);
 	return rc;
-}
-
-int h0_http_origin(const char *url, char *dst, size_t size, struct h0_err *e)
-{
-	char host[256];
-	if (url_host(url, host, sizeof host, e) < 0)
-		return -1;
-	const char *rest = strstr(url, "//") + 2, *usual = h0_starts(url, "https") ? ":443" : ":80";
-	size_t n = strcspn(rest, "/?#"), tail = strlen(usual);
-	if (n > tail && strncmp(rest + n - tail, usual, tail) == 0)
-		n -= tail;
-	size_t scheme = (size_t)(rest - url);
-	if (scheme + n >= size)
-		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
-	for (size_t i = 0; i < scheme + n; i++)
-		dst[i] = (char)tolower((unsigned char)url[i]);
-	dst[scheme + n] = '\0';
-	return 0;
-}
-
-char *h0_http_join(const char *url, const char *location)
-{
-	const char *rest = strstr(url, "//");
-	if (strstr(location, "://") || !rest)
-		return h0_strdup(location);
-	if (h0_starts(location, "//"))
-		return h0_asprintf("%.*s%s", (int)(rest - url), url, location);
-	size_t n = (size_t)(rest - url) + 2 + strcspn(rest + 2, "/?#");
-	if (location[0] == '/')
-		return h0_asprintf("%.*s%s", (int)n, url, location);
-	size_t path = n + strcspn(url + n, "?#");
-	while (path > n && url[path - 1] != '/')
-		path--;
-	return path > n ? h0_asprintf("%.*s%s", (int)path, url, location)
-	                : h0_asprintf("%.*s/%s", (int)n, url, location);
-}
-
-bool h0_http_is_local(const char *url)
-{
-	char host[256];
-	return url_host(url, host, sizeof host, NULL) == 0 && is_loopback(host);
 }
 
 /* The "Cert:" entry of the first certificate of the chain. */
@@ -642,7 +578,7 @@ int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, stru
 	struct h0_err why = {0};
 	h0_auto(call_done) struct call call = {.c = c, .easy = c->easy, .req = &req, .err = &why};
 	char host[256];
-	if (url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
+	if (h0_url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
 	c->curl_easy_reset(c->easy);
 	if (set_up(&call, host, e) < 0)

@@ -3,7 +3,7 @@
  * HTTP client calls over libcurl, which is opened (dlopen) on the first call so that verbs that
  * make none do not pay for it. run/http.c is the only file that includes curl.h.
  * Only http and https; redirects are not followed; proxies from the environment are ignored for
- * loopback; a user name in a URL is refused (it would end in messages).
+ * loopback; a URL is one that fmt/url.h takes.
  * A client keeps its connections for the next call. One thread at a time per client.
  */
 #ifndef H0_RUN_HTTP_H
@@ -79,12 +79,6 @@ void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size);
 /* The same with a client of its own. */
 int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e);
 void h0_http_res_done(struct h0_http_res *r);
-/* "https://host:port" of a URL, in small letters, the usual port left out. H0_USAGE as h0_http_do. */
-int h0_http_origin(const char *url, char *dst, size_t size, struct h0_err *e);
-/* Where a redirect leads: `location` may be relative to `url`. Free it. */
-char *h0_http_join(const char *url, const char *location);
-/* Its host is this machine. */
-bool h0_http_is_local(const char *url);
 #define h0_autohttp h0_auto(h0_http_res_done)
 
 #endif
