@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "cli/stop.h"
+#include "fmt/url.h"
 #include "model/common.h"
 #include "run/pull.h"
 #include "sys/clock.h"
@@ -74,15 +75,15 @@ static int open_hub(struct pull *p, const struct model_pull_opts *o, struct h0_e
 		size_t n = strlen(p->by.hub);
 		while (n && p->by.hub[n - 1] == '/')
 			p->by.hub[--n] = '\0';
-		if (h0_http_origin(p->by.hub, origin, sizeof origin, e) < 0)
+		if (h0_url_origin(p->by.hub, origin, sizeof origin, e) < 0)
 			return h0_wrap(e, "the hub's address");
-		if (!h0_starts(p->by.hub, "https://") && !h0_http_is_local(p->by.hub))
+		if (!h0_starts(p->by.hub, "https://") && !h0_url_is_local(p->by.hub))
 			return h0_fail(e, H0_USAGE, "the hub's address: https is wanted, not '%s'", origin);
 	}
 	if (!o->token_file && h0_store_setting(&p->box.snap, "token_file", &token, e) < 0)
 		return -1;
 	const char *file = o->token_file ? o->token_file : token;
-	return file && *file ? h0_pull_token(&p->by, file, e) : 0;
+	return file && *file ? h0_puller_token(&p->by, file, e) : 0;
 }
 
 static int place(struct pull *p, const struct model_pull_opts *o, struct h0_err *e)
@@ -137,7 +138,7 @@ static int look(struct pull *p, const struct model_pull_opts *o, struct h0_err *
 {
 	p->remotes = h0_calloc(p->targets.n, sizeof *p->remotes);
 	for (size_t i = 0; i < p->targets.n; i++)
-		if (h0_pull_look(&p->by, p->urls.v[i], &p->remotes[i], e) < 0)
+		if (h0_remote_look(&p->by, p->urls.v[i], &p->remotes[i], e) < 0)
 			return -1;
 	if (give_sum(p, o->sum, e) < 0)
 		return -1;
@@ -208,7 +209,7 @@ static int prepare(struct pull *p, const struct model_pull_opts *o, struct h0_er
 {
 	if (h0_modelref_parse(p->ctx->argv[0], &p->ref, e) < 0 || h0_box_open(&p->box, e) < 0 ||
 	    open_hub(p, o, e) < 0 || h0_http_open(&p->by.http, e) < 0 ||
-	    h0_pull_list(&p->by, &p->ref, o->revision, &p->urls, &p->names, e) < 0)
+	    h0_remote_list(&p->by, &p->ref, o->revision, &p->urls, &p->names, e) < 0)
 		return -1;
 	return place(p, o, e) < 0 || look(p, o, e) < 0 ? -1 : 0;
 }

@@ -315,11 +315,15 @@ static void ready(int p, void *arg)
 	port = p;
 }
 
+static atomic_bool used_held; /* a report of requests under way takes until this is false */
+
 static void used(const char *slot, unsigned in_flight, void *arg)
 {
 	(void)slot, (void)arg;
 	used_calls++;
 	used_in_flight = (int)in_flight;
+	while (in_flight && used_held)
+		nap(1);
 }
 
 static const char *slot_key_now = "old";
@@ -672,6 +676,25 @@ static void test_gone(void)
 	read_until(fd, &in, "{\"n\":3}", 1);
 	shutdown(fd, SHUT_WR);
 	ok(read_until(fd, &in, "\r\n0\r\n\r\n", 1) && strstr(in.p, "{\"n\":19}"), "also in the middle of a stream");
+}
+
+/* Who reports the use of a slot is slow; meanwhile its last client leaves. */
+static void test_last_report(void)
+{
+	int fd = dial();
+	h0_autofree char *text = h0_asprintf(POST("?do=prefill", "", BODY));
+	used_held = true;
+	used_in_flight = 0;
+	put(fd, text, strlen(text));
+	for (int i = 0; i < 2000 && used_in_flight == 0; i++)
+		nap(1);
+	is_int(used_in_flight, 1, "a request under way is reported");
+	close(fd);
+	nap(100);
+	used_held = false;
+	for (int i = 0; i < 3000 && used_in_flight; i++)
+		nap(1);
+	is_int(used_in_flight, 0, "and its end, also when its client was the last");
 }
 
 static void test_slow_reader(void)
@@ -1133,6 +1156,7 @@ int main(void)
 	test_equal_time();
 	test_sequence();
 	test_gone();
+	test_last_report();
 	test_slow_reader();
 	test_big_body();
 	test_bad_slot();
