@@ -254,6 +254,14 @@ static bool is_expert(const char *name)
 	return h0_ends(name, "_exps.weight") && strstr(name, ".ffn_");
 }
 
+/* Matrices of layers are multiplied for every token; tables are looked up in, vectors are small. */
+static void count_weights(struct h0_gguf *g, const char *name, uint32_t ndims, uint64_t weights)
+{
+	uint64_t *dst = is_expert(name) ? &g->expert_weights : &g->layer_weights;
+	if (h0_starts(name, "blk.") && ndims > 1 && __builtin_add_overflow(*dst, weights, dst))
+		*dst = UINT64_MAX;
+}
+
 static int read_tensor(struct reading *r, uint64_t *end, struct h0_err *e)
 {
 	struct h0_gguf *g = r->g;
@@ -289,6 +297,7 @@ static int read_tensor(struct reading *r, uint64_t *end, struct h0_err *e)
 		g->type_tensors[type]++;
 		g->type_bytes[type] += bytes;
 	}
+	count_weights(g, r->key, ndims, weights);
 	if (is_expert(r->key))
 		g->expert_bytes += bytes;
 	if (h0_streq(r->key, "token_embd.weight"))

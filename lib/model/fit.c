@@ -22,6 +22,8 @@ static void add_shard(struct h0_fit_model *m, const struct h0_gguf *g)
 	m->weights = h0_sum(m->weights, h0_sum_of(bytes));
 	m->embd = h0_sum(m->embd, h0_sum_of(g->embd_bytes));
 	m->expert = h0_sum(m->expert, h0_sum_of(g->expert_bytes));
+	m->layer_weights = h0_sum(m->layer_weights, h0_sum_of(g->layer_weights));
+	m->expert_weights = h0_sum(m->expert_weights, h0_sum_of(g->expert_weights));
 	m->tied &= !g->output;
 }
 

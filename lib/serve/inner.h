@@ -269,6 +269,12 @@ int h0_ask_body(struct client *c, const char *p, size_t n);
 /* The request is complete: answer it here, or send it on. */
 void h0_ask_begin(struct client *c);
 
+/* heads.c */
+/* The request's head for the slot, into c->ask->head. */
+void h0_heads_request(struct client *c);
+/* The answer's head for the client, in its place, and how the body will be framed. */
+void h0_heads_answer(struct client *c, const struct h0_head *h);
+
 /* relay.c: between the client and the slot */
 void h0_relay_begin(struct client *c);          /* decided: c->ask->d */
 void h0_relay_event(struct up *u, uint32_t events);
