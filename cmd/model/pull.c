@@ -112,16 +112,16 @@ static int place(struct pull *p, const struct model_pull_opts *o, struct h0_err 
 static int place_projector(struct pull *p, const struct model_pull_opts *o, struct h0_err *e)
 {
 	bool alone = p->from.urls.n == 1;
-	if (o->mmproj && p->ref.url)
-		return h0_fail(e, H0_USAGE, "--mmproj is for a model of the hub: of a URL nobody says where its "
+	if (o->projector && p->ref.url)
+		return h0_fail(e, H0_USAGE, "--projector is for a model of the hub: of a URL nobody says where its "
 		               "projector is; fetch it, then: hal0 model add MODEL --mmproj FILE");
-	if (o->mmproj && !p->from.projector)
+	if (o->projector && !p->from.projector)
 		return h0_fail(e, H0_USAGE, "%s holds no projector for %s", p->ref.repo, p->from.names.v[0]);
 	if (!p->from.projector)
 		return 0;
 	h0_autofree char *target = h0_asprintf("%s%s%s/mmproj-%s.gguf", p->root, alone ? "" : "/",
 	                                       alone ? "" : p->name, p->name);
-	if (o->mmproj) {
+	if (o->projector) {
 		h0_strv_add(&p->urls, p->from.projector_url);
 		h0_strv_add(&p->targets, target);
 	} else if (access(target, F_OK) < 0) {
@@ -264,7 +264,7 @@ int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		.changed = p.todo > 0,
 		.message = !p.todo ? "is here" : joined ? "pulled, by another at the same time" : "pulled"};
 	if (p.offer)
-		h0_say(ctx, "%s: %s has a projector for pictures, too (%s): --mmproj fetches it", p.name,
+		h0_say(ctx, "%s: %s has a projector for pictures, too (%s): --projector fetches it", p.name,
 		       p.ref.repo, p.from.projector);
 	return model_changed(ctx, &c, e);
 }

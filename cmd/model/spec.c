@@ -33,7 +33,7 @@ static const struct h0_opt pull_opts[] = {
 	 "what slots shall call it (default: as the file is called)"},
 	{0, "revision", H0_OPT_STR, AT(model_pull_opts, revision), "REVISION",
 	 "branch, tag or commit on the hub", .def = "main"},
-	{0, "mmproj", H0_OPT_FLAG, AT(model_pull_opts, mmproj), NULL,
+	{0, "projector", H0_OPT_FLAG, AT(model_pull_opts, projector), NULL,
 	 "also its projector, for pictures, where the hub has one"},
 	{0, "sha256", H0_OPT_STR, AT(model_pull_opts, sum), "HEX",
 	 "what the file must hash to, where nobody else says"},
@@ -81,7 +81,7 @@ static const char pull_text[] =
 	"Fetches a model into the store. SOURCE is *hf:*_OWNER_*/*_REPO_, with *:*_FILE_ or a "
 	"quantisation such as *:Q4_K_M* behind it, or the https URL of a *.gguf* file. Of a split model "
 	"every shard is fetched. Without a file, a repository's only model is meant, else its Q4_K_M. The "
-	"projector of a model that sees pictures is fetched with *--mmproj*, now or later, and lies beside "
+	"projector of a model that sees pictures is fetched with *--projector*, now or later, and lies beside "
 	"it as *mmproj-*_NAME_*.gguf*.\n\n"
 	"The model appears when it is whole: until then its bytes are in a hidden file beside its place, "
 	"and pulling again goes on where it was left, also after Ctrl-C or a lost connection. If the file "
@@ -133,7 +133,7 @@ static const struct h0_example add_examples[] = {
 static const struct h0_example pull_examples[] = {
 	{"hal0 model pull hf:owner/repo:Q4_K_M", "From the hub"},
 	{"hal0 model pull hf:owner/repo:model-Q8_0.gguf --name tiny", "A certain file, with a name"},
-	{"hal0 model pull hf:owner/repo --mmproj", "With what it sees pictures by"},
+	{"hal0 model pull hf:owner/repo --projector", "With what it sees pictures by"},
 	{"hal0 model pull https://example.org/tiny.gguf --dry-run", "How large, and whether there is room"},
 	{0},
 };

@@ -71,8 +71,8 @@ done <<END
 2|$at/ok/big.gguf --name a/b
 2|hf:o/many:Q2_K
 2|hf:o/many:none.gguf
-2|hf:o/many --mmproj
-2|$at/ok/tiny.gguf --mmproj
+2|hf:o/many --projector
+2|$at/ok/tiny.gguf --projector
 7|hf:o/endless
 7|hf:o/elsewhere
 7|hf:o/none
@@ -127,16 +127,16 @@ rc_is "another file in its place" 4
 clean
 pull hf:o/pages
 rc_is "found on a later page" 0
-like "the projector is offered" "$err" "*mmproj-F16.gguf*--mmproj fetches it*"
+like "the projector is offered" "$err" "*mmproj-F16.gguf*--projector fetches it*"
 ok "and not fetched" test ! -e "$store/mmproj-c-Q4_K_M.gguf"
-pull hf:o/pages --mmproj --dry-run
+pull hf:o/pages --projector --dry-run
 like "dry run: only it is missing" "$out" "*mmproj-F16.gguf -> $store/mmproj-c-Q4_K_M.gguf*"
 : >"$hub/log"
-pull hf:o/pages --mmproj --json
+pull hf:o/pages --projector --json
 is "fetched later" "$rc$(json .changed)" 0true
 same "beside the model" o/pages/mmproj-F16.gguf mmproj-c-Q4_K_M.gguf
 is "and the model not again" "$(grep -c 'cdn.*c-Q4_K_M.gguf bytes=0-[1-9]' "$hub/log")" 0
-pull hf:o/pages --mmproj --json
+pull hf:o/pages --projector --json
 is "again" "$rc$(json .changed)" 0false
 is "all of it is there: nothing is offered" "$(printf %s "$err" | grep -c projector)" 0
 pull hf:o/pages:Q8_0 >/dev/null
@@ -145,7 +145,7 @@ is "the model has it, others do not" "$(json '[.items[] | .projector]')" "[null,
 run "$model" rm c-Q4_K_M --yes
 rc_is "removed" 0
 is "with its projector" "$(find "$store" -name '*c-Q4*' | wc -l)" 0
-pull hf:o/split --mmproj --name s
+pull hf:o/split --projector --name s
 rc_is "of a split model" 0
 run "$model" show s --json
 is "its projector" "$(json '.projector')" "\"$store/s/mmproj-s.gguf\""
