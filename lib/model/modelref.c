@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "fmt/url.h"
 #include "model/modelinfo.h"
 
 #define SHARDS_MAX 1000
@@ -33,16 +34,10 @@ static bool plain_path(const char *p, size_t n, bool blanks)
 	return n && p[n - 1] != '/';
 }
 
-static bool local(const char *url)
-{
-	const char *host = url + strlen("http://");
-	return h0_starts(host, "127.") || h0_starts(host, "localhost") || h0_starts(host, "[::1]");
-}
-
 static int parse_url(const char *text, struct h0_modelref *ret, struct h0_err *e)
 {
 	h0_autofree char *base = h0_modelref_base(text);
-	if (h0_starts(text, "http://") && !local(text))
+	if (h0_starts(text, "http://") && !h0_url_is_local(text))
 		return h0_fail(e, H0_USAGE, "models are pulled over https: '%.200s'", text);
 	if (!h0_ends(base, ".gguf") || strlen(base) <= strlen(".gguf") || base[0] == '.')
 		return h0_fail(e, H0_USAGE, "a URL of a model ends in the name of a .gguf file: '%.*s'",

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "fmt/json.h"
+#include "fmt/url.h"
 
 #define REDIRECTS   10
 #define LIST_MAX    (16u << 20)
@@ -99,9 +100,9 @@ static void read_sum(const char *etag, char dst[H0_SHA256_TEXT])
 const char *h0_remote_auth(const struct h0_puller *p, const char *url)
 {
 	char ours[512], theirs[512];
-	if (!p->auth || !p->hub || h0_http_origin(p->hub, ours, sizeof ours, NULL) < 0 ||
-	    h0_http_origin(url, theirs, sizeof theirs, NULL) < 0 || !h0_streq(ours, theirs) ||
-	    (!h0_starts(url, "https://") && !h0_http_is_local(url)))
+	if (!p->auth || !p->hub || h0_url_origin(p->hub, ours, sizeof ours, NULL) < 0 ||
+	    h0_url_origin(url, theirs, sizeof theirs, NULL) < 0 || !h0_streq(ours, theirs) ||
+	    (!h0_starts(url, "https://") && !h0_url_is_local(url)))
 		return NULL;
 	return p->auth;
 }
@@ -179,7 +180,7 @@ int h0_remote_look(const struct h0_puller *p, const char *url, struct h0_remote 
 		if (a.linked_etag[0])
 			read_sum(a.linked_etag, r.sum);
 		if (status / 100 == 3 && a.location[0]) {
-			char *next = h0_http_join(r.final, a.location);
+			char *next = h0_url_join(r.final, a.location);
 			bool worse = h0_starts(r.final, "https://") && !h0_starts(next, "https://");
 			free(r.final);
 			r.final = next;

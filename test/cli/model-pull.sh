@@ -58,6 +58,8 @@ done <<END
 2|hf:o/one:x.txt
 2|ftp://localhost/x.gguf
 2|http://example.org/x.gguf
+2|http://localhost.example.org/x.gguf
+2|http://127.0.0.1.example.org/x.gguf
 2|$at/ok/tiny.txt
 2|$at/ok/big.gguf --sha256 12
 2|$at/ok/big.gguf --name a/b
