@@ -255,6 +255,9 @@ static inline bool h0_client_is_full(const struct client *c)
 /* The answer has been handed over: what comes next? */
 void h0_client_finish(struct client *c);
 void h0_client_close(struct client *c);
+/* Closes the connection of this loop that is missed least, if there is one for which nothing is under
+ * way: so those that only hold connections open keep nobody out. */
+bool h0_client_make_room(struct h0_loop *l);
 
 /* ask.c */
 struct ask *h0_ask_new(struct client *c);
