@@ -33,7 +33,7 @@ void h0_server_args_done(struct h0_server_args *a)
 /* ---- flags of llama-server ---- */
 
 static const char *const synonyms[][2] = {
-	{"a", "batch-size"}, {"ub", "ubatch-size"}, {"ngl", "n-gpu-layers"},
+	{"b", "batch-size"}, {"ub", "ubatch-size"}, {"ngl", "n-gpu-layers"},
 	{"gpu-layers", "n-gpu-layers"}, {"ctk", "cache-type-k"}, {"ctv", "cache-type-v"},
 	{"t", "threads"}, {"tb", "threads-batch"}, {"fa", "flash-attn"}, {"dev", "device"},
 	{"sm", "split-mode"}, {"c", "ctx-size"}, {"ts", "tensor-split"}, {"mg", "main-gpu"},
