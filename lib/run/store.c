@@ -231,7 +231,7 @@ static int take_below(const char *root, const char *id, struct h0_buf *seen,
 {
 	h0_autofree char *file = h0_asprintf("%s/%s.gguf", root, id);
 	h0_autofree char *first = h0_asprintf("%s/%s", root, id);
-	h0_buf_addf(seen, "%s%s, %s/", seen->len ? ", " : "", file, first);
+	h0_buf_addf(seen, "%s%s, %s", seen->len ? ", " : "", first, file);
 	int got = take_path(file, ret, e);
 	return got ? got : take_path(first, ret, e);
 }
