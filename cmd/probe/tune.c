@@ -4,7 +4,7 @@
 #include "conf/paths.h"
 #include "conf/txn.h"
 #include "machine.h"
-#include "model/argv.h"
+#include "model/serverargs.h"
 #include "model/tune.h"
 #include "opts.h"
 #include "run/fits.h"
@@ -20,7 +20,7 @@ static int64_t by_fit(const char *path)
 	if (h0_fits_file(path, NULL, &f, NULL) < 0)
 		return -1;
 	h0_fit_run_server(&f.run, H0_DEVICE_GPU_VULKAN);
-	f.run.ctx = h0_argv_context(H0_TYPE_LLM, f.gguf.context_length);
+	f.run.ctx = h0_server_context(H0_TYPE_LLM, f.gguf.context_length);
 	h0_fit(&f.model, &f.run, &f.fit);
 	return f.fit.total;
 }

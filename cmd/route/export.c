@@ -9,11 +9,11 @@
 #include "base/num.h"
 #include "box.h"
 #include "conf/diff.h"
+#include "fmt/url.h"
 #include "model/haproxy.h"
 #include "run/http.h"
 #include "run/slotkey.h"
 #include "run/upstream.h"
-#include "serve/guard.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 
@@ -150,7 +150,7 @@ static int take_guard(struct export *x, struct h0_err *e)
 		return -1;
 	for (size_t i = 0; i < o->host.n; i++)
 		h0_strv_add(&x->hosts, o->host.v[i]);
-	if (!h0_guard_is_loopback(o->bind)) {
+	if (!h0_url_is_loopback(o->bind)) {
 		h0_strv_add(&x->hosts, o->bind);
 		if (!x->keys.n)
 			return h0_fail(e, H0_USAGE, "%s can be reached from other machines: a key file is needed "

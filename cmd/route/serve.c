@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "box.h"
+#include "fmt/url.h"
 #include "remotes.h"
 #include "run/peek.h"
 #include "run/slotkey.h"
@@ -55,7 +56,7 @@ static bool is_open(int fd)
 		return false;
 	const void *addr = a.ss_family == AF_INET ? (void *)&((struct sockaddr_in *)&a)->sin_addr
 	                                          : (void *)&((struct sockaddr_in6 *)&a)->sin6_addr;
-	return !inet_ntop(a.ss_family, addr, host, sizeof host) || !h0_guard_is_loopback(host);
+	return !inet_ntop(a.ss_family, addr, host, sizeof host) || !h0_url_is_loopback(host);
 }
 
 static int check_open(const struct server *s, const char *what, struct h0_err *e)
@@ -75,7 +76,7 @@ static int set_guard(struct server *s, struct h0_err *e)
 		h0_strv_add(&s->guard.hosts, o->host.v[i]);
 	for (size_t i = 0; i < o->origin.n; i++)
 		h0_strv_add(&s->guard.origins, o->origin.v[i]);
-	if (!s->ngiven && !h0_guard_is_loopback(o->bind)) {
+	if (!s->ngiven && !h0_url_is_loopback(o->bind)) {
 		h0_strv_add(&s->guard.hosts, o->bind);
 		return check_open(s, o->bind, e);
 	}

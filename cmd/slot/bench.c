@@ -54,6 +54,9 @@ static void put_subject(struct h0_rec *r, const struct h0_bench *b)
 	put_text(r, BENCH_DIGEST, b->digest);
 	put_int(r, BENCH_BYTES, b->model_bytes);
 	put_int(r, BENCH_BANDWIDTH, b->gb_per_s);
+	put_int(r, BENCH_GFLOPS, b->gflops);
+	put_text(r, BENCH_MATH, b->math);
+	put_text(r, BENCH_FROM, b->roof_from);
 }
 
 /* Against one that was measured before it, among the n first. */
@@ -71,16 +74,17 @@ static void put(struct h0_rec *r, const struct h0_bench *b, const struct h0_benc
 	put_real(r, BENCH_ROOF, b->write_roof);
 	put_real(r, BENCH_READ_ROOF, b->read_roof);
 	put_real(r, BENCH_SHARE, h0_bench_share(b->write.median, b->write_roof));
-	if (last && last->write.median > 0)
+	put_real(r, BENCH_READ_SHARE, h0_bench_share(b->read.median, b->read_roof));
+	if (last && b->write.median >= 0 && last->write.median > 0)
 		h0_rec_real(r, BENCH_SINCE, h0_bench_share(b->write.median, last->write.median) - 100);
-	if (last && last->read.median > 0)
+	if (last && b->read.median >= 0 && last->read.median > 0)
 		h0_rec_real(r, BENCH_SINCE_READ, h0_bench_share(b->read.median, last->read.median) - 100);
 	put_int(r, BENCH_RUNS, b->runs);
 	put_int(r, BENCH_TOGETHER, b->together);
 	put_int(r, BENCH_PROMPT, b->prompt);
 	put_int(r, BENCH_TOKENS, b->tokens);
 	put_int(r, BENCH_CONTEXT, b->context);
-	put_int(r, BENCH_AT, b->at);
+	put_int(r, BENCH_AT, b->at > 0 ? b->at : -1);
 	put_subject(r, b);
 }
 
@@ -92,6 +96,7 @@ static bool wanted(const struct h0_ctx *ctx, const struct h0_bench *b)
 	return ctx->argc == 0;
 }
 
+/* `old`: what was measured before them; NULL: they are the history, each follows the ones before. */
 static int print(struct h0_ctx *ctx, const struct slot_bench_opts *o, const struct h0_bench *v,
                  size_t n, const struct results *old, struct h0_err *e)
 {
@@ -100,10 +105,15 @@ static int print(struct h0_ctx *ctx, const struct slot_bench_opts *o, const stru
 		h0_bench_markdown(v, n, &md);
 		return h0_out_text(ctx, h0_buf_str(&md), e);
 	}
+	struct h0_json *more = old ? h0_json_object() : NULL;
+	if (old)
+		h0_json_set_bool(more, "changed", true);
+	if (ctx->dry_run && old)
+		h0_json_set_bool(more, "dry_run", true);
 	struct h0_rec *r = h0_rec_new(slot_bench_cols);
 	for (size_t i = 0; i < n; i++)
 		put(r, &v[i], old ? old->v : v, old ? old->n : i);
-	int rc = h0_out_rec(ctx, r, NULL, e);
+	int rc = h0_out_rec(ctx, r, more, e);
 	h0_rec_free(r);
 	return rc;
 }
@@ -122,7 +132,9 @@ static int plot(const char *path, const struct h0_paths *paths, struct h0_err *e
 static void tell(int64_t run, int64_t runs, void *arg)
 {
 	h0_autofree char *key = h0_asprintf("%" PRId64, run);
-	if (run)
+	if (run < 0)
+		h0_progress(arg, key, "looking what the processors can do");
+	else if (run)
 		h0_progress(arg, key, "run %" PRId64 " of %" PRId64, run, runs);
 	else
 		h0_progress(arg, key, "warming up");
@@ -156,7 +168,8 @@ static int measure(struct h0_ctx *ctx, struct h0_box *b, const struct slot_bench
 		.arg = ctx};
 	if (seats(ctx, b, v, e) < 0)
 		return -1;
-	int rc = h0_bench_measure(v, (size_t)ctx->argc, &how, e);
+	int rc = ctx->dry_run ? h0_bench_prepare(v, (size_t)ctx->argc, stop.signal, e)
+	                      : h0_bench_measure(v, (size_t)ctx->argc, &how, e);
 	h0_progress(ctx, "", "%s", "");
 	if (*stop.signal)
 		h0_stop_die(&stop);
@@ -165,6 +178,22 @@ static int measure(struct h0_ctx *ctx, struct h0_box *b, const struct slot_bench
 			h0_say(ctx, "%s: its context is %" PRId64 " tokens: measured with %" PRId64 " and %" PRId64,
 			       v[i].slot->name, v[i].result.context, v[i].result.prompt, v[i].result.tokens);
 	return rc;
+}
+
+/* What would be asked, and what would be written. */
+static int show(struct h0_ctx *ctx, const struct h0_box *b, const struct slot_bench_opts *o,
+                const struct h0_bench *v, size_t n, const struct results *old, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf text = {0};
+	if (ctx->json || ctx->columns || ctx->format)
+		return print(ctx, &(struct slot_bench_opts){0}, v, n, old, e);
+	for (size_t i = 0; i < n; i++)
+		h0_buf_addf(&text, "would measure %s: pp%" PRId64 " tg%" PRId64 ", %" PRId64 " times\n", v[i].slot,
+		            v[i].prompt, v[i].tokens, o->runs ? o->runs : RUNS);
+	h0_buf_addf(&text, "would add to %s/bench.jsonl: %zu line%s\n", b->paths.var, n, n == 1 ? "" : "s");
+	if (o->plot)
+		h0_buf_addf(&text, "would write %s\n", o->plot);
+	return h0_out_text(ctx, h0_buf_str(&text), e);
 }
 
 static int history(struct h0_ctx *ctx, const struct slot_bench_opts *o, const struct results *old,
@@ -189,7 +218,7 @@ int slot_bench(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	old.v = kept;
 	if (o->history)
-		return history(ctx, o, &old, e) < 0 || (o->plot && plot(o->plot, &b.paths, e) < 0) ? -1 : 0;
+		return history(ctx, o, &old, e) < 0 || (o->plot && !ctx->dry_run && plot(o->plot, &b.paths, e) < 0) ? -1 : 0;
 	size_t n = (size_t)ctx->argc;
 	struct h0_bench_seat *v = h0_calloc(n, sizeof *v);
 	int rc = measure(ctx, &b, o, v, e);
@@ -197,6 +226,8 @@ int slot_bench(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	for (size_t i = 0; i < n; i++)
 		now[i] = v[i].result;
 	h0_bench_seats_done(v, n);
+	if (rc == 0 && ctx->dry_run)
+		return show(ctx, &b, o, now, n, &old, e);
 	if (rc < 0 || h0_bench_keep(&b.paths, now, n, e) < 0 || print(ctx, o, now, n, &old, e) < 0)
 		return -1;
 	return o->plot ? plot(o->plot, &b.paths, e) : 0;

@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "base/words.h"
-#include "model/argv.h"
 #include "model/fitsum.h"
+#include "model/serverargs.h"
 #include "run/fithist.h"
 #include "run/fits.h"
 
@@ -20,7 +20,7 @@ static int from_model(struct h0_box *b, const struct slot_fit_opts *o, struct h0
 	if (h0_store_find(&b->paths, &b->snap, path ? path : o->model, file, e) < 0 ||
 	    h0_fits_file(file->path, o->mmproj, f, e) < 0)
 		return -1;
-	f->run.cache_ram = h0_argv_cache_ram_mib(pages > 0 && page > 0 ? (int64_t)pages * page : -1) << 20;
+	f->run.cache_ram = h0_server_cache_ram_mib(pages > 0 && page > 0 ? (int64_t)pages * page : -1) << 20;
 	return 0;
 }
 

@@ -164,6 +164,8 @@
 	X(SHARE, "of-bandwidth", "decode_of_ceiling_percent", REAL, 0, "decode, in percent of its limit") \
 	X(ROOF, "ceiling", "decode_ceiling_tok_s", REAL, H0_COL_EXTRA, "tokens/s memory allows at most") \
 	X(READ_ROOF, "prompt-ceiling", "prompt_ceiling_tok_s", REAL, H0_COL_EXTRA, "tokens/s arithmetic allows") \
+	X(READ_SHARE, "of-arithmetic", "prompt_of_ceiling_percent", REAL, 0, "prompt, in percent of its limit") \
+	X(FROM, "ceiling-source", "ceiling_source", STR, H0_COL_EXTRA, "measured, or device-table") \
 	X(SINCE, "since-last", "decode_change_percent", REAL, 0, "decode against the last result") \
 	X(SINCE_READ, "prompt-since-last", "prompt_change_percent", REAL, H0_COL_EXTRA, "prompt likewise") \
 	X(RUNS, "runs", NULL, INT, H0_COL_EXTRA, "how often it was measured")                     \
@@ -178,6 +180,8 @@
 	X(DEVICE, "device", NULL, STR, H0_COL_EXTRA, "where it computes")                         \
 	X(HARDWARE, "hardware", NULL, STR, H0_COL_EXTRA, "GPU or processor")                      \
 	X(BANDWIDTH, "bandwidth", "memory_bandwidth_gbs", INT, H0_COL_EXTRA, "of its memory, GB/s") \
+	X(GFLOPS, "arithmetic", "arithmetic_gflops", INT, H0_COL_EXTRA, "10^9 operations per second") \
+	X(MATH, "arithmetic-type", "arithmetic_type", STR, H0_COL_EXTRA, "of which kind: fp32, bf16, fp16, int8") \
 	X(DRIVER, "driver", NULL, STR, H0_COL_EXTRA, "the GPU's")                                 \
 	X(KERNEL, "kernel", NULL, STR, H0_COL_EXTRA, "release of the kernel")                             \
 	X(IMAGE, "image", NULL, STR, H0_COL_EXTRA, "container image")                             \

@@ -292,16 +292,22 @@ static const char bench_text[] =
 	"Several slots are asked at the same moment, so they show what they leave each other. A slot "
 	"that does not run is not started (exit 1), and none is stopped; whoever uses it meanwhile is "
 	"slowed, and slows it.\n\n"
-	"*of-bandwidth* compares decoding with what the memory allows (see *fit*), where hal0 knows the "
-	"device's bandwidth. The limit of arithmetic, *prompt_ceiling_tok_s*, is null: no device's is "
-	"known. *since-last* compares with the latest result of the same slot, model, device, sizes and "
-	"number of slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0-model "
-	"verify* or *pull* wrote beside the file.";
+	"*of-bandwidth* compares decoding with what the memory allows (see *fit*), *of-arithmetic* reading "
+	"the prompt with what the arithmetic does: the matrices of its layers, of experts those in use, "
+	"and attention. Of a GPU both limits are its maker's figures, the arithmetic's of dense matrices "
+	"in half precision (*ceiling_source* is *device-table*); a limit nobody wrote down is null. "
+	"Processors are looked at before the slots are asked (*measured*): how fast all of them read "
+	"memory that no cache holds, and multiply and add in the widest registers, whole numbers for "
+	"quantised models. On a busy machine both come out somewhat wrong.\n\n"
+	"*since-last* compares with the latest result of the same slot, model, device, sizes and number of "
+	"slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0-model verify* or "
+	"*pull* wrote beside the file.";
 
 static const struct h0_example bench_examples[] = {
 	{"hal0 slot bench primary", "How fast is it?"},
 	{"hal0 slot bench primary embed-chat --runs 5", "And two at the same time?"},
 	{"hal0 slot bench primary --markdown", "A row to publish"},
+	{"hal0 slot bench primary --dry-run", "What would be asked of it"},
 	{"hal0 slot bench --history --plot bench.svg", "A picture of what was measured"},
 	{0},
 };
@@ -507,7 +513,8 @@ static const struct h0_verb verbs[] = {
 	{"fit", "[SLOT]", 0, 1, "does it fit into the memory there is, exit 1 if not", fit_text, fit_opts,
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
 	{"bench", "[SLOT...]", 0, -1, "how fast running slots read and write", bench_text, bench_opts,
-	 sizeof(struct slot_bench_opts), slot_bench_cols, .comp = H0_COMP_SLOT, .examples = bench_examples},
+	 sizeof(struct slot_bench_opts), slot_bench_cols, .comp = H0_COMP_SLOT, .examples = bench_examples,
+	 .flags = H0_VERB_WRITES},
 	{"key", "SLOT", 1, 1, "print the key a slot's server wants", key_text, NULL, 0, NULL,
 	 .comp = H0_COMP_SLOT, .examples = key_examples},
 	{"export", "quadlet|kube SLOT", 2, 2, "write a slot as a unit of quadlet, or a pod", export_text,

@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fmt/gguf.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <stdarg.h>
 #include "base/mem.h"
 #include "base/str.h"
+#include "fmt/ggufsrc.h"
 
-#define WINDOW     (64u << 10)
 #define MAX_KEY    4096
 #define MAX_STRING 1024         /* of a name kept; the rest is passed over */
-#define MAX_DEPTH  4            /* arrays of arrays */
 #define MAX_DIMS   8
 #define ALIGNMENT  32
-
-enum kv_type {
-	KV_U8, KV_I8, KV_U16, KV_I16, KV_U32, KV_I32, KV_F32, KV_BOOL, KV_STR, KV_ARR,
-	KV_U64, KV_I64, KV_F64, KV_N
-};
-static const unsigned char kv_size[KV_N] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 static const struct {
 	const char *name;
@@ -54,194 +45,9 @@ bool h0_gguf_type_bytes(uint32_t type, uint64_t weights, uint64_t *ret_bytes)
 	return !__builtin_mul_overflow(weights / types[type].weights, types[type].bytes, ret_bytes);
 }
 
-/* ---- bytes, from a descriptor through a window or from memory ---- */
-struct src {
-	const char *file;
-	uint64_t size, pos;
-	const unsigned char *win; /* bytes [at, at + len) of the file */
-	uint64_t at;
-	size_t len;
-	int fd;                   /* -1: win is everything */
-	unsigned char *own;       /* the window's memory */
-	const char *what;         /* what is being read, for messages */
-};
-
-static void src_done(struct src *s)
-{
-	free(s->own);
-}
-
-static int bad(const struct src *s, struct h0_err *e, const char *fmt, ...) H0_PRINTF(3, 4);
-static int bad(const struct src *s, struct h0_err *e, const char *fmt, ...)
-{
-	char why[512];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof why, fmt, ap);
-	va_end(ap);
-	h0_fail(e, H0_CONFIG, "%s: damaged GGUF file: %s (at byte %" PRIu64 ")", s->file, why, s->pos);
-	return h0_err_code(e, "model.unsupported_format");
-}
-
-/* Are n more bytes there, and still in the part that may be metadata? */
-static int have(const struct src *s, uint64_t n, struct h0_err *e)
-{
-	if (n > s->size - s->pos)
-		return bad(s, e, "%s needs %" PRIu64 " bytes, the file has %" PRIu64 " more", s->what, n,
-		           s->size - s->pos);
-	if (n > H0_GGUF_MAX_META || s->pos > H0_GGUF_MAX_META - n)
-		return bad(s, e, "%s lies beyond the first %u MiB", s->what, H0_GGUF_MAX_META >> 20);
-	return 0;
-}
-
-static int fill(struct src *s, struct h0_err *e)
-{
-	if (s->fd < 0)
-		return bad(s, e, "%s ends early", s->what);
-	ssize_t n;
-	while ((n = pread(s->fd, s->own, WINDOW, (off_t)s->pos)) < 0 && errno == EINTR)
-		;
-	if (n < 0)
-		return h0_fail_sys(e, "%s", s->file);
-	if (n == 0)
-		return bad(s, e, "the file shrank while it was read");
-	s->at = s->pos;
-	s->len = (size_t)n;
-	return 0;
-}
-
-static int get(struct src *s, void *dst, size_t n, struct h0_err *e)
-{
-	unsigned char *d = dst;
-	if (have(s, n, e) < 0)
-		return -1;
-	while (n) {
-		if ((s->pos < s->at || s->pos >= s->at + s->len) && fill(s, e) < 0)
-			return -1;
-		size_t room = (size_t)(s->at + s->len - s->pos), k = n < room ? n : room;
-		memcpy(d, s->win + (s->pos - s->at), k);
-		d += k;
-		n -= k;
-		s->pos += k;
-	}
-	return 0;
-}
-
-static int skip(struct src *s, uint64_t n, struct h0_err *e)
-{
-	if (have(s, n, e) < 0)
-		return -1;
-	s->pos += n;
-	return 0;
-}
-
-static int get_uint(struct src *s, unsigned bytes, uint64_t *ret, struct h0_err *e)
-{
-	unsigned char b[8];
-	uint64_t v = 0;
-	if (get(s, b, bytes, e) < 0)
-		return -1;
-	for (unsigned i = bytes; i-- > 0;)
-		v = v << 8 | b[i];
-	*ret = v;
-	return 0;
-}
-
-static int get_u32(struct src *s, uint32_t *ret, struct h0_err *e)
-{
-	uint64_t v;
-	if (get_uint(s, 4, &v, e) < 0)
-		return -1;
-	*ret = (uint32_t)v;
-	return 0;
-}
-
-/* A string of at most max - 1 bytes into dst; longer is refused. A NUL inside ends it. */
-static int get_name(struct src *s, char *dst, size_t max, struct h0_err *e)
-{
-	uint64_t n;
-	if (get_uint(s, 8, &n, e) < 0 || have(s, n, e) < 0)
-		return -1;
-	if (n >= max)
-		return bad(s, e, "%s is %" PRIu64 " bytes long", s->what, n);
-	if (get(s, dst, (size_t)n, e) < 0)
-		return -1;
-	dst[n] = '\0';
-	return 0;
-}
-
-static int skip_str(struct src *s, struct h0_err *e)
-{
-	uint64_t n;
-	return get_uint(s, 8, &n, e) < 0 ? -1 : skip(s, n, e);
-}
-
-static int array_head(struct src *s, uint32_t *ret_type, uint64_t *ret_n, struct h0_err *e)
-{
-	if (get_u32(s, ret_type, e) < 0 || get_uint(s, 8, ret_n, e) < 0)
-		return -1;
-	if (*ret_type >= KV_N)
-		return bad(s, e, "%s has elements of unknown type %u", s->what, *ret_type);
-	/* the smallest element: a string's length, an array's head, or the number itself */
-	unsigned least = *ret_type == KV_STR ? 8 : *ret_type == KV_ARR ? 12 : kv_size[*ret_type];
-	if (*ret_n > (s->size - s->pos) / least)
-		return bad(s, e, "%s claims %" PRIu64 " elements, the file has %" PRIu64 " more bytes",
-		           s->what, *ret_n, s->size - s->pos);
-	return 0;
-}
-
-static int skip_array(struct src *s, int depth, struct h0_err *e);
-
-static int skip_elements(struct src *s, uint32_t type, uint64_t n, int depth, struct h0_err *e)
-{
-	if (type != KV_STR && type != KV_ARR)
-		return skip(s, n * kv_size[type], e);
-	for (uint64_t i = 0; i < n; i++)
-		if ((type == KV_STR ? skip_str(s, e) : skip_array(s, depth + 1, e)) < 0)
-			return -1;
-	return 0;
-}
-
-static int skip_array(struct src *s, int depth, struct h0_err *e)
-{
-	uint32_t type;
-	uint64_t n;
-	if (depth > MAX_DEPTH)
-		return bad(s, e, "%s is nested too deeply", s->what);
-	return array_head(s, &type, &n, e) < 0 ? -1 : skip_elements(s, type, n, depth, e);
-}
-
-static int skip_value(struct src *s, uint32_t type, struct h0_err *e)
-{
-	if (type == KV_ARR)
-		return skip_array(s, 0, e);
-	return type == KV_STR ? skip_str(s, e) : skip(s, kv_size[type], e);
-}
-
-static bool is_whole(uint32_t type)
-{
-	return type < KV_N && kv_size[type] && type != KV_F32 && type != KV_F64;
-}
-
-/* A whole number of any width; what int64 cannot hold is refused. */
-static int get_whole(struct src *s, uint32_t type, int64_t *ret, struct h0_err *e)
-{
-	uint64_t v;
-	unsigned bytes = kv_size[type];
-	if (get_uint(s, bytes, &v, e) < 0)
-		return -1;
-	bool is_signed = type == KV_I8 || type == KV_I16 || type == KV_I32 || type == KV_I64;
-	if (is_signed && bytes < 8 && v >> (bytes * 8 - 1))
-		v |= ~UINT64_C(0) << (bytes * 8);
-	if (!is_signed && v > INT64_MAX)
-		return bad(s, e, "%s is %" PRIu64, s->what, v);
-	*ret = (int64_t)v;
-	return 0;
-}
-
 /* ---- metadata ---- */
 struct reading {
-	struct src s;
+	struct h0_src s;
 	struct h0_gguf *g;
 	uint64_t alignment, kvs;
 	char key[MAX_KEY], what[MAX_KEY + 16];
@@ -251,12 +57,12 @@ static int read_str(struct reading *r, uint32_t type, char **dst, struct h0_err 
 {
 	char text[MAX_STRING + 1];
 	uint64_t n;
-	if (type != KV_STR)
-		return bad(&r->s, e, "%s is no string", r->s.what);
-	if (get_uint(&r->s, 8, &n, e) < 0 || have(&r->s, n, e) < 0)
+	if (type != H0_KV_STR)
+		return h0_src_fail(&r->s, e, "%s is no string", r->s.what);
+	if (h0_src_uint(&r->s, 8, &n, e) < 0 || h0_src_have(&r->s, n, e) < 0)
 		return -1;
 	size_t keep = n < MAX_STRING ? (size_t)n : MAX_STRING;
-	if (get(&r->s, text, keep, e) < 0 || skip(&r->s, n - keep, e) < 0)
+	if (h0_src_get(&r->s, text, keep, e) < 0 || h0_src_skip(&r->s, n - keep, e) < 0)
 		return -1;
 	text[keep] = '\0';
 	free(*dst);
@@ -268,24 +74,24 @@ static int read_layers(struct reading *r, uint32_t type, struct h0_gguf_layers *
                        struct h0_err *e)
 {
 	uint64_t n;
-	if (is_whole(type))
-		return get_whole(&r->s, type, &l->all, e);
-	if (type != KV_ARR)
-		return bad(&r->s, e, "%s is neither a number nor a list", r->s.what);
-	if (array_head(&r->s, &type, &n, e) < 0)
+	if (h0_src_is_whole(type))
+		return h0_src_whole(&r->s, type, &l->all, e);
+	if (type != H0_KV_ARR)
+		return h0_src_fail(&r->s, e, "%s is neither a number nor a list", r->s.what);
+	if (h0_src_array(&r->s, &type, &n, e) < 0)
 		return -1;
-	if (!is_whole(type) || n > H0_GGUF_MAX_LAYERS)
-		return bad(&r->s, e, "%s is no list of at most %d whole numbers", r->s.what,
-		           H0_GGUF_MAX_LAYERS);
+	if (!h0_src_is_whole(type) || n > H0_GGUF_MAX_LAYERS)
+		return h0_src_fail(&r->s, e, "%s is no list of at most %d whole numbers", r->s.what,
+		                   H0_GGUF_MAX_LAYERS);
 	free(l->layer);
 	l->layer = h0_calloc(n ? n : 1, sizeof *l->layer);
 	l->n = (size_t)n;
 	for (uint64_t i = 0; i < n; i++) {
 		int64_t v;
-		if (get_whole(&r->s, type, &v, e) < 0)
+		if (h0_src_whole(&r->s, type, &v, e) < 0)
 			return -1;
 		if (v < 0 || v > INT32_MAX)
-			return bad(&r->s, e, "%s holds %" PRId64, r->s.what, v);
+			return h0_src_fail(&r->s, e, "%s holds %" PRId64, r->s.what, v);
 		l->layer[i] = (int32_t)v;
 	}
 	return 0;
@@ -308,9 +114,9 @@ static int read_int(struct reading *r, uint32_t type, int64_t *dst, struct h0_er
 static int read_tokens(struct reading *r, uint32_t type, struct h0_err *e)
 {
 	uint64_t n;
-	if (type != KV_ARR)
-		return bad(&r->s, e, "%s is no list", r->s.what);
-	if (array_head(&r->s, &type, &n, e) < 0 || skip_elements(&r->s, type, n, 0, e) < 0)
+	if (type != H0_KV_ARR)
+		return h0_src_fail(&r->s, e, "%s is no list", r->s.what);
+	if (h0_src_array(&r->s, &type, &n, e) < 0 || h0_src_skip_elements(&r->s, type, n, e) < 0)
 		return -1;
 	r->g->tokens = (int64_t)n;
 	return 0;
@@ -319,9 +125,9 @@ static int read_tokens(struct reading *r, uint32_t type, struct h0_err *e)
 static int read_alignment(struct reading *r, uint32_t type, struct h0_err *e)
 {
 	int64_t v = 0;
-	if (!is_whole(type) || get_whole(&r->s, type, &v, e) < 0 || v <= 0 || v > 1 << 20 ||
+	if (!h0_src_is_whole(type) || h0_src_whole(&r->s, type, &v, e) < 0 || v <= 0 || v > 1 << 20 ||
 	    (v & (v - 1)))
-		return bad(&r->s, e, "%s is no power of two up to a mebibyte", r->s.what);
+		return h0_src_fail(&r->s, e, "%s is no power of two up to a mebibyte", r->s.what);
 	r->alignment = (uint64_t)v;
 	return 0;
 }
@@ -356,7 +162,7 @@ static int read_general(struct reading *r, uint32_t type, struct h0_err *e)
 	if (h0_streq(r->key, "tokenizer.ggml.tokens"))
 		return read_tokens(r, type, e) < 0 ? -1 : 1;
 	if (h0_streq(r->key, "tokenizer.chat_template"))
-		g->chat_template = type == KV_STR;
+		g->chat_template = type == H0_KV_STR;
 	return 0;
 }
 
@@ -394,14 +200,14 @@ static int read_arch(struct reading *r, uint32_t type, struct h0_err *e)
 static int read_key(struct reading *r, uint32_t *ret_type, struct h0_err *e)
 {
 	r->s.what = "a metadata key";
-	if (get_name(&r->s, r->key, sizeof r->key, e) < 0)
+	if (h0_src_name(&r->s, r->key, sizeof r->key, e) < 0)
 		return -1;
 	snprintf(r->what, sizeof r->what, "'%s'", r->key);
 	r->s.what = r->what;
-	if (get_u32(&r->s, ret_type, e) < 0)
+	if (h0_src_u32(&r->s, ret_type, e) < 0)
 		return -1;
-	if (*ret_type >= KV_N)
-		return bad(&r->s, e, "%s has unknown type %u", r->what, *ret_type);
+	if (*ret_type >= H0_KV_N)
+		return h0_src_fail(&r->s, e, "%s has unknown type %u", r->what, *ret_type);
 	return 0;
 }
 
@@ -418,7 +224,7 @@ static int find_architecture(struct reading *r, struct h0_err *e)
 				return -1;
 			break;
 		}
-		if (skip_value(&r->s, type, e) < 0)
+		if (h0_src_skip_value(&r->s, type, e) < 0)
 			return -1;
 	}
 	r->s.pos = start;
@@ -436,7 +242,7 @@ static int read_metadata(struct reading *r, struct h0_err *e)
 		int known = read_general(r, type, e);
 		if (known == 0)
 			known = read_arch(r, type, e);
-		if (known < 0 || (known == 0 && skip_value(&r->s, type, e) < 0))
+		if (known < 0 || (known == 0 && h0_src_skip_value(&r->s, type, e) < 0))
 			return -1;
 	}
 	return 0;
@@ -448,41 +254,50 @@ static bool is_expert(const char *name)
 	return h0_ends(name, "_exps.weight") && strstr(name, ".ffn_");
 }
 
+/* Matrices of layers are multiplied for every token; tables are looked up in, vectors are small. */
+static void count_weights(struct h0_gguf *g, const char *name, uint32_t ndims, uint64_t weights)
+{
+	uint64_t *dst = is_expert(name) ? &g->expert_weights : &g->layer_weights;
+	if (h0_starts(name, "blk.") && ndims > 1 && __builtin_add_overflow(*dst, weights, dst))
+		*dst = UINT64_MAX;
+}
+
 static int read_tensor(struct reading *r, uint64_t *end, struct h0_err *e)
 {
 	struct h0_gguf *g = r->g;
 	uint32_t ndims, type;
 	uint64_t weights = 1, dim = 0, offset, bytes = 0;
 	r->s.what = "a tensor's name";
-	if (get_name(&r->s, r->key, sizeof r->key, e) < 0)
+	if (h0_src_name(&r->s, r->key, sizeof r->key, e) < 0)
 		return -1;
 	snprintf(r->what, sizeof r->what, "tensor '%s'", r->key);
 	r->s.what = r->what;
-	if (get_u32(&r->s, &ndims, e) < 0)
+	if (h0_src_u32(&r->s, &ndims, e) < 0)
 		return -1;
 	if (ndims > MAX_DIMS)
-		return bad(&r->s, e, "%s has %u dimensions", r->what, ndims);
+		return h0_src_fail(&r->s, e, "%s has %u dimensions", r->what, ndims);
 	for (uint32_t i = 0; i < ndims; i++) {
-		if (get_uint(&r->s, 8, &dim, e) < 0)
+		if (h0_src_uint(&r->s, 8, &dim, e) < 0)
 			return -1;
 		if (dim > INT64_MAX || __builtin_mul_overflow(weights, dim, &weights))
-			return bad(&r->s, e, "%s is impossibly large", r->what);
+			return h0_src_fail(&r->s, e, "%s is impossibly large", r->what);
 	}
-	if (get_u32(&r->s, &type, e) < 0 || get_uint(&r->s, 8, &offset, e) < 0)
+	if (h0_src_u32(&r->s, &type, e) < 0 || h0_src_uint(&r->s, 8, &offset, e) < 0)
 		return -1;
 	bool known = h0_gguf_type_name(type) != NULL;
 	if (known && !h0_gguf_type_bytes(type, weights, &bytes))
-		return bad(&r->s, e, "%s has %" PRIu64 " weights of type %s", r->what, weights,
-		           h0_gguf_type_name(type));
+		return h0_src_fail(&r->s, e, "%s has %" PRIu64 " weights of type %s", r->what, weights,
+		                   h0_gguf_type_name(type));
 	if (__builtin_add_overflow(offset, bytes, end) ||
 	    __builtin_add_overflow(g->tensor_bytes, bytes, &g->tensor_bytes))
-		return bad(&r->s, e, "%s is impossibly large", r->what);
+		return h0_src_fail(&r->s, e, "%s is impossibly large", r->what);
 	g->tensors++;
 	g->tensors_unknown += !known;
 	if (type < H0_GGUF_TYPES) {
 		g->type_tensors[type]++;
 		g->type_bytes[type] += bytes;
 	}
+	count_weights(g, r->key, ndims, weights);
 	if (is_expert(r->key))
 		g->expert_bytes += bytes;
 	if (h0_streq(r->key, "token_embd.weight"))
@@ -505,12 +320,12 @@ static int read_tensors(struct reading *r, uint64_t n, struct h0_err *e)
 	r->g->data_offset = r->s.pos + pad;
 	r->s.what = "the tensor table";
 	if (__builtin_add_overflow(r->g->data_offset, last, &r->g->need_bytes))
-		return bad(&r->s, e, "the tensors are impossibly large");
+		return h0_src_fail(&r->s, e, "the tensors are impossibly large");
 	return 0;
 }
 
 /* ---- the whole ---- */
-static int not_gguf(const struct src *s, const unsigned char *magic, size_t n, struct h0_err *e)
+static int not_gguf(const struct h0_src *s, const unsigned char *magic, size_t n, struct h0_err *e)
 {
 	char shown[16] = "";
 	bool text = n > 0;
@@ -529,28 +344,28 @@ static int not_gguf(const struct src *s, const unsigned char *magic, size_t n, s
 
 static int read_header(struct reading *r, uint64_t *ret_tensors, struct h0_err *e)
 {
-	struct src *s = &r->s;
+	struct h0_src *s = &r->s;
 	unsigned char magic[4];
 	size_t n = s->size < 4 ? (size_t)s->size : 4;
 	s->what = "the header";
-	if (get(s, magic, n, e) < 0)
+	if (h0_src_get(s, magic, n, e) < 0)
 		return -1;
 	if (n < 4 || memcmp(magic, "GGUF", 4) != 0)
 		return not_gguf(s, magic, n, e);
-	if (get_u32(s, &r->g->version, e) < 0)
+	if (h0_src_u32(s, &r->g->version, e) < 0)
 		return -1;
 	if (r->g->version == 2u << 24 || r->g->version == 3u << 24)
-		return bad(s, e, "it is a big-endian file, which llama-server on this machine cannot read");
+		return h0_src_fail(s, e, "it is a big-endian file, which llama-server on this machine cannot read");
 	if (r->g->version != 2 && r->g->version != 3)
-		return bad(s, e, "version %u (2 and 3 are known)", r->g->version);
-	if (get_uint(s, 8, ret_tensors, e) < 0 || get_uint(s, 8, &r->kvs, e) < 0)
+		return h0_src_fail(s, e, "version %u (2 and 3 are known)", r->g->version);
+	if (h0_src_uint(s, 8, ret_tensors, e) < 0 || h0_src_uint(s, 8, &r->kvs, e) < 0)
 		return -1;
 	/* least sizes: key length, type, one byte; name length, dimensions, type, offset */
 	if (r->kvs > (s->size - s->pos) / 13)
-		return bad(s, e, "it claims %" PRIu64 " metadata keys, the file has %" PRIu64 " more bytes",
-		           r->kvs, s->size - s->pos);
+		return h0_src_fail(s, e, "it claims %" PRIu64 " metadata keys, the file has %" PRIu64 " more bytes",
+		                   r->kvs, s->size - s->pos);
 	if (*ret_tensors > (s->size - s->pos) / 24)
-		return bad(s, e, "it claims %" PRIu64 " tensors, the file has %" PRIu64 " more bytes",
+		return h0_src_fail(s, e, "it claims %" PRIu64 " tensors, the file has %" PRIu64 " more bytes",
 		           *ret_tensors, s->size - s->pos);
 	return 0;
 }
@@ -575,7 +390,7 @@ static int read_all(struct reading *r, struct h0_err *e)
 	return read_tensors(r, tensors, e);
 }
 
-static int start(struct src *src, struct h0_gguf *ret, struct h0_err *e)
+static int start(struct h0_src *src, struct h0_gguf *ret, struct h0_err *e)
 {
 	h0_autofree struct reading *r = h0_calloc(1, sizeof *r);
 	r->s = *src;
@@ -586,7 +401,7 @@ static int start(struct src *src, struct h0_gguf *ret, struct h0_err *e)
 int h0_gguf_parse(const void *p, size_t size, const char *file, struct h0_gguf *ret,
                   struct h0_err *e)
 {
-	struct src s = {.file = file, .size = size, .win = p, .len = size, .fd = -1};
+	struct h0_src s = {.file = file, .size = size, .win = p, .len = size, .fd = -1};
 	return start(&s, ret, e);
 }
 
@@ -601,8 +416,8 @@ int h0_gguf_read(int fd, const char *file, struct h0_gguf *ret, struct h0_err *e
 		        S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
 		return h0_err_code(e, "model.unsupported_format");
 	}
-	h0_auto(src_done) struct src s = {.file = file, .size = (uint64_t)st.st_size, .fd = fd,
-		.own = h0_malloc(WINDOW)};
+	h0_autosrc struct h0_src s = {.file = file, .size = (uint64_t)st.st_size, .fd = fd,
+		.own = h0_malloc(H0_SRC_WINDOW)};
 	s.win = s.own;
 	return start(&s, ret, e);
 }

@@ -104,13 +104,4 @@ int h0_argv_build(const struct h0_plan *plan, const struct h0_argv_facts *f, str
 void h0_argv_done(struct h0_argv *a);
 #define h0_autoargv h0_auto(h0_argv_done)
 
-/* The long name of a llama-server flag, without dashes ("-c" is "ctx-size"); NULL: no flag. */
-const char *h0_argv_flag(const char *word);
-/* May the flag of that long name be given several times, each counting? */
-bool h0_argv_repeats(const char *name);
-/* The context of a slot whose file says none, from the model's own (<= 0 = unknown), in tokens. */
-int64_t h0_argv_context(enum h0_slot_type type, int64_t native);
-/* The prompt cache hal0 gives a server on a machine with so much RAM (-1 = unknown). */
-int64_t h0_argv_cache_ram_mib(int64_t ram_bytes);
-
 #endif

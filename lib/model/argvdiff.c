@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/serverargs.h"
 
 const char *const h0_diff_kind_names[] = {"server", "container", "device", "mount", "environment",
 	"image", NULL};
@@ -120,7 +121,7 @@ static void read_server(struct entries *e, char *const *words, size_t from, size
 {
 	size_t place = 0;
 	for (size_t i = from; i < n; i++) {
-		const char *key = h0_argv_flag(words[i]), *eq = key ? strchr(key, '=') : NULL;
+		const char *key = h0_server_flag(words[i]), *eq = key ? strchr(key, '=') : NULL;
 		struct entry one = {.server = true, .at = i};
 		if (!key) {
 			one.id = h0_asprintf("word %zu", ++place);
@@ -131,10 +132,10 @@ static void read_server(struct entries *e, char *const *words, size_t from, size
 		}
 		if (eq)
 			one.value = h0_strdup(eq + 1);
-		else if (i + 1 < n && !h0_argv_flag(words[i + 1]))
+		else if (i + 1 < n && !h0_server_flag(words[i + 1]))
 			one.value = h0_strdup(words[i + 1]);
 		h0_autofree char *name = eq ? h0_strndup(key, (size_t)(eq - key)) : h0_strdup(key);
-		one.id = h0_argv_repeats(name) ? h0_asprintf("-%s %s", name, one.value ? one.value : "")
+		one.id = h0_server_flag_repeats(name) ? h0_asprintf("-%s %s", name, one.value ? one.value : "")
 		                               : h0_asprintf("-%s", name);
 		one.shown = h0_strndup(words[i], strcspn(words[i], "="));
 		i += one.value && !eq;
@@ -270,7 +271,7 @@ static const struct {
 
 static const char *key_of(const char *flag)
 {
-	const char *name = h0_argv_flag(flag);
+	const char *name = h0_server_flag(flag);
 	name = name ? name : flag;
 	for (size_t i = 0; i < H0_ARRAY_LEN(made_of); i++)
 		if (h0_streq(name, made_of[i].flag))

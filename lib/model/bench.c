@@ -80,6 +80,7 @@ static const struct text texts[] = {
 	TEXT("slot", slot), TEXT("model", model), TEXT("quant", quant), TEXT("device", device),
 	TEXT("model_sha256", sha256), TEXT("image", image), TEXT("image_digest", digest),
 	TEXT("hardware", hardware), TEXT("driver", driver), TEXT("kernel", kernel),
+	TEXT("arithmetic_type", math), TEXT("ceiling_source", roof_from),
 };
 
 struct number {
@@ -91,6 +92,7 @@ static const struct number wholes[] = {
 	FIELD("measured_at", at), FIELD("prompt_tokens", prompt), FIELD("answer_tokens", tokens),
 	FIELD("runs", runs), FIELD("context", context), FIELD("together", together),
 	FIELD("model_bytes", model_bytes), FIELD("memory_bandwidth_gbs", gb_per_s),
+	FIELD("arithmetic_gflops", gflops),
 };
 static const struct number reals[] = {
 	FIELD("prompt_tok_s", read.median), FIELD("prompt_low_tok_s", read.low),
@@ -184,6 +186,18 @@ static void share(struct h0_buf *out, double percent)
 		h0_buf_addf(out, " %.0f %% |", percent);
 }
 
+/* "61 GB/s, 505 GFLOP/s fp32, measured" */
+static void limits(struct h0_buf *out, const struct h0_bench *b)
+{
+	h0_autobuf struct h0_buf text = {0};
+	if (b->gb_per_s > 0)
+		h0_buf_addf(&text, "%" PRId64 " GB/s, ", b->gb_per_s);
+	if (b->gflops > 0)
+		h0_buf_addf(&text, "%" PRId64 " GFLOP/s %s, ", b->gflops, b->math);
+	h0_buf_adds(&text, text.len ? b->roof_from : "-");
+	cell(out, h0_buf_str(&text));
+}
+
 /* The first digits name a file or an image well enough in a table. */
 static void sum(struct h0_buf *out, const char *s)
 {
@@ -197,9 +211,9 @@ void h0_bench_markdown(const struct h0_bench *v, size_t n, struct h0_buf *ret)
 {
 	h0_buf_adds(ret, "| slot | model | quant | sha256 | device | hardware | driver | kernel | image | "
 	                 "digest | test | prompt tok/s | decode tok/s | first token ms | round trip ms | "
-	                 "of bandwidth | of arithmetic | at once | date |\n|");
-	for (int i = 0; i < 19; i++)
-		h0_buf_adds(ret, i >= 11 && i < 18 ? " ---: |" : " --- |");
+	                 "of bandwidth | of arithmetic | machine's limits | at once | date |\n|");
+	for (int i = 0; i < 20; i++)
+		h0_buf_adds(ret, (i >= 11 && i < 17) || i == 18 ? " ---: |" : " --- |");
 	h0_buf_adds(ret, "\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct h0_bench *b = &v[i];
@@ -221,6 +235,7 @@ void h0_bench_markdown(const struct h0_bench *v, size_t n, struct h0_buf *ret)
 		spread(ret, b->trip);
 		share(ret, h0_bench_share(b->write.median, b->write_roof));
 		share(ret, h0_bench_share(b->read.median, b->read_roof));
+		limits(ret, b);
 		h0_bench_day(b->at, day);
 		h0_buf_addf(ret, " %" PRId64 " | %s |\n", b->together, day);
 	}

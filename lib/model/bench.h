@@ -39,6 +39,9 @@ struct h0_bench {
 	struct h0_bench_spread read, write;     /* tokens/s: the prompt, the answer */
 	struct h0_bench_spread first, trip;     /* ms: to the first token, a whole smallest request */
 	int64_t gb_per_s;               /* the memory's, 10^9 bytes/s */
+	int64_t gflops;                 /* the arithmetic's, 10^9 operations/s */
+	char math[16];                  /* of which kind: "fp32", "int8", ... */
+	char roof_from[16];             /* where both are from: "measured" or "device-table" */
 	double write_roof;              /* tokens/s the memory allows at most */
 	double read_roof;               /* tokens/s the arithmetic allows at most */
 };

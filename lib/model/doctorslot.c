@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "model/serverargs.h"
 
 #define KNOWN(x) ((x) != H0_UNKNOWN)
 #define GIB(x) ((double)(x) / 0x1p30)
@@ -39,7 +40,7 @@ void h0_doctor_slot_argv(struct h0_doctor_slot *s, const struct h0_argv *a)
 	s->context_size = a->context > 0 ? a->context : H0_UNKNOWN;
 	for (size_t i = 0; i < a->words.n; i++) {
 		const char *word = a->words.v[i], *value = i + 1 < a->words.n ? a->words.v[i + 1] : "";
-		const char *flag = i >= a->server_at ? h0_argv_flag(word) : NULL;
+		const char *flag = i >= a->server_at ? h0_server_flag(word) : NULL;
 		int64_t n;
 		if (h0_streq(word, "ROCBLAS_USE_HIPBLASLT=1"))
 			s->hipblaslt = H0_FACT_YES;

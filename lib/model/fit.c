@@ -5,8 +5,8 @@
 
 #include "base/num.h"
 #include "base/str.h"
-#include "model/argv.h"
 #include "model/fitsum.h"
+#include "model/serverargs.h"
 
 #define CELLS_PAD    256
 #define AUTO_SEQS    4         /* what the server takes when nobody says how many */
@@ -22,6 +22,8 @@ static void add_shard(struct h0_fit_model *m, const struct h0_gguf *g)
 	m->weights = h0_sum(m->weights, h0_sum_of(bytes));
 	m->embd = h0_sum(m->embd, h0_sum_of(g->embd_bytes));
 	m->expert = h0_sum(m->expert, h0_sum_of(g->expert_bytes));
+	m->layer_weights = h0_sum(m->layer_weights, h0_sum_of(g->layer_weights));
+	m->expert_weights = h0_sum(m->expert_weights, h0_sum_of(g->expert_weights));
 	m->tied &= !g->output;
 }
 
@@ -132,8 +134,8 @@ static void take_switch(struct h0_fit_run *r, const char *key, const char *value
 void h0_fit_run_words(struct h0_fit_run *r, char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const char *key = h0_argv_flag(words[i]);
-		const char *value = i + 1 < n && !h0_argv_flag(words[i + 1]) ? words[i + 1] : NULL;
+		const char *key = h0_server_flag(words[i]);
+		const char *value = i + 1 < n && !h0_server_flag(words[i + 1]) ? words[i + 1] : NULL;
 		/* -1 is a number here */
 		if (!value && i + 1 < n && h0_streq(words[i + 1], "-1"))
 			value = words[i + 1];

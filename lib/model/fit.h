@@ -36,6 +36,7 @@ struct h0_fit_run {
 struct h0_fit_model {
 	const struct h0_gguf *gguf;     /* borrowed: the first shard */
 	int64_t weights, embd, expert;  /* bytes: all tensors, token embedding, expert tensors */
+	int64_t layer_weights, expert_weights; /* numbers in matrices */
 	int64_t mmproj;                 /* bytes of the projector, 0 = none */
 	bool tied;                      /* the embedding is the output matrix too */
 	bool by_size;                   /* tensors of unknown type: weights are the files' sizes */

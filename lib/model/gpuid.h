@@ -2,7 +2,7 @@
  *
  * The one table of GPUs: what a PCI id stands for. Vendor and device are always matched together
  * (8086:1586 is a network card), and the revision picks the name where one id covers several
- * parts. Sources: pci.ids, libdrm's amdgpu.ids, the makers' memory bandwidths.
+ * parts. Sources: pci.ids, libdrm's amdgpu.ids, the makers' data sheets for bandwidth and peak.
  */
 #ifndef H0_MODEL_GPUID_H
 #define H0_MODEL_GPUID_H
@@ -25,6 +25,7 @@ struct h0_gpuid {
 	const char *name;
 	const char *gfx;       /* AMD's target name, or NULL */
 	int gb_per_s;          /* peak memory bandwidth in 10^9 bytes/s, 0 = not fixed by the part */
+	double fp16_tflops;    /* peak of dense matrices in half precision, 0 = not fixed or not known */
 };
 
 /* The row for a device, the one of its revision first; NULL when not listed. Unknown numbers

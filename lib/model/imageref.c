@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fmt/url.h"
 
 bool h0_digest_ok(const char *digest)
 {
@@ -115,5 +116,5 @@ bool h0_imageref_is_local(const struct h0_imageref *r)
 
 bool h0_imageref_is_loopback(const struct h0_imageref *r)
 {
-	return h0_starts(r->host, "127.") || h0_starts(r->host, "localhost:");
+	return !h0_imageref_is_local(r) && h0_url_is_loopback(r->host);
 }

@@ -19,6 +19,14 @@ static const char *const file_types[] = {
 	[38] = "MXFP4",
 };
 
+const char *h0_model_quant_word(const char *word, size_t n)
+{
+	for (size_t i = 0; i < H0_ARRAY_LEN(file_types); i++)
+		if (file_types[i] && strlen(file_types[i]) == n && strncasecmp(word, file_types[i], n) == 0)
+			return file_types[i];
+	return NULL;
+}
+
 const char *h0_model_quant(const struct h0_gguf *g)
 {
 	uint32_t most = 0;
@@ -28,15 +36,9 @@ const char *h0_model_quant(const struct h0_gguf *g)
 	for (uint32_t i = 1; i < H0_GGUF_TYPES; i++)
 		if (g->type_bytes[i] > g->type_bytes[most])
 			most = i;
-	return g->type_bytes[most] ? h0_gguf_type_name(most) : NULL;
-}
-
-const char *h0_model_quant_word(const char *word, size_t n)
-{
-	for (size_t i = 0; i < H0_ARRAY_LEN(file_types); i++)
-		if (file_types[i] && strlen(file_types[i]) == n && strncasecmp(word, file_types[i], n) == 0)
-			return file_types[i];
-	return NULL;
+	const char *type = g->type_bytes[most] ? h0_gguf_type_name(most) : NULL;
+	const char *word = type ? h0_model_quant_word(type, strlen(type)) : NULL;
+	return word ? word : type;
 }
 
 unsigned h0_model_serves(const struct h0_gguf *g)

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "fmt/url.h"
 #include "model/modelinfo.h"
 
 #define SHARDS_MAX 1000
@@ -33,16 +34,10 @@ static bool plain_path(const char *p, size_t n, bool blanks)
 	return n && p[n - 1] != '/';
 }
 
-static bool local(const char *url)
-{
-	const char *host = url + strlen("http://");
-	return h0_starts(host, "127.") || h0_starts(host, "localhost") || h0_starts(host, "[::1]");
-}
-
 static int parse_url(const char *text, struct h0_modelref *ret, struct h0_err *e)
 {
 	h0_autofree char *base = h0_modelref_base(text);
-	if (h0_starts(text, "http://") && !local(text))
+	if (h0_starts(text, "http://") && !h0_url_is_local(text))
 		return h0_fail(e, H0_USAGE, "models are pulled over https: '%.200s'", text);
 	if (!h0_ends(base, ".gguf") || strlen(base) <= strlen(".gguf") || base[0] == '.')
 		return h0_fail(e, H0_USAGE, "a URL of a model ends in the name of a .gguf file: '%.*s'",
@@ -134,6 +129,34 @@ static bool has_word(const char *name, const char *word)
 	return false;
 }
 
+static bool is_projector(const char *path)
+{
+	h0_autofree char *base = h0_modelref_base(path);
+	return h0_ends(base, ".gguf") && (h0_starts(base, "mmproj") || has_word(base, "mmproj"));
+}
+
+const char *h0_modelref_projector(const struct h0_strv *files, const char *model)
+{
+	static const char *const kinds[] = {"F16", "BF16", "Q8_0", NULL};
+	const char *slash = strrchr(model, '/'), *best = NULL;
+	size_t dir = slash ? (size_t)(slash - model) + 1 : 0;
+	int least = 0;
+	for (size_t i = 0; i < files->n; i++) {
+		const char *f = files->v[i];
+		int rank = 0;
+		if (strncmp(f, model, dir) != 0 || strchr(f + dir, '/') || !is_projector(f) ||
+		    !plain_path(f, strlen(f), true))
+			continue;
+		while (kinds[rank] && !has_word(f, kinds[rank]))
+			rank++;
+		if (!best || rank < least || (rank == least && strcmp(f, best) < 0)) {
+			best = f;
+			least = rank;
+		}
+	}
+	return best;
+}
+
 /* Whole models alone: no projectors, of split ones the first shard. */
 static void candidates(const struct h0_strv *files, const char *quant, struct h0_strv *ret)
 {
@@ -141,7 +164,7 @@ static void candidates(const struct h0_strv *files, const char *quant, struct h0
 		h0_autofree char *base = h0_modelref_base(files->v[i]);
 		int of;
 		size_t end;
-		if (h0_ends(base, ".gguf") && !h0_starts(base, "mmproj") && shard(base, &of, &end) <= 1 &&
+		if (h0_ends(base, ".gguf") && !is_projector(base) && shard(base, &of, &end) <= 1 &&
 		    plain_path(files->v[i], strlen(files->v[i]), true) &&
 		    (!quant || has_word(files->v[i], quant)))
 			h0_strv_add(ret, files->v[i]);

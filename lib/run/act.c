@@ -14,6 +14,7 @@
 #include "sys/io.h"
 #include "sys/lock.h"
 #include "sys/loopback.h"
+#include "sys/proc.h"
 
 #define LOCK_STEP_MS    100
 #define PORT_FREE_MS    5000    /* for a port to come free after its server ended */
@@ -103,6 +104,25 @@ static bool being_ended(const struct h0_box *b, const struct h0_ctr *c)
 	       h0_streq(last.container, c->id);
 }
 
+int h0_act_end_forgotten(const struct h0_box *b, const char *slot, bool *ret_ended, struct h0_err *e)
+{
+	struct h0_state_file last;
+	struct h0_ctr c = {0};
+	if (h0_state_read(&b->paths, slot, &last, NULL) < 0 || !last.container[0])
+		return 0;
+	h0_autofree char *path = h0_asprintf("%s/slots/%s/pid", b->paths.run, slot);
+	snprintf(c.slot, sizeof c.slot, "%s", slot);
+	memcpy(c.id, last.container, sizeof c.id);
+	c.pid = h0_proc_read_pid(path);
+	if (!h0_ctr_lingers(&c))
+		return 0;
+	if (h0_podman_end(&b->podman, &c, 0, e) < 0)
+		return -1;
+	if (ret_ended)
+		*ret_ended = true;
+	return h0_act_record(b, slot, last.port, last.model_id, c.id, H0_STATE_OFFLINE, NULL, e);
+}
+
 int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
                 const struct h0_ctr **ret, struct h0_err *e)
 {
@@ -111,7 +131,7 @@ int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(ctrs, slot);
 	if (!c)
-		return 0;
+		return h0_act_end_forgotten(b, slot, NULL, e);
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
 	if (!h0_act_runs(c) || being_ended(b, c))

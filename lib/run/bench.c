@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "fmt/sse.h"
 #include "model/modelinfo.h"
-#include "run/fits.h"
 #include "run/images.h"
 #include "run/modelfile.h"
+#include "run/roof.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/lock.h"
@@ -24,6 +24,7 @@
 #define ANSWER_MAX (4u << 20)
 #define IDLE_MS    600000
 #define HEADERS    3
+#define NONE       {-1, -1, -1}
 
 static double now_ms(void)
 {
@@ -59,11 +60,19 @@ static void set_machine(const struct h0_json *doc, enum h0_device device, struct
 	         vulkan && device == H0_DEVICE_GPU_VULKAN ? vulkan : "");
 }
 
-/* What can be found out about model and image; whatever cannot stays unknown. */
-static void set_subject(struct h0_box *b, const struct h0_ctr *c, const struct h0_slot *slot,
-                        struct h0_bench *r)
+/* A device of Vulkan may be the processors, too: where the machine has no GPU. */
+static bool on_processors(const struct h0_bench_seat *s)
 {
-	h0_autofits struct h0_fits f = {0};
+	struct h0_roof gpu;
+	return s->known && (s->fits.run.device == H0_DEVICE_CPU || !h0_roof_gpu(s->fits.doc, &gpu));
+}
+
+/* What can be found out about model and image; whatever cannot stays unknown. */
+static void set_subject(struct h0_box *b, const struct h0_ctr *c, struct h0_bench_seat *s)
+{
+	const struct h0_slot *slot = s->slot;
+	struct h0_bench *r = &s->result;
+	struct h0_fits *f = &s->fits;
 	h0_autolocal struct h0_local_images local = {0};
 	h0_auto(h0_strv_done) struct h0_strv digests = {0};
 	SET(r->model, slot->model);
@@ -72,17 +81,41 @@ static void set_subject(struct h0_box *b, const struct h0_ctr *c, const struct h
 		h0_local_digests(&local, c->image ? c->image : "", &digests);
 		SET(r->digest, digests.n ? digests.v[0] : "");
 	}
-	if (h0_fits_slot(b, slot, &f, NULL) < 0)
+	if (h0_fits_slot(b, slot, f, NULL) < 0)
 		return;
-	h0_fits_judge(b, H0_FITS_MACHINE, slot->name, &f);
-	set_machine(f.doc, f.run.device, r);
-	SET(r->model, f.path);
-	SET(r->quant, h0_model_quant(&f.gguf));
-	if (h0_model_sum_read(f.path, r->sha256, NULL) < 1)
+	s->known = true;
+	h0_fits_judge(b, H0_FITS_MACHINE, slot->name, f);
+	set_machine(f->doc, f->run.device, r);
+	SET(r->model, f->path);
+	SET(r->quant, h0_model_quant(&f->gguf));
+	if (h0_model_sum_read(f->path, r->sha256, NULL) < 1)
 		r->sha256[0] = '\0';
-	r->model_bytes = f.fit.weights;
-	r->gb_per_s = f.pool.gb_per_s;
-	r->write_roof = f.answer.ceiling >= 0 ? f.answer.ceiling : -1;
+	r->model_bytes = f->fit.weights;
+}
+
+/* What the machine allows: by the table of GPUs, else `cpu`, what its processors have been seen to do. */
+static void set_roof(struct h0_bench_seat *s, const struct h0_roof *cpu)
+{
+	struct h0_bench *r = &s->result;
+	const struct h0_fits *f = &s->fits;
+	struct h0_roof roof = *cpu;
+	if (!s->known)
+		return;
+	if (!on_processors(s))
+		h0_roof_gpu(f->doc, &roof);
+	enum h0_math math = h0_roof_math(&roof, &f->gguf);
+	double operations = h0_roof_operations(&f->model, r->prompt);
+	if (roof.gb_per_s > 0) {
+		r->gb_per_s = (int64_t)(roof.gb_per_s + 0.5);
+		r->write_roof = f->fit.active > 0 ? roof.gb_per_s * 1e9 / (double)f->fit.active : -1;
+	}
+	if (math < H0_MATH_N) {
+		r->gflops = (int64_t)(roof.gflops[math] + 0.5);
+		SET(r->math, h0_math_names[math]);
+		r->read_roof = operations > 0 ? roof.gflops[math] * 1e9 / operations : -1;
+	}
+	if (r->gb_per_s > 0 || r->gflops > 0)
+		SET(r->roof_from, roof.measured ? "measured" : "device-table");
 }
 
 static int not_ready(const struct h0_slot *slot, struct h0_err *e)
@@ -107,10 +140,11 @@ int h0_bench_seat(struct h0_box *b, const struct h0_ctrs *ctrs, const struct h0_
 	ret->slot = slot;
 	ret->port = c->port ? c->port : slot->port;
 	struct h0_bench *r = &ret->result;
-	*r = (struct h0_bench){.model_bytes = -1, .gb_per_s = -1, .write_roof = -1, .read_roof = -1};
+	*r = (struct h0_bench){.model_bytes = -1, .gb_per_s = -1, .gflops = -1, .write_roof = -1,
+	                       .read_roof = -1, .read = NONE, .write = NONE, .first = NONE, .trip = NONE};
 	SET(r->slot, slot->name);
 	SET(r->device, h0_device_names[slot->device]);
-	set_subject(b, c, slot, r);
+	set_subject(b, c, ret);
 	return 0;
 }
 
@@ -119,6 +153,7 @@ void h0_bench_seats_done(struct h0_bench_seat *v, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		free(v[i].ask);
 		free(v[i].ask_small);
+		h0_fits_done(&v[i].fits);
 	}
 	free(v);
 }
@@ -318,15 +353,39 @@ static int run_once(struct h0_http_client *c, struct h0_bench_seat *v, size_t n,
 	return 0;
 }
 
-int h0_bench_measure(struct h0_bench_seat *v, size_t n, const struct h0_bench_how *how,
-                     struct h0_err *e)
+/* No slot answers meanwhile: all of the processors is theirs. */
+static void look_at_processors(struct h0_bench_seat *v, size_t n, const struct h0_bench_how *how,
+                               struct h0_roof *ret)
+{
+	bool any = false;
+	h0_roof_unknown(ret);
+	for (size_t i = 0; i < n; i++)
+		any = any || on_processors(&v[i]);
+	if (any && how->tell)
+		how->tell(-1, how->runs, how->arg);
+	if (any)
+		h0_roof_measure(how->stop, ret);
+}
+
+int h0_bench_prepare(struct h0_bench_seat *v, size_t n, const volatile int *stop, struct h0_err *e)
 {
 	h0_autohttpclient struct h0_http_client *c = NULL;
 	if (h0_http_open(&c, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (prepare(c, &v[i], how->stop, e) < 0)
+		if (prepare(c, &v[i], stop, e) < 0)
 			return -1;
+	return 0;
+}
+
+int h0_bench_measure(struct h0_bench_seat *v, size_t n, const struct h0_bench_how *how,
+                     struct h0_err *e)
+{
+	h0_autohttpclient struct h0_http_client *c = NULL;
+	struct h0_roof cpu;
+	if (h0_bench_prepare(v, n, how->stop, e) < 0 || h0_http_open(&c, e) < 0)
+		return -1;
+	look_at_processors(v, n, how, &cpu);
 	for (int64_t run = 0; run <= how->runs; run++) {
 		if (how->tell)
 			how->tell(run, how->runs, how->arg);
@@ -343,6 +402,7 @@ int h0_bench_measure(struct h0_bench_seat *v, size_t n, const struct h0_bench_ho
 		r->write = h0_bench_spread(v[i].write, runs);
 		r->first = h0_bench_spread(v[i].first, runs);
 		r->trip = h0_bench_spread(v[i].trip, runs);
+		set_roof(&v[i], &cpu);
 	}
 	return 0;
 }

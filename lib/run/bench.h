@@ -7,6 +7,7 @@
 #define H0_RUN_BENCH_H
 
 #include "model/bench.h"
+#include "run/fits.h"
 #include "run/http.h"
 #include "run/live.h"
 #include "run/slotkey.h"
@@ -16,6 +17,8 @@ struct h0_bench_seat {
 	int port;
 	char key[H0_SLOT_KEY];
 	struct h0_bench result;
+	struct h0_fits fits;            /* model and machine; only with `known` */
+	bool known;
 	char *ask, *ask_small;          /* bodies of requests */
 	double read[H0_BENCH_RUNS_MAX], write[H0_BENCH_RUNS_MAX], first[H0_BENCH_RUNS_MAX],
 	    trip[H0_BENCH_RUNS_MAX];
@@ -24,7 +27,8 @@ struct h0_bench_seat {
 struct h0_bench_how {
 	int64_t runs;                   /* 1 to H0_BENCH_RUNS_MAX */
 	const volatile int *stop;       /* may be NULL */
-	void (*tell)(int64_t run, int64_t runs, void *arg); /* before each; run 0 warms up */
+	/* before each; run 0 warms up, -1 looks what the processors can do */
+	void (*tell)(int64_t run, int64_t runs, void *arg);
 	void *arg;
 };
 
@@ -34,8 +38,11 @@ struct h0_bench_how {
 int h0_bench_seat(struct h0_box *b, const struct h0_ctrs *ctrs, const struct h0_slot *slot,
                   struct h0_bench_seat *ret, struct h0_err *e);
 void h0_bench_seats_done(struct h0_bench_seat *v, size_t n);
-/* All at once, `runs` times: fills the results. H0_EXTERN, with ECANCELED when stopped; H0_NO: not
- * ready, or its context is too small. */
+/* Asks the servers how much they can take: fills the results' sizes. H0_NO: not ready, or its
+ * context is too small. */
+int h0_bench_prepare(struct h0_bench_seat *v, size_t n, const volatile int *stop, struct h0_err *e);
+/* The same, and all at once, `runs` times: fills the results. Of a slot that computes on processors
+ * these are measured too, before. H0_EXTERN, with ECANCELED when stopped. */
 int h0_bench_measure(struct h0_bench_seat *v, size_t n, const struct h0_bench_how *how,
                      struct h0_err *e);
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "fmt/url.h"
 #include "sys/clock.h"
 
 /* The name Debian's libcurl4 (OpenSSL) package gives the library that belongs to curl.h. */
@@ -24,6 +25,7 @@
 #define MAX_HEADERS        (64u << 10)
 #define MAX_WAIT_MS        1000
 #define STOP_POLL_MS       50
+#define LOOK_MS            100      /* how often it is asked whether another call should begin */
 
 #define CURL_CALLS(X)                                                                            \
 	X(curl_global_init) X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset)            \
@@ -217,30 +219,6 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
 
 /* ---- what goes out ---- */
 
-/* The host of "scheme://host...", without brackets. Refuses what has a user name. */
-static int url_host(const char *url, char *host, size_t size, struct h0_err *e)
-{
-	const char *p = h0_starts(url, "http://") ? url + 7 : h0_starts(url, "https://") ? url + 8 : "";
-	size_t n = strcspn(p, "/?#"), clean = 0;
-	while ((unsigned char)url[clean] > ' ' && url[clean] != 0x7f)
-		clean++;
-	if (!n || url[clean] || memchr(p, '@', n) || *p == ':')
-		return h0_fail(e, H0_USAGE, "not a URL that can be asked (http://HOST...): '%.*s'",
-		               clean < 200 ? (int)clean : 200, url);
-	size_t len = *p == '[' ? strcspn(++p, "]/?#") : strcspn(p, ":/?#");
-	if (len >= size)
-		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
-	memcpy(host, p, len);
-	host[len] = '\0';
-	return 0;
-}
-
-static bool is_loopback(const char *host)
-{
-	return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-	       (h0_starts(host, "127.") && host[strspn(host, "0123456789.")] == '\0');
-}
-
 static int set_headers(struct call *call, struct h0_err *e)
 {
 	const char *const *extra = call->req->headers;
@@ -285,7 +263,7 @@ static int set_up(struct call *call, const char *host, struct h0_err *e)
 	SET(HTTPHEADER, call->headers);
 	SET(FRESH_CONNECT, (long)r->fresh);
 	SET(FORBID_REUSE, (long)r->fresh);
-	if (is_loopback(host))
+	if (h0_url_is_loopback(host))
 		SET(PROXY, "");
 	if (r->body) {
 		SET(POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
@@ -430,31 +408,88 @@ static int look_at_all(struct call *calls, size_t n)
 	return shortest;
 }
 
+/* Several calls, the first `begun` of them under way or over. */
+struct crowd {
+	const struct h0_http_client *c;
+	struct call *calls;
+	size_t n, begun;
+	int64_t looked_ms, waited_ms;  /* when `ought_more` last looked; time without bytes since then */
+};
+
+/* Beside others it has a connection of its own; after them it goes on over theirs. */
+static void begin(struct crowd *w, bool beside)
+{
+	struct call *call = &w->calls[w->begun++];
+	call->active_ms = h0_now_ms();
+	if (beside)
+		w->c->curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+	call->over = w->c->curl_multi_add_handle(w->c->multi, call->easy) != CURLM_OK;
+	if (call->over)
+		fail(call->err, call, EIO, "the HTTP library failed");
+}
+
+/* What arrives faster than it can be taken in comes no faster over more connections: they would
+ * only keep processors from each other. So another begins where half of the time is waiting. */
+static bool ought_more(struct crowd *w)
+{
+	int64_t now = h0_now_ms(), all = now - w->looked_ms, waited = w->waited_ms;
+	if (w->begun == w->n || all < LOOK_MS)
+		return false;
+	w->looked_ms = now;
+	w->waited_ms = 0;
+	return waited * 2 > all;
+}
+
+static void give_up(struct crowd *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct call *call = &w->calls[i];
+		if (call->over)
+			continue;
+		fail(call->err, call, EIO, "the HTTP library failed");
+		if (i < w->begun)
+			w->c->curl_multi_remove_handle(w->c->multi, call->easy);
+		call->over = true;
+	}
+}
+
+/* One step of all that are under way: bytes that are there are taken in. */
+static CURLMcode step(const struct crowd *w)
+{
+	int running, queued;
+	CURLMcode mc = w->c->curl_multi_perform(w->c->multi, &running);
+	for (CURLMsg *m; (m = w->c->curl_multi_info_read(w->c->multi, &queued));) {
+		const CURLcode rc = m->data.result;
+		struct call *call = call_of(w->calls, w->begun, m->easy_handle);
+		if (m->msg == CURLMSG_DONE && call)
+			settle(call, &rc);
+	}
+	return mc;
+}
+
 /* Until all are over; each has its own error. */
 static void perform(const struct h0_http_client *c, struct call *calls, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		calls[i].active_ms = h0_now_ms();
-	int wait = look_at_all(calls, n);
-	while (wait) {
-		int running, queued;
-		CURLMcode mc = c->curl_multi_perform(c->multi, &running);
-		for (CURLMsg *m; (m = c->curl_multi_info_read(c->multi, &queued));) {
-			const CURLcode rc = m->data.result;
-			struct call *call = call_of(calls, n, m->easy_handle);
-			if (m->msg == CURLMSG_DONE && call)
-				settle(call, &rc);
+	struct crowd w = {.c = c, .calls = calls, .n = n, .looked_ms = h0_now_ms()};
+	for (;;) {
+		int wait = look_at_all(calls, w.begun);
+		if (!wait && w.begun == n)
+			return;
+		if (!wait || ought_more(&w)) {
+			begin(&w, wait);
+			continue;
 		}
-		wait = look_at_all(calls, n);
-		if (wait && mc == CURLM_OK)
+		CURLMcode mc = step(&w);
+		if (mc == CURLM_OK && (wait = look_at_all(calls, w.begun))) {
+			int64_t from = h0_now_ms();
+			wait = w.begun < n && wait > LOOK_MS ? LOOK_MS : wait;
 			mc = c->curl_multi_poll(c->multi, NULL, 0, wait, NULL);
-		for (size_t i = 0; mc != CURLM_OK && i < n; i++)
-			if (!calls[i].over) {
-				fail(calls[i].err, &calls[i], EIO, "the HTTP library failed");
-				c->curl_multi_remove_handle(c->multi, calls[i].easy);
-				calls[i].over = true;
-			}
-		wait = mc == CURLM_OK ? wait : 0;
+			w.waited_ms += h0_now_ms() - from;
+		}
+		if (mc != CURLM_OK) {
+			give_up(&w);
+			return;
+		}
 	}
 }
 
@@ -472,13 +507,11 @@ int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h
 		.res = {.retry_after_s = -1},
 		.max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY};
 	char host[256];
-	if (url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
+	if (h0_url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
 	c->curl_easy_reset(c->easy);
 	if (set_up(&call, host, e) < 0)
 		return -1;
-	if (c->curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
-		return fail(e, &call, EIO, "the HTTP library failed");
 	perform(c, &call, 1);
 	call.res.status = status_of(&call);
 	if (why.kind) {
@@ -509,65 +542,19 @@ int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, siz
 		char host[256];
 		struct call *call = &calls[i];
 		errs[i] = (struct h0_err){0};
-		*call = (struct call){.c = c, .req = &reqs[i], .err = &errs[i], .over = true,
+		*call = (struct call){.c = c, .req = &reqs[i], .err = &errs[i],
 			.max_body = reqs[i].max_body ? reqs[i].max_body : DEFAULT_MAX_BODY};
 		call->easy = c->curl_easy_init();
 		if (!call->easy)
 			rc = h0_fail(e, H0_EXTERN, "the HTTP library does not start");
-		else if (url_host(reqs[i].url, host, sizeof host, e) < 0 || set_headers(call, e) < 0 ||
+		else if (h0_url_host(reqs[i].url, host, sizeof host, e) < 0 || set_headers(call, e) < 0 ||
 		         set_up(call, host, e) < 0)
 			rc = -1;
-	}
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		calls[i].over = c->curl_multi_add_handle(c->multi, calls[i].easy) != CURLM_OK;
-		if (calls[i].over)
-			fail(&errs[i], &calls[i], EIO, "the HTTP library failed");
 	}
 	if (rc == 0)
 		perform(c, calls, n);
 	calls_done(c, calls, n);
 	return rc;
-}
-
-int h0_http_origin(const char *url, char *dst, size_t size, struct h0_err *e)
-{
-	char host[256];
-	if (url_host(url, host, sizeof host, e) < 0)
-		return -1;
-	const char *rest = strstr(url, "//") + 2, *usual = h0_starts(url, "https") ? ":443" : ":80";
-	size_t n = strcspn(rest, "/?#"), tail = strlen(usual);
-	if (n > tail && strncmp(rest + n - tail, usual, tail) == 0)
-		n -= tail;
-	size_t scheme = (size_t)(rest - url);
-	if (scheme + n >= size)
-		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
-	for (size_t i = 0; i < scheme + n; i++)
-		dst[i] = (char)tolower((unsigned char)url[i]);
-	dst[scheme + n] = '\0';
-	return 0;
-}
-
-char *h0_http_join(const char *url, const char *location)
-{
-	const char *rest = strstr(url, "//");
-	if (strstr(location, "://") || !rest)
-		return h0_strdup(location);
-	if (h0_starts(location, "//"))
-		return h0_asprintf("%.*s%s", (int)(rest - url), url, location);
-	size_t n = (size_t)(rest - url) + 2 + strcspn(rest + 2, "/?#");
-	if (location[0] == '/')
-		return h0_asprintf("%.*s%s", (int)n, url, location);
-	size_t path = n + strcspn(url + n, "?#");
-	while (path > n && url[path - 1] != '/')
-		path--;
-	return path > n ? h0_asprintf("%.*s%s", (int)path, url, location)
-	                : h0_asprintf("%.*s/%s", (int)n, url, location);
-}
-
-bool h0_http_is_local(const char *url)
-{
-	char host[256];
-	return url_host(url, host, sizeof host, NULL) == 0 && is_loopback(host);
 }
 
 /* The "Cert:" entry of the first certificate of the chain. */
@@ -591,15 +578,13 @@ int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, stru
 	struct h0_err why = {0};
 	h0_auto(call_done) struct call call = {.c = c, .easy = c->easy, .req = &req, .err = &why};
 	char host[256];
-	if (url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
+	if (h0_url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
 	c->curl_easy_reset(c->easy);
 	if (set_up(&call, host, e) < 0)
 		return -1;
 	c->curl_easy_setopt(c->easy, CURLOPT_CONNECT_ONLY, 1L);
 	c->curl_easy_setopt(c->easy, CURLOPT_CERTINFO, 1L);
-	if (c->curl_multi_add_handle(c->multi, c->easy) != CURLM_OK)
-		return fail(e, &call, EIO, "the HTTP library failed");
 	perform(c, &call, 1);
 	if (!why.kind)
 		return first_cert(&call, ret_pem, e);

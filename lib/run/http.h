@@ -3,7 +3,7 @@
  * HTTP client calls over libcurl, which is opened (dlopen) on the first call so that verbs that
  * make none do not pay for it. run/http.c is the only file that includes curl.h.
  * Only http and https; redirects are not followed; proxies from the environment are ignored for
- * loopback; a user name in a URL is refused (it would end in messages).
+ * loopback; a URL is one that fmt/url.h takes.
  * A client keeps its connections for the next call. One thread at a time per client.
  */
 #ifndef H0_RUN_HTTP_H
@@ -66,8 +66,9 @@ static inline void h0_http_closep(struct h0_http_client **c)
  * ECONNRESET (ended early). *ret is then untouched, but on_data may have been called before. */
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e);
-/* Several at once, each over a connection of its own: errs[i].kind is H0_OK where an answer came to
- * reqs[i]. Only on_data and on_header hear of it. -1 (H0_EXTERN): not even begun. */
+/* Several: one after the other over one connection where that brings bytes as fast as they are taken
+ * in, else up to all at once, each over a connection of its own. errs[i].kind is H0_OK where an answer
+ * came to reqs[i]. Only on_data and on_header hear of it. -1 (H0_EXTERN): not even begun. */
 int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, size_t n,
                    struct h0_err *errs, struct h0_err *e);
 /* The certificate an https server shows, as PEM: a handshake, no request. Nothing is verified. */
@@ -78,12 +79,6 @@ void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size);
 /* The same with a client of its own. */
 int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e);
 void h0_http_res_done(struct h0_http_res *r);
-/* "https://host:port" of a URL, in small letters, the usual port left out. H0_USAGE as h0_http_do. */
-int h0_http_origin(const char *url, char *dst, size_t size, struct h0_err *e);
-/* Where a redirect leads: `location` may be relative to `url`. Free it. */
-char *h0_http_join(const char *url, const char *location);
-/* Its host is this machine. */
-bool h0_http_is_local(const char *url);
 #define h0_autohttp h0_auto(h0_http_res_done)
 
 #endif

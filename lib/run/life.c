@@ -247,7 +247,8 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot);
 	if (!c) {
 		/* between two tries of its unit */
-		if (h0_unit_leave(&b->units, slot, &ret->changed, e) < 0)
+		if (h0_unit_leave(&b->units, slot, &ret->changed, e) < 0 ||
+		    h0_act_end_forgotten(b, slot, &ret->changed, e) < 0)
 			return -1;
 		h0_unit_left(&b->units, slot);
 		return forget_error(b, slot, e);

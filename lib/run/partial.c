@@ -178,8 +178,11 @@ int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *dat
 		ssize_t done = pwrite(p->fd, data, n, s->pos);
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
-			return h0_fail_sys(e, "cannot write %s", p->part);
+		if (done < 0) {
+			bool full = errno == ENOSPC || errno == EDQUOT;
+			h0_fail_sys(e, "cannot write %s", p->part);
+			return full ? h0_err_code(e, "model.no_space") : -1;
+		}
 		s->pos += done;
 		data += done;
 		n -= (size_t)done;

@@ -283,10 +283,35 @@ int h0_podman_remove(const struct h0_podman *p, const char *container, int grace
 	}
 }
 
+static const char *const known_runtimes[] = {"runc", "crun"};
+
 static bool ends_within(int pidfd, int ms)
 {
 	struct pollfd p = {pidfd, POLLIN, 0};
 	return poll(&p, 1, ms) > 0;
+}
+
+/* Whether a runtime keeps records of it, and the groups of processes that go with them. */
+static bool runtime_knows(const char *runtime, const char *id)
+{
+	char path[32 + H0_CTR_ID];
+	snprintf(path, sizeof path, "/run/%s/%s", runtime, id);
+	return access(path, F_OK) == 0;
+}
+
+/* The monitor has the runtime forget a container that has ended; when it was killed nobody does, podman
+ * neither, nor always when two podmans end one container at once. */
+static void clear_runtimes(const char *id)
+{
+	for (size_t i = 0; i < H0_ARRAY_LEN(known_runtimes); i++) {
+		h0_autospawned struct h0_spawned r = {0};
+		struct h0_spawn s = {
+			.argv = WORDS(known_runtimes[i], "delete", "--force", id),
+			.timeout_ms = REMOVE_MS, .own_group = true,
+		};
+		if (runtime_knows(known_runtimes[i], id))
+			(void)h0_spawn(&s, &r, NULL);
+	}
 }
 
 int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s, struct h0_err *e)
@@ -296,6 +321,7 @@ int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s
 	bool lived = pidfd >= 0 && h0_ctr_alive(c);
 	if (h0_podman_remove(p, c->id, grace_s, e) < 0)
 		return -1;
+	clear_runtimes(c->id);
 	if (!lived || ends_within(pidfd, 0))
 		return 0;
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
@@ -464,20 +490,29 @@ void h0_ctrs_done(struct h0_ctrs *c)
 }
 
 /* ---- the kernel's view ---- */
-static bool in_cgroup_of(pid_t pid, const char *id)
+/* `unclear` when the process belongs to no container of podman's: another cgroup manager, nothing to
+ * tell by. */
+static bool in_cgroup_of(pid_t pid, const char *id, bool unclear)
 {
 	h0_autobuf struct h0_buf b = {0};
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
 	if (h0_read_file(path, 65536, &b, NULL) < 0)
-		return true;
-	/* no libpod at all: another cgroup manager, nothing to tell by */
-	return !strstr(h0_buf_str(&b), "libpod") || strstr(h0_buf_str(&b), id);
+		return unclear;
+	return strstr(h0_buf_str(&b), "libpod") ? strstr(h0_buf_str(&b), id) != NULL : unclear;
 }
 
 bool h0_ctr_alive(const struct h0_ctr *c)
 {
-	return h0_proc_lives(c->pid, NULL) && in_cgroup_of(c->pid, c->id);
+	return h0_proc_lives(c->pid, NULL) && in_cgroup_of(c->pid, c->id, true);
+}
+
+bool h0_ctr_lingers(const struct h0_ctr *c)
+{
+	bool lingers = h0_proc_lives(c->pid, NULL) && in_cgroup_of(c->pid, c->id, false);
+	for (size_t i = 0; i < H0_ARRAY_LEN(known_runtimes); i++)
+		lingers |= runtime_knows(known_runtimes[i], c->id);
+	return lingers;
 }
 
 bool h0_ctr_monitored(const struct h0_ctr *c)

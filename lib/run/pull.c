@@ -2,276 +2,23 @@
 #include "run/pull.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
-#include "fmt/json.h"
 #include "run/modelfile.h"
 #include "run/partial.h"
 #include "sys/clock.h"
-#include "sys/io.h"
 
-#define REDIRECTS   10
-#define CONNECT_MS  15000
-#define IDLE_MS     60000
-#define LIST_MAX    (16u << 20)
 #define PAUSE_MS    250         /* before the second round; doubled each time, up to ... */
 #define PAUSE_MAX   16000
 #define SAVE_MS     5000
+#define FIRST_SAVE_MS 500
 #define TELL_MS     200
 #define RESERVE_MAX (1ll << 30)
-
-void h0_puller_done(struct h0_puller *p)
-{
-	h0_http_close(p->http);
-	free(p->hub);
-	if (p->auth)
-		explicit_bzero(p->auth, strlen(p->auth));
-	free(p->auth);
-	*p = (struct h0_puller){0};
-}
-
-void h0_remote_done(struct h0_remote *r)
-{
-	free(r->url);
-	free(r->final);
-	*r = (struct h0_remote){0};
-}
-
-int h0_pull_token(struct h0_puller *p, const char *file, struct h0_err *e)
-{
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
-	char text[1024];
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return h0_fail_sys(e, "%s", file);
-	if (!S_ISREG(st.st_mode) || st.st_mode & 077)
-		return h0_fail_at(e, file, 0, 0, NULL, "holds a token and others may read it: chmod 600 it");
-	ssize_t n = TEMP_FAILURE_RETRY(read(fd, text, sizeof text - 1));
-	if (n < 0)
-		return h0_fail_sys(e, "%s", file);
-	text[n] = '\0';
-	size_t len = strcspn(text, " \t\r\n");
-	bool good = len && len < sizeof text - 1;
-	for (size_t i = 0; i < len; i++)
-		good = good && text[i] > ' ' && text[i] < 0x7f;
-	if (good)
-		p->auth = h0_asprintf("Authorization: Bearer %.*s", (int)len, text);
-	explicit_bzero(text, sizeof text);
-	return good ? 0 : h0_fail_at(e, file, 1, 1, NULL, "holds no token in its first line");
-}
-
-/* ---- what is there ---- */
-
-/* Headers of one answer. */
-struct answer {
-	char location[4096], etag[256], linked_etag[256], range[128];
-	int64_t length, linked_size, retry_after_s;
-};
-
-static void hear(const char *name, const char *value, void *arg)
-{
-	struct answer *a = arg;
-	if (!*name)
-		*a = (struct answer){.length = -1, .linked_size = -1, .retry_after_s = -1};
-	else if (strcasecmp(name, "Location") == 0)
-		snprintf(a->location, sizeof a->location, "%s", value);
-	else if (strcasecmp(name, "ETag") == 0)
-		snprintf(a->etag, sizeof a->etag, "%s", value);
-	else if (strcasecmp(name, "X-Linked-ETag") == 0)
-		snprintf(a->linked_etag, sizeof a->linked_etag, "%s", value);
-	else if (strcasecmp(name, "Content-Range") == 0)
-		snprintf(a->range, sizeof a->range, "%s", value);
-	else if (strcasecmp(name, "Content-Length") == 0)
-		h0_num_i64(value, 0, INT64_MAX, &a->length);
-	else if (strcasecmp(name, "X-Linked-Size") == 0)
-		h0_num_i64(value, 0, INT64_MAX, &a->linked_size);
-	else if (strcasecmp(name, "Retry-After") == 0)
-		h0_num_i64(value, 0, 3600, &a->retry_after_s);
-}
-
-/* "bytes 5-9/100". false: not that. */
-static bool read_range(const char *text, int64_t *from, int64_t *to, int64_t *all)
-{
-	int end = 0;
-	return sscanf(text, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64 "%n", from, to, all, &end) == 3 &&
-	       !text[end] && *from >= 0 && *to >= *from && *all > *to;
-}
-
-/* Quotes around 64 hex digits or not: the hub's name of a large file is its SHA-256. */
-static void read_sum(const char *etag, char dst[H0_SHA256_TEXT])
-{
-	const char *p = *etag == '"' ? etag + 1 : etag;
-	if (strspn(p, "0123456789abcdef") == 64 && (!p[64] || p[64] == '"'))
-		snprintf(dst, H0_SHA256_TEXT, "sha256:%.64s", p);
-}
-
-static const char *auth_for(const struct h0_puller *p, const char *url)
-{
-	char ours[512], theirs[512];
-	if (!p->auth || !p->hub || h0_http_origin(p->hub, ours, sizeof ours, NULL) < 0 ||
-	    h0_http_origin(url, theirs, sizeof theirs, NULL) < 0 || !h0_streq(ours, theirs) ||
-	    (!h0_starts(url, "https://") && !h0_http_is_local(url)))
-		return NULL;
-	return p->auth;
-}
-
-static int refused(const char *url, int status, bool token, struct h0_err *e)
-{
-	int n = (int)strcspn(url, "?#");
-	if (status == 404) {
-		h0_fail(e, H0_EXTERN, "%.*s is not there (404)", n, url);
-		return h0_err_code(e, "model.not_found");
-	}
-	if (status == 401 || status == 403) {
-		h0_fail(e, H0_EXTERN, "%.*s is not open to everybody (%d): %s", n, url, status,
-		        token ? "the token is not one that may have it"
-		              : "--token-file names a file with a token");
-		return h0_err_code(e, "model.token_wanted");
-	}
-	return h0_fail(e, H0_EXTERN, "%.*s: the server answers %d", n, url, status);
-}
-
-static int enough(const char *p, size_t n, int status, void *arg)
-{
-	*(int *)arg = status;
-	return status == 206 || status / 100 == 3 ? 0 : 1; /* the whole file need not come */
-}
-
-/* One question about a file: its first byte. `status` by answer. */
-static int ask(const struct h0_puller *p, const char *url, struct answer *a, int *ret_status,
-               struct h0_err *e)
-{
-	const char *const headers[] = {"Range: bytes=0-0", "Accept-Encoding: identity", auth_for(p, url), NULL};
-	const struct h0_http_req req = {.url = url, .headers = headers, .connect_timeout_ms = CONNECT_MS,
-		.idle_timeout_ms = IDLE_MS, .ca_file = p->ca_file, .stop = p->stop, .on_data = enough,
-		.on_data_arg = ret_status, .on_header = hear, .on_header_arg = a};
-	h0_autohttp struct h0_http_res res = {0};
-	struct h0_err why = {0};
-	*ret_status = 0;
-	if (h0_http_do(p->http, &req, &res, &why) == 0) {
-		*ret_status = res.status;
-		return 0;
-	}
-	if (why.sys_errno != ECANCELED || (p->stop && *p->stop)) {
-		if (e)
-			*e = why;
-		return -1;
-	}
-	return 0; /* we ended it: a whole file, or an error's page */
-}
-
-static int learn(const struct answer *a, int status, struct h0_remote *r, struct h0_err *e)
-{
-	int64_t from, to, all;
-	if (a->etag[0] && strncmp(a->etag, "W/", 2) != 0)
-		snprintf(r->tag, sizeof r->tag, "%s", a->etag);
-	if (status == 206 && read_range(a->range, &from, &to, &all) && from == 0 && to == 0) {
-		r->bytes = all;
-		r->ranges = true;
-		return 0;
-	}
-	if (status == 206)
-		return h0_fail(e, H0_EXTERN, "%.*s: the server sends other bytes than asked for",
-		               (int)strcspn(r->url, "?#"), r->url);
-	r->bytes = a->length;
-	return 0;
-}
-
-int h0_pull_look(const struct h0_puller *p, const char *url, struct h0_remote *ret, struct h0_err *e)
-{
-	h0_autoremote struct h0_remote r = {.url = h0_strdup(url), .final = h0_strdup(url), .bytes = -1};
-	for (int hop = 0; hop <= REDIRECTS; hop++) {
-		struct answer a = {.length = -1, .linked_size = -1};
-		int status;
-		if (ask(p, r.final, &a, &status, e) < 0)
-			return -1;
-		if (a.linked_etag[0])
-			read_sum(a.linked_etag, r.sum);
-		if (status / 100 == 3 && a.location[0]) {
-			char *next = h0_http_join(r.final, a.location);
-			bool worse = h0_starts(r.final, "https://") && !h0_starts(next, "https://");
-			free(r.final);
-			r.final = next;
-			if (worse)
-				return h0_fail(e, H0_EXTERN, "%.*s leads from https to http: not followed",
-				               (int)strcspn(url, "?#"), url);
-			continue;
-		}
-		if (status != 206 && status != 200)
-			return refused(url, status, auth_for(p, r.final), e);
-		if (learn(&a, status, &r, e) < 0)
-			return -1;
-		*ret = r;
-		r = (struct h0_remote){0};
-		return 0;
-	}
-	return h0_fail(e, H0_EXTERN, "%.*s: more than %d redirects", (int)strcspn(url, "?#"), url, REDIRECTS);
-}
-
-static int need_hub(const struct h0_puller *p, struct h0_err *e)
-{
-	return p->hub && *p->hub ? 0 : h0_fail(e, H0_CONFIG,
-		"hf: needs the hub's address: hal0 conf set /etc/hal0/hal0.toml models.hub https://HOST, or --hub");
-}
-
-int h0_pull_list(const struct h0_puller *p, const struct h0_modelref *r, const char *revision,
-                 struct h0_strv *ret_urls, struct h0_strv *ret_names, struct h0_err *e)
-{
-	h0_autostrv struct h0_strv all = {0};
-	h0_autobuf struct h0_buf rev = {0};
-	h0_autohttp struct h0_http_res res = {0};
-	h0_autojson struct h0_json *j = NULL;
-	if (r->url) {
-		h0_modelref_shards(r->url, ret_urls);
-		for (size_t i = 0; i < ret_urls->n; i++) {
-			h0_autofree char *base = h0_modelref_base(ret_urls->v[i]);
-			h0_strv_add(ret_names, base);
-		}
-		return 0;
-	}
-	if (need_hub(p, e) < 0)
-		return -1;
-	h0_modelref_escape(revision, &rev);
-	h0_autofree char *url = h0_asprintf("%s/api/models/%s/tree/%s?recursive=true", p->hub, r->repo,
-	                                    h0_buf_str(&rev));
-	const char *const headers[] = {auth_for(p, url), NULL};
-	const struct h0_http_req req = {.url = url, .headers = headers, .connect_timeout_ms = CONNECT_MS,
-		.idle_timeout_ms = IDLE_MS, .max_body = LIST_MAX, .ca_file = p->ca_file, .stop = p->stop};
-	if (h0_http_do(p->http, &req, &res, e) < 0)
-		return -1;
-	if (res.status != 200)
-		return refused(url, res.status, headers[0], e);
-	if (h0_json_parse(h0_buf_str(&res.body), res.body.len, "the hub's list", &j, e) < 0) {
-		e->kind = H0_EXTERN;
-		return -1;
-	}
-	for (size_t i = 0; i < h0_json_len(j); i++) {
-		const char *path = h0_json_str(h0_json_get(h0_json_at(j, i), "path"));
-		if (path && h0_streq(h0_json_str(h0_json_get(h0_json_at(j, i), "type")), "file"))
-			h0_strv_add(&all, path);
-	}
-	if (h0_modelref_choose(r, &all, ret_names, e) < 0)
-		return -1;
-	for (size_t i = 0; i < ret_names->n; i++) {
-		h0_autobuf struct h0_buf path = {0};
-		h0_modelref_escape(ret_names->v[i], &path);
-		h0_strv_addf(ret_urls, "%s/%s/resolve/%s/%s", p->hub, r->repo, h0_buf_str(&rev),
-		             h0_buf_str(&path));
-	}
-	return 0;
-}
-
-/* ---- one file ---- */
 
 struct transfer {
 	const struct h0_puller *p;
@@ -289,7 +36,7 @@ struct transfer {
 struct way {
 	struct transfer *t;
 	struct h0_segment *seg;
-	struct answer a;
+	struct h0_remote_answer a;
 	bool checked;
 };
 
@@ -299,7 +46,7 @@ static int check_answer(struct way *w, int status)
 	int64_t from, to, all;
 	w->checked = true;
 	if (status == 206 && t->now.ranges) {
-		if (read_range(w->a.range, &from, &to, &all) && from == w->seg->pos && all == t->part->bytes &&
+		if (h0_remote_range(w->a.range, &from, &to, &all) && from == w->seg->pos && all == t->part->bytes &&
 		    to < w->seg->to)
 			return 0;
 		t->odd = true;
@@ -375,12 +122,12 @@ static int round_of(struct transfer *t, struct h0_err *ret_last, struct h0_err *
 			headers[n][h++] = ranges[n];
 		if (t->now.ranges && t->now.tag[0])
 			headers[n][h++] = same;
-		if (auth_for(t->p, t->now.final))
+		if (h0_remote_auth(t->p, t->now.final))
 			headers[n][h++] = t->p->auth;
 		headers[n][h] = NULL;
 		reqs[n] = (struct h0_http_req){.url = t->now.final, .headers = headers[n],
-			.connect_timeout_ms = CONNECT_MS, .idle_timeout_ms = IDLE_MS, .ca_file = t->p->ca_file,
-			.stop = t->p->stop, .on_data = take, .on_data_arg = &ways[n], .on_header = hear,
+			.connect_timeout_ms = H0_REMOTE_CONNECT_MS, .idle_timeout_ms = H0_REMOTE_IDLE_MS, .ca_file = t->p->ca_file,
+			.stop = t->p->stop, .on_data = take, .on_data_arg = &ways[n], .on_header = h0_remote_hear,
 			.on_header_arg = &ways[n].a};
 		n++;
 	}
@@ -420,7 +167,7 @@ static void pause_ms(const struct h0_puller *p, int64_t ms)
 static int look_again(struct transfer *t, struct h0_err *e)
 {
 	struct h0_remote now = {0};
-	if (h0_pull_look(t->p, t->part->url, &now, e) < 0)
+	if (h0_remote_look(t->p, t->part->url, &now, e) < 0)
 		return -1;
 	bool other = now.bytes != t->part->bytes ||
 	             (t->part->tag[0] && !h0_streq(now.tag, t->part->tag));
@@ -453,7 +200,7 @@ static int64_t pause_of(const struct transfer *t, int tries)
 static int why_not(const struct transfer *t, const struct h0_err *last, struct h0_err *e)
 {
 	if (t->status)
-		return refused(t->now.url, t->status, t->p->auth, e);
+		return h0_remote_refused(t->now.url, t->status, t->p->auth, e);
 	if (t->odd)
 		return h0_fail(e, H0_EXTERN, "%.*s: the server sends other bytes than asked for",
 		               (int)strcspn(t->now.url, "?#"), t->now.url);
@@ -535,7 +282,7 @@ static int pull_ours(const struct h0_puller *p, const struct h0_remote *r, struc
                      const char *head, struct h0_err *e)
 {
 	h0_auto(transfer_done) struct transfer t = {.p = p, .part = part, .head = head,
-		.saved_ms = h0_now_ms()};
+		.saved_ms = h0_now_ms() - SAVE_MS + FIRST_SAVE_MS};
 	size_t ways = !r->ranges ? 1 : p->ways ? p->ways : H0_PULL_WAYS;
 	t.now = *r;
 	t.now.url = h0_strdup(r->url);

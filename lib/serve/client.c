@@ -16,6 +16,9 @@
 #define IDLE_MS   75000     /* between two requests */
 #define LINGER_MS 1000
 #define STALL_MS  300000    /* for a client that takes nothing of its answer */
+#define CROWD      256      /* connections, and what the head of each may be long then */
+#define CROWD_HEAD 8192
+#define MAKE_ROOM_MS 2000   /* a body may take as long, however many knock */
 #define SHRINK    16384     /* buffers of a connection that waits are no larger */
 
 static void link_client(struct h0_loop *l, struct client *c)
@@ -189,9 +192,16 @@ static int64_t body_deadline(const struct client *c)
 	return next < all ? next : all;
 }
 
+/* Long heads are for few clients: thousands that each begin one would fill the memory. */
+static size_t head_max(const struct h0_core *core)
+{
+	return atomic_load(&core->clients) > CROWD ? CROWD_HEAD : H0_HEAD_MAX;
+}
+
 static void feed(struct client *c, const char *p, size_t n)
 {
 	size_t used = 0;
+	c->in.head_max = head_max(c->loop->core);
 	if (!c->ask) {
 		c->ask = h0_ask_new(c);
 		c->deadline = c->served ? c->loop->now + c->loop->core->head_ms : c->deadline;
@@ -340,6 +350,28 @@ bool h0_client_late(struct client *c)
 	else
 		h0_client_close(c);
 	return true;
+}
+
+/* What a client that has asked nothing yet is worth when others knock: 2: between two requests, or in
+ * a head; 1: long in a body; 0: something is under way for it. */
+static int spare(const struct client *c)
+{
+	if (c->state != C_READ)
+		return 0;
+	if (!c->ask || c->in.in_head)
+		return 2;
+	return c->loop->now - c->ask->began >= MAKE_ROOM_MS;
+}
+
+bool h0_client_make_room(struct h0_loop *l)
+{
+	struct client *who = NULL;
+	for (struct client *c = l->clients; c; c = c->next) /* the oldest are last */
+		if (spare(c) && (!who || spare(c) >= spare(who)))
+			who = c;
+	if (who)
+		h0_client_close(who);
+	return who;
 }
 
 /* ---- between two requests ---- */

@@ -4,45 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The host of "name:port", "[::1]:port" without brackets and port; false when it is none. */
-static bool bare_host(const char *host, char *dst, size_t size)
-{
-	bool brackets = *host == '[';
-	const char *p = host + brackets;
-	size_t n = strcspn(p, brackets ? "]" : ":");
-	const char *rest = p + n;
-	if (brackets && *rest++ != ']')
-		return false;
-	if (*rest == ':')
-		rest += 1 + strspn(rest + 1, "0123456789");
-	if (!n || *rest || n >= size)
-		return false;
-	memcpy(dst, p, n);
-	dst[n] = '\0';
-	return true;
-}
-
-/* Four numbers with dots: "127.0.0.1.example.org" is a name. */
-static bool is_loopback4(const char *s)
-{
-	int dots = 0;
-	if (!h0_starts(s, "127."))
-		return false;
-	for (; *s; s++) {
-		if (*s == '.' ? s[1] == '.' || !s[1] : *s < '0' || *s > '9')
-			return false;
-		dots += *s == '.';
-	}
-	return dots == 3;
-}
-
-bool h0_guard_is_loopback(const char *host)
-{
-	char name[256];
-	if (!bare_host(host, name, sizeof name))
-		return strcmp(host, "::1") == 0;
-	return strcasecmp(name, "localhost") == 0 || strcmp(name, "::1") == 0 || is_loopback4(name);
-}
+#include "fmt/url.h"
 
 static bool host_ok(const struct h0_guard *g, const struct h0_head *h)
 {
@@ -52,9 +14,9 @@ static bool host_ok(const struct h0_guard *g, const struct h0_head *h)
 		return h->minor == 0; /* HTTP/1.0 needs none, and no browser speaks it */
 	if ((h->twice & H0_FIELD_BIT(HOST)))
 		return false;
-	if (h0_guard_is_loopback(host))
+	if (h0_url_is_loopback(host))
 		return true;
-	if (!bare_host(host, name, sizeof name))
+	if (!h0_url_bare_host(host, name, sizeof name))
 		return false;
 	for (size_t i = 0; i < g->hosts.n; i++)
 		if (strcasecmp(g->hosts.v[i], name) == 0)

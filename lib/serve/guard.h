@@ -32,8 +32,6 @@ enum h0_guard_answer h0_guard_check(const struct h0_guard *g, const struct h0_he
 const char *h0_guard_origin(const struct h0_guard *g, const struct h0_head *h);
 /* Equal in a time that depends on the lengths alone. */
 bool h0_guard_equal(const char *a, const char *b);
-/* 127.0.0.0/8, ::1, localhost; a port may follow. */
-bool h0_guard_is_loopback(const char *host);
 void h0_guard_done(struct h0_guard *g);
 
 #endif

@@ -255,6 +255,9 @@ static inline bool h0_client_is_full(const struct client *c)
 /* The answer has been handed over: what comes next? */
 void h0_client_finish(struct client *c);
 void h0_client_close(struct client *c);
+/* Closes the connection of this loop that is missed least, if there is one for which nothing is under
+ * way: so those that only hold connections open keep nobody out. */
+bool h0_client_make_room(struct h0_loop *l);
 
 /* ask.c */
 struct ask *h0_ask_new(struct client *c);
@@ -265,6 +268,12 @@ int h0_ask_head(struct client *c);
 int h0_ask_body(struct client *c, const char *p, size_t n);
 /* The request is complete: answer it here, or send it on. */
 void h0_ask_begin(struct client *c);
+
+/* heads.c */
+/* The request's head for the slot, into c->ask->head. */
+void h0_heads_request(struct client *c);
+/* The answer's head for the client, in its place, and how the body will be framed. */
+void h0_heads_answer(struct client *c, const struct h0_head *h);
 
 /* relay.c: between the client and the slot */
 void h0_relay_begin(struct client *c);          /* decided: c->ask->d */

@@ -78,7 +78,8 @@ void h0_peer_load(struct h0_core *core, struct h0_peer *p)
 int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now, double *ret_progress)
 {
 	pthread_mutex_lock(&core->lock);
-	int64_t usual = p->usual_ms, since = now - p->load_began, left = usual - since;
+	/* the caller's clock is read once a turn and may be behind */
+	int64_t usual = p->usual_ms, since = now > p->load_began ? now - p->load_began : 0, left = usual - since;
 	pthread_mutex_unlock(&core->lock);
 	*ret_progress = -1;
 	if (usual < 0)

@@ -148,7 +148,7 @@ static void take_client(struct h0_loop *l, const struct ev *ev)
 	int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		turn_away_at_the_door(l, ev->fd);
-	else if (fd >= 0 && atomic_load(&l->core->clients) >= l->core->conf->max_clients)
+	else if (fd >= 0 && atomic_load(&l->core->clients) >= l->core->conf->max_clients && !h0_client_make_room(l))
 		turn_away(fd);
 	else if (fd >= 0)
 		h0_client_new(least_busy(l), fd);

@@ -35,7 +35,7 @@ static int refuse(struct h0_parse *p, int status, const char *why)
 static int collect(struct h0_parse *p, const char *at, size_t n)
 {
 	p->head_bytes += n;
-	if (p->head_bytes > H0_HEAD_MAX)
+	if (p->head_bytes > p->head_max)
 		return refuse(p, 431, "the head is too long");
 	if (memchr(at, '\0', n))
 		return refuse(p, 400, "a NUL in the head");
@@ -96,6 +96,8 @@ static int on_field_end(llhttp_t *l)
 		return 0;
 	end_string(p);
 	p->in_field = false;
+	if (b->len - p->field == 2)
+		return refuse(p, 400, "a field without a name");
 	p->id = field_of(b->p + p->field + 1, b->len - p->field - 2);
 	b->p[p->field] = (char)p->id;
 	if (p->head.has >> p->id & 1) {
@@ -115,6 +117,13 @@ static int on_value(llhttp_t *l, const char *at, size_t n)
 static int on_string_end(llhttp_t *l)
 {
 	return end_string(self(l));
+}
+
+/* Chunked and nothing else, said once: what else is done to the bytes would be lost on the way. */
+static bool coding_is_plain(const struct h0_head *h)
+{
+	return h->chunked && !h->has_length && !(h->twice & H0_FIELD_BIT(TRANSFER_ENCODING)) &&
+	       strcasecmp(h0_head_get(h, H0_FIELD_TRANSFER_ENCODING), "chunked") == 0;
 }
 
 /* Trailing white space is no part of a value. */
@@ -142,7 +151,9 @@ static int on_headers(llhttp_t *l)
 	l->upgrade = 0; /* no other protocol is spoken here */
 	if (l->http_major != 1 || l->http_minor > 1)
 		return refuse(p, 505, "only HTTP/1.0 and 1.1 are spoken here");
-	if ((l->flags & F_TRANSFER_ENCODING) && (!h->chunked || h->has_length))
+	if (l->type == HTTP_RESPONSE && (h->status < 100 || h->status > 999))
+		return refuse(p, 502, "a status that is none");
+	if ((l->flags & F_TRANSFER_ENCODING) && !coding_is_plain(h))
 		return refuse(p, 400, "a transfer coding that is not chunked alone");
 	int rc = p->calls->on_head(p->arg);
 	if (rc < 0)
@@ -205,7 +216,7 @@ static void begin(struct h0_parse *p)
 
 void h0_parse_init(struct h0_parse *p, bool response, const struct h0_parse_calls *calls, void *arg)
 {
-	*p = (struct h0_parse){.calls = calls, .arg = arg};
+	*p = (struct h0_parse){.calls = calls, .arg = arg, .head_max = H0_HEAD_MAX};
 	llhttp_init(raw(p), response ? HTTP_RESPONSE : HTTP_REQUEST, &settings);
 	raw(p)->data = p;
 	begin(p);

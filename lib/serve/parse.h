@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 
-#define H0_HEAD_MAX   (64u << 10) /* bytes of one head */
+#define H0_HEAD_MAX   (64u << 10) /* bytes of one head, unless head_max says less */
 #define H0_HEAD_LINES 128u        /* its fields */
 
 /* Fields that something here asks for or leaves out; names in the order of their length. */
@@ -110,6 +110,7 @@ struct h0_parse {
 	struct h0_head head;
 	const char *why;        /* of H0_PARSE_BAD: a clause */
 	int status;             /* what to answer to a bad request: 400, 431, 505 */
+	size_t head_max;        /* may be changed between two calls */
 	/* private */
 	uint64_t priv[20];
 	const struct h0_parse_calls *calls;

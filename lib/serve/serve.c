@@ -188,13 +188,15 @@ static bool idle_too_long(struct h0_core *core)
 static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 {
 	int64_t looked = h0_serve_now();
+	bool busy = false;
 	while (!*core->conf->stop && !idle_too_long(core)) {
 		struct pollfd p[2] = {{inotify, POLLIN, 0}, {core->news, POLLIN, 0}};
 		uint64_t n = 0;
-		bool busy = atomic_load(&core->clients) > 0 || core->conf->idle_exit_s;
-		struct timespec t = {(busy ? TICK_MS : 60 * TICK_MS) / 1000, 0};
+		struct timespec t = {(busy || core->conf->idle_exit_s ? TICK_MS : 60 * TICK_MS) / 1000, 0};
 		(void)ppoll(p, 2, &t, awake);
 		(void)!read(core->news, &n, sizeof n);
+		/* asked before the report: a client who leaves after it has his last word in the next one */
+		busy = atomic_load(&core->clients) > 0;
 		report_use(core);
 		bool files = changed(inotify), old = h0_serve_now() - looked >= LOOK_MS;
 		bool due = n || (old && atomic_exchange(&core->asked, false));

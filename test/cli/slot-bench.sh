@@ -56,8 +56,14 @@ until [ $n = 100 ] || (exec 3<>/dev/null; python3 -c "import socket; socket.crea
   sleep 0.05
   n=$((n + 1))
 done
+run "$slot" bench bench-a --json --dry-run
+rc_is "dry run" 0
+says "sizes, and nothing measured" '.dry_run and .changed and (.items[0] | .prompt_tokens == 383 and .decode_tok_s == null and .measured_at == null)'
+ok "and nothing kept" test ! -e "$kept"
 run "$slot" bench bench-a --json
 rc_is "measured" 0
+says "it wrote" '.changed and .dry_run == null'
+says "of the processors it says what they can do" '.items[0] | .ceiling_source == "measured" and .arithmetic_gflops > 0 and (.arithmetic_type | length) > 0 and .prompt_ceiling_tok_s > 0'
 says "what the server says" '.items[0] | .prompt_tok_s == 1000.5 and .decode_tok_s == 50.25 and .decode_low_tok_s == 50.25'
 says "as its context allows" '.items[0] | .prompt_tokens == 383 and .answer_tokens == 128 and .context == 512'
 printf 'garbage\n{"slot":1}\n\n' >>"$kept"

@@ -7,6 +7,8 @@
 . "$HAL0_SOURCE/test/tap.sh"
 # shellcheck source=test/e2e/machine.sh
 . "$HAL0_SOURCE/test/e2e/machine.sh"
+# shellcheck source=test/hardened.sh
+. "$HAL0_SOURCE/test/hardened.sh"
 command -v dh >/dev/null || skip_all "debhelper is not installed"
 command -v dpkg-buildpackage >/dev/null || skip_all "dpkg-dev is not installed"
 tap_cleanup() {
@@ -34,6 +36,10 @@ is "it owns nothing that people edit" "$(dpkg-deb --info "$deb" conffiles 2>/dev
 cp -p "$deb" "$tmp/one.deb"
 dpkg-deb --raw-extract "$deb" "$tmp/next"
 sed -i 's/^Version: .*/&.1/' "$tmp/next/DEBIAN/control"
+is "its programs are hardened" "$(for p in "$tmp"/next/usr/bin/hal0*; do
+  lacks=$(hardening_lacks "$p")
+  [ -z "$lacks" ] || echo "${p##*/}: $lacks"
+done)" ""
 unit=$(cd "$tmp/next" && find . -name 'hal0-slot@.service')
 sed -i 's/^Description=.*/Description=a newer hal0 slot %i/' "$tmp/next/$unit"
 (cd "$tmp/next" && find . -type f ! -path './DEBIAN/*' -printf '%P\n' | sort | xargs -d '\n' md5sum >DEBIAN/md5sums)

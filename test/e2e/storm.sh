@@ -160,6 +160,36 @@ done
 wait $!
 ok "a start needs at most 8 MiB of memory ($most KiB)" test "$most" -gt 0 -a "$most" -le 8192
 
+# ---- what podman does not know any more ----
+traces() { # CONTAINER: of the runtime
+  find /run/runc /run/crun /sys/fs/cgroup -maxdepth 3 -name "*$1*" 2>/dev/null | head -n 2
+}
+container() {
+  podman container inspect -f '{{.Id}}' "hal0-slot-$prefix-a" 2>/dev/null
+}
+cat >"$tmp/blind" <<'SH'
+#!/bin/sh
+for w; do [ "$w" != ps ] || { echo '[]'; exit; }; done
+exec podman "$@"
+SH
+chmod 755 "$tmp/blind"
+id=$(container)
+strike $prefix-a conmon
+"$hal0_slot" -q stop $prefix-a
+is "a slot without its monitor is stopped: nothing of it is left with the runtime" "$(traces "$id")" ""
+"$hal0_slot" -q start $prefix-a
+id=$(container)
+strike $prefix-a conmon
+podman rm --force --time 0 "hal0-slot-$prefix-a" >/dev/null 2>&1
+"$hal0_slot" -q start $prefix-a
+is "nor when somebody else removed its container" "$(traces "$id")" ""
+for verb in stop start; do
+  old=$(victim $prefix-a server)
+  HAL0_PODMAN=$tmp/blind "$hal0_slot" -q $verb $prefix-a
+  is "$verb ends a server that podman has forgotten" "$(sed 's/.*) //; s/ .*//; s/Z//' "/proc/$old/stat" 2>/dev/null)" ""
+  "$hal0_slot" -q start $prefix-a
+done
+
 # ---- the storm ----
 plan >"$tmp/plan"
 n=0

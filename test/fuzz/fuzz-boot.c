@@ -117,16 +117,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	" ", "\n", "=", ".", "-", "_", "\"", "0", "-1", "1", "9223372036854775807", "31457280", "122880",
 	"120G", "options ", "ttm", "amdttm", "amdgpu", "pages_limit=", "page_pool_size=", "gttsize=",
 	"amdgpu.gttsize=", "ttm.pages_limit=", "ttm.page_limit=", "amd_iommu=pt", "amd_iommu=off",
 	"iommu=pt", "amdgpu.gtt_size=", "blacklist ", "libxrt_coreutil.so.2", "%s%n", "\xff", NULL};
 
-int main(int argc, char **argv)
-{
-	char rounds[] = "8000", *few[] = {argv[0], rounds, NULL};
-	return argc > 1 ? fuzz_main("boot", argc, argv) : fuzz_main("boot", 2, few);
-}
-#endif
+FUZZ_TARGET("boot", 8000)

@@ -131,7 +131,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"d", "c", "s", "n", "k", "\n", "\"", "=", "[", "]", "{", "}", ",", ".", "#", "\n[slot]\n",
 	"\n[model]\n", "\n[npu]\n", "\n[selections.embed.embed]\n", "\n[selections.voice]\n",
@@ -142,8 +141,4 @@ static const char *const fuzz_words[] = {
 	"profile = \"rocm\"\n", "image = \"x\"\n", "schema_version = 2\n", "run = [\"chat\"]\n",
 	"stop = [\"tts\"]\n", "remove = [\"embed\"]\n", "null", "-1", NULL};
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("cap", argc, argv);
-}
-#endif
+FUZZ_TARGET("cap", 15000)

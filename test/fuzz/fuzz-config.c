@@ -151,7 +151,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"s", "p", "l", "m", "j", "\n", "\"", "=", "[", "]", "{", "}", ",", ".", "\n[slot]\n",
 	"\n[model]\n", "\n[server]\n", "\n[npu]\n", "\n[image]\n", "port = 8081\n", "port = 1\n",
@@ -160,8 +159,4 @@ static const char *const fuzz_words[] = {
 	"\n[profile.x]\n", "cloned_from = \"x\"\n", "\"digest\"", "\"tag\"", "null", "\"a/b:1\"", "-1",
 	NULL};
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("config", argc, argv);
-}
-#endif
+FUZZ_TARGET("config", 50000)

@@ -1,116 +1,76 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The GGUF reader on hostile bytes. With clang: -fsanitize=fuzzer -DH0_LIBFUZZER gives a libFuzzer
- * target. Without, it mutates a small model by itself for a fixed number of rounds (argument 1,
- * default 200000; argument 2: the seed) and speaks TAP.
+ * A model file of hostile bytes, and what is worked out from it: values or a clear refusal; then
+ * amounts that are known and consistent, or unknown, whatever the file claims.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#define FUZZ_BINARY
+#include "fuzz.h"
 
 #include "fmt/gguf.h"
+#include "model/fit.h"
+#include "model/modelinfo.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static bool amount(int64_t v)
+{
+	return v >= -1;
+}
+
+static void estimate(const struct h0_gguf *g, enum h0_device device, int64_t ctx, bool flash)
+{
+	static const struct h0_fit_pool pool = {.bytes = 16LL << 30, .free = 12LL << 30, .shared = true,
+		.binding = "physical-ram", .gb_per_s = 256};
+	struct h0_fit_model m;
+	struct h0_fit_run r;
+	struct h0_fit f, more;
+	struct h0_fit_answer a;
+	h0_fit_model_first(&m, g);
+	h0_fit_run_server(&r, device);
+	r.ctx = ctx, r.flash = flash;
+	h0_fit(&m, &r, &f);
+	H0_ASSERT(amount(f.weights) && amount(f.kv) && amount(f.compute) && amount(f.output));
+	H0_ASSERT(amount(f.total) && amount(f.recurrent) && amount(f.host_weights) && amount(f.host_compute));
+	H0_ASSERT(f.total == -1 || (f.weights >= 0 && f.kv >= 0 && f.compute >= 0 && f.output >= 0));
+	H0_ASSERT(f.total == -1 || (f.total >= f.weights && f.total >= f.kv && f.total >= f.compute));
+	H0_ASSERT(f.recurrent <= f.kv || f.kv == -1);
+	h0_fit_judge(&m, &r, &f, &pool, &a);
+	H0_ASSERT((a.verdict == H0_FIT_UNKNOWN) == (a.headroom == INT64_MIN) || f.refused);
+	H0_ASSERT(a.headroom == INT64_MIN || a.headroom == pool.free - a.need);
+	H0_ASSERT(a.verdict != H0_FIT_FITS || a.headroom >= 0);
+	/* twice the context never needs less of the cache */
+	r.ctx = f.ctx > 0 && f.ctx < 1 << 20 ? 2 * f.ctx : r.ctx;
+	h0_fit(&m, &r, &more);
+	H0_ASSERT(f.kv == -1 || more.kv == -1 || more.kv >= f.kv);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	h0_autogguf struct h0_gguf g;
 	struct h0_err e = {0};
-	if (h0_gguf_parse(data, size, "fuzz", &g, &e) == 0) {
-		/* what is promised of an accepted file */
-		H0_ASSERT(g.file_bytes == size && g.tensors <= size / 24);
-		H0_ASSERT(g.need_bytes >= g.data_offset || g.tensors == 0);
-		h0_gguf_check_size(&g, "fuzz", &e);
-	} else {
+	if (h0_gguf_parse(data, size, "fuzz", &g, &e) < 0) {
 		H0_ASSERT(e.kind == H0_CONFIG && e.msg[0]);
+		return 0;
 	}
+	H0_ASSERT(g.file_bytes == size && g.tensors <= size / 24);
+	H0_ASSERT(g.need_bytes >= g.data_offset || g.tensors == 0);
+	H0_ASSERT((h0_gguf_check_size(&g, "fuzz", &e) == 0) == (g.need_bytes <= size));
+	const char *quant = h0_model_quant(&g);
+	const char *word = quant ? h0_model_quant_word(quant, strlen(quant)) : NULL;
+	H0_ASSERT(!word || word == quant);
+	h0_model_serves(&g);
+	estimate(&g, H0_DEVICE_CPU, 4096, true);
+	estimate(&g, H0_DEVICE_GPU_VULKAN, 0, size & 1);
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
-static unsigned char model[4096];
-static size_t model_len;
+static const char *const fuzz_words[] = {
+	"GGUF", "general.architecture", "general.alignment", "general.file_type", "general.name", "split.count",
+	"split.no", "llama", "llama.context_length", "llama.block_count", "llama.embedding_length",
+	"llama.feed_forward_length", "llama.attention.head_count", "llama.attention.head_count_kv",
+	"llama.attention.key_length", "llama.attention.sliding_window", "llama.attention.sliding_window_pattern",
+	"llama.attention.kv_lora_rank", "llama.expert_count", "llama.expert_used_count", "llama.ssm.state_size",
+	"llama.ssm.conv_kernel", "llama.ssm.inner_size", "llama.nextn_predict_layers", "llama.vocab_size",
+	"llama.attention.causal", "llama.pooling_type", "tokenizer.ggml.tokens", "tokenizer.ggml.model",
+	"tokenizer.chat_template", "token_embd.weight", "output.weight", "blk.0.ffn_up_exps.weight",
+	"blk.0.ffn_gate.weight", "blk.1.attn_q.weight", NULL};
 
-static void put(const void *p, size_t n)
-{
-	H0_ASSERT(model_len + n <= sizeof model);
-	memcpy(model + model_len, p, n);
-	model_len += n;
-}
-
-static void put_int(uint64_t v, size_t n)
-{
-	put(&v, n); /* little-endian hosts: those llama-server runs on */
-}
-
-static void put_str(const char *s)
-{
-	put_int(strlen(s), 8);
-	put(s, strlen(s));
-}
-
-static void seed_model(void)
-{
-	put("GGUF", 4), put_int(3, 4), put_int(2, 8), put_int(6, 8);
-	put_str("general.architecture"), put_int(8, 4), put_str("llama");
-	put_str("llama.context_length"), put_int(4, 4), put_int(4096, 4);
-	put_str("llama.attention.head_count_kv"), put_int(9, 4), put_int(4, 4), put_int(2, 8);
-	put_int(4, 4), put_int(2, 4);
-	put_str("tokenizer.ggml.tokens"), put_int(9, 4), put_int(8, 4), put_int(2, 8);
-	put_str("a"), put_str("bc");
-	put_str("x"), put_int(9, 4), put_int(9, 4), put_int(1, 8), put_int(0, 4), put_int(1, 8);
-	put_int(7, 1);
-	put_str("general.alignment"), put_int(4, 4), put_int(32, 4);
-	for (uint64_t i = 0; i < 2; i++) {
-		put_str(i ? "output.weight" : "token_embd.weight"), put_int(2, 4), put_int(32, 8);
-		put_int(2, 8), put_int(i ? 8 : 1, 4), put_int(i * 128, 8);
-	}
-}
-
-static uint64_t rng;
-
-static uint64_t roll(uint64_t n)
-{
-	rng ^= rng << 13, rng ^= rng >> 7, rng ^= rng << 17;
-	return rng % n;
-}
-
-static size_t mutate(unsigned char *p)
-{
-	static const uint64_t evil[] = {0, 1, 13, 255, 1u << 16, UINT32_MAX, UINT64_C(1) << 60,
-		INT64_MAX, UINT64_MAX, UINT64_MAX - 7};
-	size_t n = model_len;
-	memcpy(p, model, n);
-	for (uint64_t k = 1 + roll(4); k; k--) {
-		size_t at = roll(n - 8);
-		if (roll(3) == 0)
-			p[at] ^= (unsigned char)(1u << roll(8));
-		else if (roll(2))
-			memcpy(p + at, &evil[roll(H0_ARRAY_LEN(evil))], roll(2) ? 8 : 4);
-		else
-			memmove(p + at, p + roll(n - 8), 8);
-	}
-	return roll(8) ? n : roll(n + 1);
-}
-
-int main(int argc, char **argv)
-{
-	long rounds = argc > 1 ? atol(argv[1]) : 200000;
-	rng = argc > 2 ? strtoull(argv[2], NULL, 0) | 1 : 0x9e3779b97f4a7c15u;
-	seed_model();
-	LLVMFuzzerTestOneInput(model, model_len);
-	for (long i = 0; i < rounds; i++) {
-		/* a block of exactly the size, so that the sanitizer sees a read past it */
-		unsigned char whole[sizeof model];
-		size_t n = mutate(whole);
-		unsigned char *p = malloc(n ? n : 1);
-		H0_ASSERT(p);
-		memcpy(p, whole, n);
-		LLVMFuzzerTestOneInput(p, n);
-		free(p);
-	}
-	printf("ok 1 - %ld mutated files: values or a clear refusal\n1..1\n", rounds);
-	return 0;
-}
-#endif
+FUZZ_TARGET("gguf", 60000)

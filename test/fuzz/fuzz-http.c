@@ -106,7 +106,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"\r\n", "\n", "\r", "\r\n\r\n", " ", "\t", ":", ";", ",", "0\r\n\r\n", "5\r\nhello\r\n", "GET / HTTP/1.1\r\n",
 	"HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n",
@@ -114,8 +113,4 @@ static const char *const fuzz_words[] = {
 	"Expect: 100-continue\r\n", "X: y\r\n", "HTTP/1.0", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 304 No\r\n",
 	"ffffffffffffffff", "--b1\r\n", "--b1--", "name=\"model\"", "hello", NULL};
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("http", argc, argv);
-}
-#endif
+FUZZ_TARGET("http", 50000)

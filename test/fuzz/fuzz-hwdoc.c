@@ -78,7 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"{", "}", "[", "]", ":", ",", "\"", "null", "true", "0", "-1", "1e999", "9223372036854775808",
 	"\\u0000", "\\ud800", "\n---\n", "\"slots\": {}", "\"extra\": {}", "\"extra\": 1", "\"gpus\": [",
@@ -86,9 +85,4 @@ static const char *const fuzz_words[] = {
 	"\"name\": \"gtt\"", "\"probed_at\": \"x\"", "\"free_mib\": 1", "\"schema\": 2", "{}", "[]",
 	"\xff", "\xc3\xa9", " ", "\n", NULL};
 
-int main(int argc, char **argv)
-{
-	char rounds[] = "3000", *few[] = {argv[0], rounds, NULL};
-	return argc > 1 ? fuzz_main("hwdoc", argc, argv) : fuzz_main("hwdoc", 2, few);
-}
-#endif
+FUZZ_TARGET("hwdoc", 3000)

@@ -45,7 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"hal0-journal 1 ", "hal0-journal 1 1 2\n{}", "{\"argv\":[", "\"time\":", "\"stage\":\"00000000\"",
 	"\"entries\":[", "{\"path\":\"slots/a.toml\",", "\"mode\":420,", "\"before\":", "\"after\":",
@@ -53,8 +52,4 @@ static const char *const fuzz_words[] = {
 	"\\ud800", "1e999", "-1", "18446744073709551615", "]", "}", ",", "\n", NULL,
 };
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("journal", argc, argv);
-}
-#endif
+FUZZ_TARGET("journal", 50000)

@@ -215,7 +215,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"\n@A\n", "\n@B\n", "\n@D\n", "\n@F\n", "\n@G\n", "\n@R\n", "\n@S\n", "\n@W\n", "\n@d\n",
 	"-1", "0", "1", "9223372036854775807", "18446744073709551615", "1125899906842624", "0x",
@@ -225,9 +224,4 @@ static const char *const fuzz_words[] = {
 	"ttm.pages_limit=", "options ttm ", "amd_iommu=off", "0-31", "0-", "a *:* rwm", "{", "}", "[",
 	"]", "\"", "null", " EACCES\n", NULL};
 
-int main(int argc, char **argv)
-{
-	char rounds[] = "1500", *few[] = {argv[0], rounds, NULL};
-	return argc > 1 ? fuzz_main("machine", argc, argv) : fuzz_main("machine", 2, few);
-}
-#endif
+FUZZ_TARGET("machine", 1500)

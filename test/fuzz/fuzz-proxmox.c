@@ -76,7 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"{", "}", "[", "]", ":", ",", "\"", "null", "true", "0", "-1", "1e999", "9223372036854775807",
 	"\"data\": [", "\"type\": \"node\"", "\"type\": \"lxc\"", "\"node\": \"pve\"", "\"maxmem\": ",
@@ -85,8 +84,4 @@ static const char *const fuzz_words[] = {
 	"\"token_name\": ", "\"token_value\": ", "\"verify_ssl\": false", "\"fingerprint\": ",
 	"\\u000d\\u000a", "\\u0000", "\n", " ", "@", "/", NULL};
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("proxmox", argc, argv);
-}
-#endif
+FUZZ_TARGET("proxmox", 50000)

@@ -51,7 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"\"", "'", "\"\"\"", "'''", "[", "]", "[[", "]]", "{", "}", ",", "=", ".", "\n", "\r\n", "\r",
 	"#", " ", "\t", "\\", "\\u00e9", "\\U0001F600", "\\\n", "_", "+", "-", "0x", "0b", "0", "1",
@@ -59,8 +58,4 @@ static const char *const fuzz_words[] = {
 	"\n[a]\n", "\n[a.b]\n", "\n[[a]]\n", "\na = 1\n", "\nb.c = 2\n", "{ a = 1 }", "[1, 2]",
 	"\xc3\xa9", "\xff", "\x7f", "\xef\xbb\xbf", NULL};
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("toml", argc, argv);
-}
-#endif
+FUZZ_TARGET("toml", 50000)

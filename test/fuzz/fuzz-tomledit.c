@@ -132,15 +132,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef H0_LIBFUZZER
 static const char *const fuzz_words[] = {
 	"\"", "'", "[", "]", "[[", "]]", "{", "}", ",", "=", ".", "\n", "\r\n", "#", "# c\n", " ", "a",
 	"b", "a.b", "\n[a]\n", "\n[a.b]\n", "\n[[a]]\n", "\n[[a.b]]\n", "\na = 1\n", "\nb.c = 2\n",
 	"{ a = 1 }", "{ a.b = 1, c = 2 }", "[1, 2]", "[\n1, # one\n2\n]", "{}", "[]", "\xef\xbb\xbf",
 	NULL};
 
-int main(int argc, char **argv)
-{
-	return fuzz_main("tomledit", argc, argv);
-}
-#endif
+FUZZ_TARGET("tomledit", 50000)

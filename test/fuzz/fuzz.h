@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * For targets whose input is text. With clang, test/fuzz/run builds a libFuzzer program from the
- * target. Otherwise main() here takes the files of the target's corpus (test/fuzz/corpus/NAME),
- * mutates them for a fixed number of rounds (argument 1; argument 2: the seed) and speaks TAP.
+ * What every target is framed by. With -Dfuzz=true (scripts/fuzz) it is a libFuzzer program, which
+ * also prints the target's words as a dictionary (argument "words"). Otherwise main() here replays
+ * the files of the target's corpus (test/fuzz/corpus/NAME), then mutates them for a fixed number of
+ * rounds (argument 1; argument 2: the seed) and speaks TAP. Both take a file to replay by itself.
  */
 #ifndef H0_FUZZ_H
 #define H0_FUZZ_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,20 +21,50 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#ifdef H0_LIBFUZZER
-/* libFuzzer keeps the input of what aborts */
-#undef H0_ASSERT
-#define H0_ASSERT(cond) ((cond) ? (void)0 : abort())
-#else
+static inline bool fuzz_same(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (!a_len || memcmp(a, b, a_len) == 0);
+}
 
 /* What the target's language is made of; ends with NULL. */
 static const char *const fuzz_words[];
 
-#define FUZZ_SEEDS 64
-#define FUZZ_SIZE  8192
+#ifdef H0_LIBFUZZER
+
+/* libFuzzer keeps the input of what aborts */
+#undef H0_ASSERT
+#define H0_ASSERT(cond) ((cond) ? (void)0 : abort())
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* In the form of libFuzzer's -dict. */
+static void fuzz_print_words(void)
+{
+	for (const char *const *w = fuzz_words; *w; w++) {
+		putchar('"');
+		for (const char *p = *w; *p; p++)
+			printf("\\x%02x", (unsigned char)*p);
+		puts("\"");
+	}
+}
+
+/* The target's name, and how many rounds its test has. */
+#define FUZZ_TARGET(name, rounds)                                                                 \
+	int LLVMFuzzerInitialize(int *argc, char ***argv)                                         \
+	{                                                                                         \
+		if (*argc != 2 || strcmp((*argv)[1], "words") != 0)                               \
+			return 0;                                                                 \
+		fuzz_print_words();                                                               \
+		exit(0);                                                                          \
+	}
+
+#else
+
+#define FUZZ_FILE (1u << 20)    /* of the corpus */
+#define FUZZ_SIZE 8192          /* what is mutated is at most this long */
 
 struct fuzz {
-	struct h0_buf seed[FUZZ_SEEDS];
+	struct h0_buf *seed;
 	size_t nseeds, nwords;
 	uint64_t rng;
 };
@@ -43,6 +75,30 @@ static size_t fuzz_roll(struct fuzz *f, size_t n)
 	return (size_t)(f->rng % n);
 }
 
+/* A block of exactly the size, so that the sanitizer sees a read past it. */
+static void fuzz_try(const void *p, size_t n)
+{
+	unsigned char *block = malloc(n ? n : 1);
+	H0_ASSERT(block);
+	memcpy(block, n ? p : "", n);
+	LLVMFuzzerTestOneInput(block, n);
+	free(block);
+}
+
+static int fuzz_replay(const char *path)
+{
+	h0_autobuf struct h0_buf b = {0};
+	struct h0_err e = {0};
+	if (h0_read_file(path, FUZZ_FILE, &b, &e) < 0) {
+		printf("not ok 1 - %s: %s\n1..1\n", path, e.msg);
+		return 1;
+	}
+	fuzz_try(b.p, b.len);
+	printf("ok 1 - %s\n1..1\n", path);
+	return 0;
+}
+
+/* All of the corpus; what is short enough is a seed too. */
 static int fuzz_load(struct fuzz *f, const char *dir)
 {
 	h0_autostrv struct h0_strv names = {0};
@@ -54,9 +110,18 @@ static int fuzz_load(struct fuzz *f, const char *dir)
 			h0_strv_addf(&names, "%s/%s", dir, de->d_name);
 	closedir(d);
 	h0_strv_sort(&names);
-	for (size_t i = 0; i < names.n && f->nseeds < FUZZ_SEEDS; i++)
-		if (h0_read_file(names.v[i], FUZZ_SIZE / 2, &f->seed[f->nseeds], NULL) == 0)
+	f->seed = calloc(names.n + 1, sizeof *f->seed);
+	H0_ASSERT(f->seed);
+	for (size_t i = 0; i < names.n; i++) {
+		struct h0_buf *b = &f->seed[f->nseeds];
+		if (h0_read_file(names.v[i], FUZZ_FILE, b, NULL) < 0)
+			return -1;
+		fuzz_try(b->p, b->len);
+		if (b->len <= FUZZ_SIZE / 2)
 			f->nseeds++;
+		else
+			h0_buf_done(b);
+	}
 	return f->nseeds ? 0 : -1;
 }
 
@@ -85,6 +150,15 @@ static void fuzz_mutate(struct fuzz *f, struct h0_buf *b)
 	size_t n = fuzz_roll(f, 24), left = other->len - from;
 	const char *word = fuzz_words[fuzz_roll(f, f->nwords)];
 	char byte = (char)fuzz_roll(f, 256);
+#ifdef FUZZ_BINARY
+	static const uint64_t evil[] = {0, 1, 13, 255, 1u << 16, UINT32_MAX, UINT64_C(1) << 60, INT64_MAX,
+		UINT64_MAX, UINT64_MAX - 7};
+	if (fuzz_roll(f, 2)) {
+		n = fuzz_roll(f, 2) ? 8 : 4;
+		fuzz_splice(b, at, n, &evil[fuzz_roll(f, H0_ARRAY_LEN(evil))], n);
+		return;
+	}
+#endif
 	switch (fuzz_roll(f, 6)) {
 	case 0:
 		fuzz_splice(b, at, 1, &byte, 1);
@@ -100,18 +174,22 @@ static void fuzz_mutate(struct fuzz *f, struct h0_buf *b)
 	}
 }
 
-static int fuzz_main(const char *name, int argc, char **argv)
+static int fuzz_main(const char *name, long rounds, int argc, char **argv)
 {
 	static struct fuzz f;
 	const char *source = getenv("HAL0_SOURCE");
-	long rounds = argc > 1 ? atol(argv[1]) : 50000;
-	char dir[4096];
+	char dir[4096], *end = NULL;
+	if (argc > 1) {
+		rounds = strtol(argv[1], &end, 10);
+		if (*end)
+			return fuzz_replay(argv[1]);
+	}
 	f.rng = argc > 2 ? strtoull(argv[2], NULL, 0) | 1 : 0x9e3779b97f4a7c15u;
 	snprintf(dir, sizeof dir, "%s/test/fuzz/corpus/%s", source ? source : ".", name);
 	while (fuzz_words[f.nwords])
 		f.nwords++;
 	if (fuzz_load(&f, dir) < 0) {
-		printf("not ok 1 - no corpus in %s\n1..1\n", dir);
+		printf("not ok 1 - no corpus that can be read in %s\n1..1\n", dir);
 		return 1;
 	}
 	for (long i = 0; i < rounds; i++) {
@@ -120,18 +198,20 @@ static int fuzz_main(const char *name, int argc, char **argv)
 		h0_buf_add(&b, seed->p, seed->len);
 		for (size_t k = fuzz_roll(&f, 5); k; k--)
 			fuzz_mutate(&f, &b);
-		/* a block of exactly the size, so that the sanitizer sees a read past it */
-		unsigned char *p = malloc(b.len ? b.len : 1);
-		H0_ASSERT(p);
-		memcpy(p, h0_buf_str(&b), b.len);
-		LLVMFuzzerTestOneInput(p, b.len);
-		free(p);
+		fuzz_try(b.p, b.len);
 	}
+	printf("ok 1 - %s: the corpus and %ld mutated inputs\n1..1\n", name, rounds);
 	for (size_t i = 0; i < f.nseeds; i++)
 		h0_buf_done(&f.seed[i]);
-	printf("ok 1 - %s: %ld mutated inputs\n1..1\n", name, rounds);
+	free(f.seed);
 	return 0;
 }
+
+#define FUZZ_TARGET(name, rounds)                                                                 \
+	int main(int argc, char **argv)                                                           \
+	{                                                                                         \
+		return fuzz_main(name, rounds, argc, argv);                                       \
+	}
 
 #endif
 #endif

@@ -122,6 +122,8 @@ static void test_values(void)
 	is_int((long long)g.type_bytes[12], 288, "bytes of q4_K");
 	is_int((long long)g.expert_bytes, 288, "bytes of experts");
 	is_int((long long)g.embd_bytes, 1280, "bytes of the embedding");
+	is_int((long long)g.expert_weights, 512, "numbers of experts");
+	is_int((long long)g.layer_weights, 32, "and of the layers' other matrices");
 	is_int((long long)g.data_offset, (long long)data, "where the weights start");
 	is_int((long long)g.need_bytes, (long long)data + 1664, "how long it must be");
 	is_int(h0_gguf_check_size(&g, "m.gguf", &e), 0, "long enough");

@@ -410,6 +410,43 @@ static void test_reuse(void)
 	ok(h0_http_do(c, &q, &good, &e) == 0 && good.status == 200, "a failed call leaves a usable client");
 }
 
+/* Three requests for one path; how many connections they took. */
+static int several(struct h0_http_client *c, const char *path, struct h0_err *errs, double *ret_s)
+{
+	struct h0_err e = {0};
+	struct seen s[3] = {{.status = 0}};
+	struct h0_http_req q[3];
+	int before = nconns;
+	*ret_s = now();
+	for (int i = 0; i < 3; i++)
+		q[i] = (struct h0_http_req){.url = url(path), .on_data = take, .on_data_arg = &s[i], .stop = &stop};
+	is_int(h0_http_do_all(c, q, 3, errs, &e), 0, path);
+	*ret_s = now() - *ret_s;
+	for (int i = 2; i >= 0; i--) {
+		is_str(h0_buf_str(&s[i].all), h0_buf_str(&s[0].all), "the same each time");
+		h0_buf_done(&s[i].all);
+	}
+	return nconns - before;
+}
+
+static void test_several(void)
+{
+	struct h0_err e = {0}, errs[3];
+	h0_autohttpclient struct h0_http_client *c = NULL;
+	double s;
+	is_int(h0_http_open(&c, &e), 0, "a client");
+	is_int(several(c, "/plain", errs, &s), 1, "answers that come at once take one connection");
+	ok(!errs[0].kind && !errs[1].kind && !errs[2].kind, "and come");
+	is_int(several(c, "/drip", errs, &s), 2, "what comes slowly takes two more");
+	ok(!errs[0].kind && !errs[2].kind && s < 1.3, "side by side (%.2f s)", s);
+	is_int(several(c, "/nothing", errs, &s), 3, "a server that hangs up");
+	ok(errs[0].sys_errno == ECONNRESET && errs[2].sys_errno == ECONNRESET, "is told of each: %s", errs[2].msg);
+	stop = 1;
+	is_int(several(c, "/plain", errs, &s), 0, "already stopped: no connection");
+	ok(errs[0].sys_errno == ECANCELED && errs[2].sys_errno == ECANCELED, "none is asked");
+	stop = 0;
+}
+
 static void test_proxy(void)
 {
 	struct h0_err e;
@@ -460,6 +497,7 @@ int main(void)
 	test_stream();
 	test_stop();
 	test_reuse();
+	test_several();
 	test_proxy();
 	return tap_done();
 }

@@ -55,6 +55,8 @@ static void test_refs(void)
 	       !h0_imageref_is_loopback(&r), "localhost without a port is this machine");
 	ok(h0_imageref_parse("localhost:5000/x", &r, NULL) == 0 && !h0_imageref_is_local(&r) &&
 	       h0_imageref_is_loopback(&r), "localhost with a port is a registry");
+	ok(h0_imageref_parse("127.0.0.1.example.org/x", &r, NULL) == 0 && !h0_imageref_is_loopback(&r),
+	   "a name that begins like an address is asked over https");
 }
 
 /* "SOURCE REF tag=TAG" */
