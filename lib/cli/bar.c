@@ -2,6 +2,7 @@
 #include "cli/bar.h"
 
 #include "base/num.h"
+#include "cli/rec.h"
 
 #define COLUMNS 60
 
@@ -58,7 +59,8 @@ void h0_bar_draw(const char *title, const struct h0_bar_part *parts, int n, int6
                  bool color, struct h0_buf *out)
 {
 	char human[32];
-	h0_buf_addf(out, "%s, %s\n", title, h0_num_human(total, human, sizeof human));
+	h0_text_safe(title, false, out);
+	h0_buf_addf(out, ", %s\n", h0_num_human(total, human, sizeof human));
 	bar(parts, n, total, color, out);
 	h0_buf_addc(out, '\n');
 	for (int i = 0; i < n; i++) {
