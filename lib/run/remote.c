@@ -172,11 +172,12 @@ int h0_remote_look(const struct h0_puller *p, const char *url, struct h0_remote 
 			read_sum(a.linked_etag, r.sum);
 		if (status / 100 == 3 && a.location[0]) {
 			char *next = h0_url_join(r.final, a.location);
-			bool worse = h0_starts(r.final, "https://") && !h0_starts(next, "https://");
+			bool fine = h0_starts(next, "https://") || (h0_starts(next, "http://") &&
+			            !h0_starts(r.final, "https://") && h0_url_is_local(next));
 			free(r.final);
 			r.final = next;
-			if (worse)
-				return h0_fail(e, H0_EXTERN, "%.*s leads from https to http: not followed",
+			if (!fine)
+				return h0_fail(e, H0_EXTERN, "%.*s leads to an address that is not https: not followed",
 				               (int)strcspn(url, "?#"), url);
 			continue;
 		}
