@@ -14,6 +14,7 @@
 #include "model/npu.h"
 #include "run/log.h"
 #include "sys/io.h"
+#include "sys/ops.h"
 #include "sys/proc.h"
 
 #define LINES    200
@@ -42,7 +43,7 @@ static void follow_open(struct follower *f, bool from_end)
 		return;
 	if (f->fd >= 0)
 		close(f->fd);
-	f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	f->fd = h0_op_open(&h0_ops_real, AT_FDCWD, f->path, O_RDONLY | O_NONBLOCK, 0);
 	f->inode = st.st_ino;
 	f->at = from_end ? st.st_size : 0;
 }

@@ -222,8 +222,8 @@ int h0_act_end(const struct h0_box *b, const struct h0_ctr *c, int port, int gra
 	bool runs = h0_act_runs(c);
 	port = c->port ? c->port : port;
 	memcpy(ret->container, c->id, sizeof ret->container);
-	if (h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_UNLOADING, NULL, e) < 0)
-		return -1;
+	/* where the disk is full a slot can be stopped all the same */
+	(void)h0_act_record(b, c->slot, port, c->model, c->id, H0_STATE_UNLOADING, NULL, NULL);
 	if (h0_unit_leave(&b->units, c->slot, NULL, e) < 0 ||
 	    h0_podman_end(&b->podman, c, grace_for(b, c, grace_s), e) < 0)
 		return -1;
