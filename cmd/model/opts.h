@@ -96,6 +96,7 @@ struct model_add_opts {
 struct model_pull_opts {
 	const char *name, *sum, *hub, *revision, *token_file, *ca_file;
 	int64_t ways, retries;
+	bool projector;
 };
 
 struct model_verify_opts {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -20,9 +21,11 @@ struct pull {
 	struct h0_puller by;
 	struct h0_modelref ref;
 	char *root, *name;
-	struct h0_strv urls, names, targets;
+	struct h0_remote_model from;
+	struct h0_strv urls, targets; /* the shards, then perhaps the projector */
 	struct h0_remote *remotes;  /* one for each target */
 	int64_t bytes, missing;     /* of all shards; that have to come */
+	bool offer;                 /* there is a projector that was not asked for */
 	size_t todo;                /* shards that are not there */
 	size_t at;                  /* the shard under way */
 	int64_t began_ms, first;    /* when its first byte was told of, and how many there were then */
@@ -36,7 +39,7 @@ static void pull_done(struct pull *p)
 	h0_puller_done(&p->by);
 	h0_modelref_done(&p->ref);
 	h0_strv_done(&p->urls);
-	h0_strv_done(&p->names);
+	h0_remote_model_done(&p->from);
 	h0_strv_done(&p->targets);
 	free(p->root);
 	free(p->name);
@@ -88,16 +91,41 @@ static int open_hub(struct pull *p, const struct model_pull_opts *o, struct h0_e
 
 static int place(struct pull *p, const struct model_pull_opts *o, struct h0_err *e)
 {
-	h0_autofree char *base = h0_modelref_base(p->names.v[0]);
+	size_t shards = p->from.urls.n;
+	h0_autofree char *base = h0_modelref_base(p->from.names.v[0]);
 	p->name = o->name ? h0_strdup(o->name) : h0_store_id_of(base);
 	if (model_check_name(p->name, e) < 0 ||
 	    h0_store_pull_root(&p->box.paths, &p->box.snap, &p->root, e) < 0)
 		return -1;
-	if (p->urls.n == 1)
+	if (shards == 1)
 		h0_strv_addf(&p->targets, "%s/%s.gguf", p->root, p->name);
-	for (size_t i = 0; p->urls.n > 1 && i < p->urls.n; i++) {
-		h0_autofree char *file = h0_modelref_base(p->names.v[i]);
-		h0_strv_addf(&p->targets, "%s/%s/%s", p->root, p->name, file);
+	for (size_t i = 0; i < shards; i++) {
+		h0_autofree char *file = h0_modelref_base(p->from.names.v[i]);
+		h0_strv_add(&p->urls, p->from.urls.v[i]);
+		if (shards > 1)
+			h0_strv_addf(&p->targets, "%s/%s/%s", p->root, p->name, file);
+	}
+	return 0;
+}
+
+/* Beside the model, as mmproj-NAME.gguf: there it is found. */
+static int place_projector(struct pull *p, const struct model_pull_opts *o, struct h0_err *e)
+{
+	bool alone = p->from.urls.n == 1;
+	if (o->projector && p->ref.url)
+		return h0_fail(e, H0_USAGE, "--projector is for a model of the hub: of a URL nobody says where its "
+		               "projector is; fetch it, then: hal0 model add MODEL --mmproj FILE");
+	if (o->projector && !p->from.projector)
+		return h0_fail(e, H0_USAGE, "%s holds no projector for %s", p->ref.repo, p->from.names.v[0]);
+	if (!p->from.projector)
+		return 0;
+	h0_autofree char *target = h0_asprintf("%s%s%s/mmproj-%s.gguf", p->root, alone ? "" : "/",
+	                                       alone ? "" : p->name, p->name);
+	if (o->projector) {
+		h0_strv_add(&p->urls, p->from.projector_url);
+		h0_strv_add(&p->targets, target);
+	} else if (access(target, F_OK) < 0) {
+		p->offer = true;
 	}
 	return 0;
 }
@@ -108,8 +136,8 @@ static int give_sum(struct pull *p, const char *hex, struct h0_err *e)
 		return 0;
 	if (strlen(hex) != 64 || strspn(hex, "0123456789abcdefABCDEF") != 64)
 		return h0_fail(e, H0_USAGE, "--sha256 is 64 hexadecimal digits");
-	if (p->targets.n > 1)
-		return h0_fail(e, H0_USAGE, "--sha256 is for one file, and this model is in %zu", p->targets.n);
+	if (p->from.urls.n > 1)
+		return h0_fail(e, H0_USAGE, "--sha256 is for one file, and this model is in %zu", p->from.urls.n);
 	int n = snprintf(p->remotes[0].sum, H0_SHA256_TEXT, "sha256:");
 	for (const char *c = hex; *c; c++)
 		p->remotes[0].sum[n++] = (char)tolower((unsigned char)*c);
@@ -163,7 +191,7 @@ static int look(struct pull *p, const struct model_pull_opts *o, struct h0_err *
 
 static char *directory(const struct pull *p)
 {
-	return p->targets.n > 1 ? h0_asprintf("%s/%s", p->root, p->name) : h0_strdup(p->root);
+	return p->from.urls.n > 1 ? h0_asprintf("%s/%s", p->root, p->name) : h0_strdup(p->root);
 }
 
 static int show(const struct pull *p, struct h0_err *e)
@@ -210,9 +238,9 @@ static int prepare(struct pull *p, const struct model_pull_opts *o, struct h0_er
 {
 	if (h0_modelref_parse(p->ctx->argv[0], &p->ref, e) < 0 || h0_box_open(&p->box, e) < 0 ||
 	    open_hub(p, o, e) < 0 || h0_http_open(&p->by.http, e) < 0 ||
-	    h0_remote_list(&p->by, &p->ref, o->revision, &p->urls, &p->names, e) < 0)
+	    h0_remote_list(&p->by, &p->ref, o->revision, &p->from, e) < 0)
 		return -1;
-	return place(p, o, e) < 0 || look(p, o, e) < 0 ? -1 : 0;
+	return place(p, o, e) < 0 || place_projector(p, o, e) < 0 || look(p, o, e) < 0 ? -1 : 0;
 }
 
 int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
@@ -236,5 +264,8 @@ int model_pull(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	const struct model_change c = {.name = p.name, .path = p.targets.v[0], .bytes = p.bytes,
 		.changed = p.todo > 0,
 		.message = !p.todo ? "is here" : joined ? "pulled, by another at the same time" : "pulled"};
+	if (p.offer)
+		h0_say(ctx, "%s: %s has a projector for pictures, too (%s): --projector fetches it", p.name,
+		       p.ref.repo, p.from.projector);
 	return model_changed(ctx, &c, e);
 }

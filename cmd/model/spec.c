@@ -33,6 +33,8 @@ static const struct h0_opt pull_opts[] = {
 	 "what slots shall call it (default: as the file is called)"},
 	{0, "revision", H0_OPT_STR, AT(model_pull_opts, revision), "REVISION",
 	 "branch, tag or commit on the hub", .def = "main"},
+	{0, "projector", H0_OPT_FLAG, AT(model_pull_opts, projector), NULL,
+	 "also its projector, for pictures, where the hub has one"},
 	{0, "sha256", H0_OPT_STR, AT(model_pull_opts, sum), "HEX",
 	 "what the file must hash to, where nobody else says"},
 	{0, "hub", H0_OPT_STR, AT(model_pull_opts, hub), "URL",
@@ -63,7 +65,8 @@ static const struct h0_opt loadouts_opts[] = {
 
 static const char list_text[] =
 	"Models are the entries of the registry and the *.gguf* files in the store, up to four "
-	"directories deep. A directory with one model gives it its name; a split model is one model.";
+	"directories deep. A directory with one model gives it its name; a split model is one model. A "
+	"file *mmproj-*_NAME_*.gguf* beside _NAME_*.gguf* is its projector, for pictures.";
 
 static const char show_text[] =
 	"What the model's file says about itself: nothing is loaded. MODEL is a name of *list* or the "
@@ -77,7 +80,9 @@ static const char add_text[] =
 static const char pull_text[] =
 	"Fetches a model into the store. SOURCE is *hf:*_OWNER_*/*_REPO_, with *:*_FILE_ or a "
 	"quantisation such as *:Q4_K_M* behind it, or the https URL of a *.gguf* file. Of a split model "
-	"every shard is fetched. Without a file, a repository's only model is meant, else its Q4_K_M.\n\n"
+	"every shard is fetched. Without a file, a repository's only model is meant, else its Q4_K_M. The "
+	"projector of a model that sees pictures is fetched with *--projector*, now or later, and lies beside "
+	"it as *mmproj-*_NAME_*.gguf*.\n\n"
 	"The model appears when it is whole: until then its bytes are in a hidden file beside its place, "
 	"and pulling again goes on where it was left, also after Ctrl-C or a lost connection. If the file "
 	"has changed there, or its server sends no ranges, it begins anew. Two who pull the same file "
@@ -128,6 +133,7 @@ static const struct h0_example add_examples[] = {
 static const struct h0_example pull_examples[] = {
 	{"hal0 model pull hf:owner/repo:Q4_K_M", "From the hub"},
 	{"hal0 model pull hf:owner/repo:model-Q8_0.gguf --name tiny", "A certain file, with a name"},
+	{"hal0 model pull hf:owner/repo --projector", "With what it sees pictures by"},
 	{"hal0 model pull https://example.org/tiny.gguf --dry-run", "How large, and whether there is room"},
 	{0},
 };

@@ -129,6 +129,34 @@ static bool has_word(const char *name, const char *word)
 	return false;
 }
 
+static bool is_projector(const char *path)
+{
+	h0_autofree char *base = h0_modelref_base(path);
+	return h0_ends(base, ".gguf") && (h0_starts(base, "mmproj") || has_word(base, "mmproj"));
+}
+
+const char *h0_modelref_projector(const struct h0_strv *files, const char *model)
+{
+	static const char *const kinds[] = {"F16", "BF16", "Q8_0", NULL};
+	const char *slash = strrchr(model, '/'), *best = NULL;
+	size_t dir = slash ? (size_t)(slash - model) + 1 : 0;
+	int least = 0;
+	for (size_t i = 0; i < files->n; i++) {
+		const char *f = files->v[i];
+		int rank = 0;
+		if (strncmp(f, model, dir) != 0 || strchr(f + dir, '/') || !is_projector(f) ||
+		    !plain_path(f, strlen(f), true))
+			continue;
+		while (kinds[rank] && !has_word(f, kinds[rank]))
+			rank++;
+		if (!best || rank < least || (rank == least && strcmp(f, best) < 0)) {
+			best = f;
+			least = rank;
+		}
+	}
+	return best;
+}
+
 /* Whole models alone: no projectors, of split ones the first shard. */
 static void candidates(const struct h0_strv *files, const char *quant, struct h0_strv *ret)
 {
@@ -136,7 +164,7 @@ static void candidates(const struct h0_strv *files, const char *quant, struct h0
 		h0_autofree char *base = h0_modelref_base(files->v[i]);
 		int of;
 		size_t end;
-		if (h0_ends(base, ".gguf") && !h0_starts(base, "mmproj") && shard(base, &of, &end) <= 1 &&
+		if (h0_ends(base, ".gguf") && !is_projector(base) && shard(base, &of, &end) <= 1 &&
 		    plain_path(files->v[i], strlen(files->v[i]), true) &&
 		    (!quant || has_word(files->v[i], quant)))
 			h0_strv_add(ret, files->v[i]);

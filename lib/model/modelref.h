@@ -26,6 +26,9 @@ void h0_modelref_done(struct h0_modelref *r);
  * model there, else the Q4_K_M. H0_USAGE names what there is. */
 int h0_modelref_choose(const struct h0_modelref *r, const struct h0_strv *files,
                        struct h0_strv *ret, struct h0_err *e);
+/* Of a repository's files the projector for pictures that goes with `model`: in the same directory,
+ * F16 rather than another kind. NULL: it has none. Borrowed. */
+const char *h0_modelref_projector(const struct h0_strv *files, const char *model);
 /* All shards that belong to "x-00001-of-00003.gguf", also with a query behind it; itself when it is
  * not split. */
 void h0_modelref_shards(const char *first, struct h0_strv *ret);

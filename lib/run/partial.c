@@ -14,6 +14,7 @@
 #include "fmt/json.h"
 #include "sys/durable.h"
 #include "sys/io.h"
+#include "sys/ops.h"
 #include "sys/trust.h"
 
 #define STATE_MAX  (64u << 10)
@@ -87,7 +88,7 @@ int h0_partial_open(const char *path, struct h0_partial *ret, struct h0_err *e)
 	for (;;) {
 		if (is_there(p.at))
 			return H0_PARTIAL_THERE;
-		p.fd = open(p.at_part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0644);
+		p.fd = h0_op_open(&h0_ops_real, AT_FDCWD, p.at_part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644);
 		if (p.fd < 0)
 			return h0_fail_sys(e, "%s", p.part);
 		if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
@@ -207,8 +208,11 @@ int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *dat
 		ssize_t done = pwrite(p->fd, data, n, s->pos);
 		if (done < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
-			return h0_fail_sys(e, "cannot write %s", p->part);
+		if (done < 0) {
+			bool full = errno == ENOSPC || errno == EDQUOT;
+			h0_fail_sys(e, "cannot write %s", p->part);
+			return full ? h0_err_code(e, "model.no_space") : -1;
+		}
 		s->pos += done;
 		data += done;
 		n -= (size_t)done;

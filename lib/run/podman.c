@@ -299,8 +299,8 @@ static bool runtime_knows(const char *runtime, const char *id)
 	return access(path, F_OK) == 0;
 }
 
-/* The monitor tells the runtime to forget a container that has ended; when it was killed nobody does,
- * podman neither. */
+/* The monitor has the runtime forget a container that has ended; when it was killed nobody does, podman
+ * neither, nor always when two podmans end one container at once. */
 static void clear_runtimes(const char *id)
 {
 	for (size_t i = 0; i < H0_ARRAY_LEN(known_runtimes); i++) {
@@ -318,11 +318,10 @@ int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s
 {
 	h0_autofd int pidfd = c->pid > 0 ? (int)syscall(SYS_pidfd_open, c->pid, 0) : -1;
 	/* looked at after it is held: this process it is, or none */
-	bool lived = pidfd >= 0 && h0_ctr_alive(c), monitored = h0_ctr_monitored(c);
+	bool lived = pidfd >= 0 && h0_ctr_alive(c);
 	if (h0_podman_remove(p, c->id, grace_s, e) < 0)
 		return -1;
-	if (!monitored)
-		clear_runtimes(c->id);
+	clear_runtimes(c->id);
 	if (!lived || ends_within(pidfd, 0))
 		return 0;
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);

@@ -16,6 +16,7 @@
 #define PAUSE_MS    250         /* before the second round; doubled each time, up to ... */
 #define PAUSE_MAX   16000
 #define SAVE_MS     5000
+#define FIRST_SAVE_MS 500
 #define TELL_MS     200
 #define RESERVE_MAX (1ll << 30)
 
@@ -281,7 +282,7 @@ static int pull_ours(const struct h0_puller *p, const struct h0_remote *r, struc
                      const char *head, struct h0_err *e)
 {
 	h0_auto(transfer_done) struct transfer t = {.p = p, .part = part, .head = head,
-		.saved_ms = h0_now_ms()};
+		.saved_ms = h0_now_ms() - SAVE_MS + FIRST_SAVE_MS};
 	size_t ways = !r->ranges ? 1 : p->ways ? p->ways : H0_PULL_WAYS;
 	t.now = *r;
 	t.now.url = h0_strdup(r->url);

@@ -16,7 +16,9 @@
 
 #define REDIRECTS   10
 #define TOKEN_MAX   1023
-#define LIST_MAX    (16u << 20)
+#define LIST_MAX    (16u << 20) /* of a page */
+#define PAGES_MAX   1000
+#define NAMES_MAX   200000
 
 void h0_puller_done(struct h0_puller *p)
 {
@@ -198,29 +200,59 @@ static int need_hub(const struct h0_puller *p, struct h0_err *e)
 		"hf: needs the hub's address: hal0 conf set /etc/hal0/hal0.toml models.hub https://HOST, or --hub");
 }
 
-int h0_remote_list(const struct h0_puller *p, const struct h0_modelref *r, const char *revision,
-                   struct h0_strv *ret_urls, struct h0_strv *ret_names, struct h0_err *e)
+void h0_remote_model_done(struct h0_remote_model *m)
 {
-	h0_autostrv struct h0_strv all = {0};
-	h0_autobuf struct h0_buf rev = {0};
+	h0_strv_done(&m->urls);
+	h0_strv_done(&m->names);
+	free(m->projector_url);
+	free(m->projector);
+	*m = (struct h0_remote_model){0};
+}
+
+/* ---- the hub's list ---- */
+
+struct page {
+	char link[4096];
+};
+
+static void hear_link(const char *name, const char *value, void *arg)
+{
+	struct page *p = arg;
+	if (!*name)
+		p->link[0] = '\0';
+	else if (strcasecmp(name, "Link") == 0)
+		snprintf(p->link, sizeof p->link, "%s", value);
+}
+
+/* `<URL>; rel="next", <URL>; rel="last"`: where the list goes on, NULL when it does not. */
+static char *next_of(const char *link, const char *url)
+{
+	for (const char *p = link; (p = strchr(p, '<')) != NULL;) {
+		const char *end = strchr(p, '>');
+		const char *more = end ? strchr(end, '<') : NULL;
+		if (!end)
+			return NULL;
+		h0_autofree char *where = h0_strndup(p + 1, (size_t)(end - p) - 1);
+		h0_autofree char *what = h0_strndup(end, more ? (size_t)(more - end) : strlen(end));
+		if (strcasestr(what, "rel=\"next\"") || strcasestr(what, "rel=next"))
+			return h0_url_join(url, where);
+		p = end;
+	}
+	return NULL;
+}
+
+/* Adds the names of one page. *ret_next: the address of the one after it, NULL: it is the last. */
+static int list_page(const struct h0_puller *p, const char *url, struct h0_strv *ret, char **ret_next,
+                     struct h0_err *e)
+{
 	h0_autohttp struct h0_http_res res = {0};
 	h0_autojson struct h0_json *j = NULL;
-	if (r->url) {
-		h0_modelref_shards(r->url, ret_urls);
-		for (size_t i = 0; i < ret_urls->n; i++) {
-			h0_autofree char *base = h0_modelref_base(ret_urls->v[i]);
-			h0_strv_add(ret_names, base);
-		}
-		return 0;
-	}
-	if (need_hub(p, e) < 0)
-		return -1;
-	h0_modelref_escape(revision, &rev);
-	h0_autofree char *url = h0_asprintf("%s/api/models/%s/tree/%s?recursive=true", p->hub, r->repo,
-	                                    h0_buf_str(&rev));
+	struct page page = {0};
 	const char *const headers[] = {h0_remote_auth(p, url), NULL};
-	const struct h0_http_req req = {.url = url, .headers = headers, .connect_timeout_ms = H0_REMOTE_CONNECT_MS,
-		.idle_timeout_ms = H0_REMOTE_IDLE_MS, .max_body = LIST_MAX, .ca_file = p->ca_file, .stop = p->stop};
+	const struct h0_http_req req = {.url = url, .headers = headers,
+		.connect_timeout_ms = H0_REMOTE_CONNECT_MS, .idle_timeout_ms = H0_REMOTE_IDLE_MS,
+		.max_body = LIST_MAX, .ca_file = p->ca_file, .stop = p->stop, .on_header = hear_link,
+		.on_header_arg = &page};
 	if (h0_http_do(p->http, &req, &res, e) < 0)
 		return -1;
 	if (res.status != 200)
@@ -232,15 +264,68 @@ int h0_remote_list(const struct h0_puller *p, const struct h0_modelref *r, const
 	for (size_t i = 0; i < h0_json_len(j); i++) {
 		const char *path = h0_json_str(h0_json_get(h0_json_at(j, i), "path"));
 		if (path && h0_streq(h0_json_str(h0_json_get(h0_json_at(j, i), "type")), "file"))
-			h0_strv_add(&all, path);
+			h0_strv_add(ret, path);
 	}
-	if (h0_modelref_choose(r, &all, ret_names, e) < 0)
+	*ret_next = next_of(page.link, url);
+	return 0;
+}
+
+static int list_all(const struct h0_puller *p, const char *first, struct h0_strv *ret, struct h0_err *e)
+{
+	h0_autofree char *url = h0_strdup(first);
+	char ours[512], theirs[512];
+	if (h0_url_origin(first, ours, sizeof ours, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ret_names->n; i++) {
+	for (int page = 0; url; page++) {
+		char *next = NULL;
+		if (page == PAGES_MAX || ret->n > NAMES_MAX)
+			return h0_fail(e, H0_EXTERN, "the hub's list does not end");
+		if (list_page(p, url, ret, &next, e) < 0)
+			return -1;
+		free(url);
+		url = next;
+		if (url && (h0_url_origin(url, theirs, sizeof theirs, NULL) < 0 || !h0_streq(ours, theirs)))
+			return h0_fail(e, H0_EXTERN, "the hub's list goes on at another server: not followed");
+	}
+	return 0;
+}
+
+static void list_url(const struct h0_modelref *r, struct h0_remote_model *ret)
+{
+	h0_modelref_shards(r->url, &ret->urls);
+	for (size_t i = 0; i < ret->urls.n; i++) {
+		h0_autofree char *base = h0_modelref_base(ret->urls.v[i]);
+		h0_strv_add(&ret->names, base);
+	}
+}
+
+int h0_remote_list(const struct h0_puller *p, const struct h0_modelref *r, const char *revision,
+                   struct h0_remote_model *ret, struct h0_err *e)
+{
+	h0_autostrv struct h0_strv all = {0};
+	h0_autobuf struct h0_buf rev = {0};
+	if (r->url) {
+		list_url(r, ret);
+		return 0;
+	}
+	if (need_hub(p, e) < 0)
+		return -1;
+	h0_modelref_escape(revision, &rev);
+	h0_autofree char *url = h0_asprintf("%s/api/models/%s/tree/%s?recursive=true", p->hub, r->repo,
+	                                    h0_buf_str(&rev));
+	h0_autofree char *base = h0_asprintf("%s/%s/resolve/%s/", p->hub, r->repo, h0_buf_str(&rev));
+	if (list_all(p, url, &all, e) < 0 || h0_modelref_choose(r, &all, &ret->names, e) < 0)
+		return -1;
+	const char *projector = h0_modelref_projector(&all, ret->names.v[0]);
+	ret->projector = projector ? h0_strdup(projector) : NULL;
+	for (size_t i = 0; i < ret->names.n + (projector != NULL); i++) {
 		h0_autobuf struct h0_buf path = {0};
-		h0_modelref_escape(ret_names->v[i], &path);
-		h0_strv_addf(ret_urls, "%s/%s/resolve/%s/%s", p->hub, r->repo, h0_buf_str(&rev),
-		             h0_buf_str(&path));
+		h0_buf_adds(&path, base);
+		h0_modelref_escape(i < ret->names.n ? ret->names.v[i] : projector, &path);
+		if (i < ret->names.n)
+			h0_strv_add(&ret->urls, h0_buf_str(&path));
+		else
+			ret->projector_url = h0_buf_take(&path);
 	}
 	return 0;
 }

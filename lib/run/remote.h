@@ -53,9 +53,15 @@ void h0_remote_done(struct h0_remote *r);
 
 /* Asks what is there. H0_EXTERN: model.not_found (404), model.token_wanted (401, 403). */
 int h0_remote_look(const struct h0_puller *p, const char *url, struct h0_remote *ret, struct h0_err *e);
-/* The files of a model on the hub: their addresses and names. */
+/* A model there: its shards, and what else the repository has for it. */
+struct h0_remote_model {
+	struct h0_strv urls, names;
+	char *projector_url, *projector; /* for pictures; NULL = none */
+};
+void h0_remote_model_done(struct h0_remote_model *m);
+/* What a source means; asks the hub for its list of files, as many pages as it has. */
 int h0_remote_list(const struct h0_puller *p, const struct h0_modelref *r, const char *revision,
-                   struct h0_strv *ret_urls, struct h0_strv *ret_names, struct h0_err *e);
+                   struct h0_remote_model *ret, struct h0_err *e);
 
 /* ---- for whoever asks for the bytes ---- */
 

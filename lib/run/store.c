@@ -112,7 +112,7 @@ static void listing_done(struct listing *l)
 
 static void list_dir(const char *dir, struct listing *ret)
 {
-	DIR *d = opendir(dir);
+	DIR *d = h0_opendir(dir);
 	struct dirent *entry;
 	for (int n = 0; d && n < DIR_ENTRY_MAX && (entry = readdir(d)); n++) {
 		const char *name = entry->d_name;
@@ -146,6 +146,14 @@ static int take_dir(const char *dir, struct h0_model_file *ret, struct h0_err *e
 	return 1;
 }
 
+/* DIR/mmproj-NAME.gguf is the projector of DIR/NAME.gguf. */
+static char *projector_beside(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = slash ? (int)(slash - path) + 1 : 0;
+	return h0_asprintf("%.*smmproj-%s", dir, path, path + dir);
+}
+
 /* A file, or a directory with one model. 1, 0, -1 as above. */
 static int take_path(const char *path, struct h0_model_file *ret, struct h0_err *e)
 {
@@ -155,6 +163,9 @@ static int take_path(const char *path, struct h0_model_file *ret, struct h0_err 
 	if (kind != S_IFREG)
 		return 0;
 	ret->path = h0_strdup(path);
+	h0_autofree char *projector = projector_beside(path);
+	if (!ret->mmproj && kind_of(projector) == S_IFREG)
+		ret->mmproj = h0_take(projector);
 	return 1;
 }
 
@@ -220,7 +231,7 @@ static int take_below(const char *root, const char *id, struct h0_buf *seen,
 {
 	h0_autofree char *file = h0_asprintf("%s/%s.gguf", root, id);
 	h0_autofree char *first = h0_asprintf("%s/%s", root, id);
-	h0_buf_addf(seen, "%s%s, %s/", seen->len ? ", " : "", file, first);
+	h0_buf_addf(seen, "%s%s, %s", seen->len ? ", " : "", first, file);
 	int got = take_path(file, ret, e);
 	return got ? got : take_path(first, ret, e);
 }
@@ -346,17 +357,18 @@ static void list_registered(const struct h0_toml *doc, const char *root, struct 
 	}
 }
 
-static void list_one(const char *root, char *id, char *path, const char *mmproj,
-                     struct h0_models *ret)
+/* Takes id, path and mmproj. */
+static void list_one(const char *root, char *id, char *path, char *mmproj, struct h0_models *ret)
 {
 	if (ret->n >= MODELS_MAX || listed(ret, id, path)) {
 		free(id);
 		free(path);
+		free(mmproj);
 		return;
 	}
 	struct h0_model_entry *m = add_entry(ret);
 	m->file = (struct h0_model_file){.id = id, .path = path, .source = "store",
-		.mmproj = h0_strdup(mmproj), .store = h0_strdup(root)};
+		.mmproj = mmproj, .store = h0_strdup(root)};
 }
 
 /* `below` is the way from root to the directory, "" for the root itself. A directory with one model
@@ -372,16 +384,14 @@ static void list_below(const char *root, const char *below, int depth, struct h0
 		char *id = whole ? h0_strdup(below)
 		                 : h0_asprintf("%s%s%.*s", below, *below ? "/" : "",
 		                               (int)(strlen(name) - strlen(".gguf")), name);
+		h0_autofree char *beside = projector_beside(name);
+		const char *projector = whole && l.projectors.n             ? l.projectors.v[0]
+		                        : h0_strv_has(&l.projectors, beside) ? beside
+		                                                             : NULL;
 		list_one(root, id, h0_asprintf("%s/%s", dir, name),
-		         whole && l.projectors.n ? l.projectors.v[0] : NULL, ret);
-		struct h0_model_entry *m = ret->n ? &ret->v[ret->n - 1] : NULL;
-		if (m && m->file.mmproj && m->file.mmproj[0] != '/') {
-			char *full = h0_asprintf("%s/%s", dir, m->file.mmproj);
-			free(m->file.mmproj);
-			m->file.mmproj = full;
-		}
+		         projector ? h0_asprintf("%s/%s", dir, projector) : NULL, ret);
 	}
-	DIR *d = depth < DEPTH_MAX ? opendir(dir) : NULL;
+	DIR *d = depth < DEPTH_MAX ? h0_opendir(dir) : NULL;
 	struct dirent *entry;
 	for (int n = 0; d && n < DIR_ENTRY_MAX && (entry = readdir(d)); n++) {
 		h0_autofree char *sub = h0_asprintf("%s%s%s", below, *below ? "/" : "", entry->d_name);

@@ -57,7 +57,7 @@ start "$HAL0_BUILD/test/bench/bench-upstream" $slot
 slot_pid=$pid
 start "$HAL0_BUILD/cmd/hal0-route" serve --port $ours --no-load --quiet
 ours_pid=$pid
-start haproxy -db -f "$dir/haproxy.cfg"
+start haproxy -db -dR -f "$dir/haproxy.cfg"
 haproxy_pid=$pid
 start "$HAL0_BUILD/test/bench/bench-proxy-go" $go $slot
 go_pid=$pid

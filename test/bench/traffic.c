@@ -6,6 +6,7 @@
  * The slot is made of threads of this program; "?do=WHAT" of a path says what it does.
  */
 #include "bench.h"
+#include "sock.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -41,23 +42,6 @@ static void die(const char *why)
 static void nap(double ms)
 {
 	nanosleep(&(struct timespec){(time_t)(ms / 1000), (long)(ms * 1e6) % 1000000000L}, NULL);
-}
-
-static bool put(int fd, const char *p, size_t n)
-{
-	while (n) {
-		ssize_t w = send(fd, p, n, MSG_NOSIGNAL);
-		if (w <= 0)
-			return false;
-		p += w;
-		n -= (size_t)w;
-	}
-	return true;
-}
-
-static bool say(int fd, const char *s)
-{
-	return put(fd, s, strlen(s));
 }
 
 static void start(void *(*f)(void *), intptr_t arg, pthread_t *ret)

@@ -104,7 +104,7 @@ until_up() { # PORT PATH
   done
 }
 haproxy_start() { # DIR
-  haproxy -db -f "$1/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
+  haproxy -db -dR -f "$1/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
   haproxy=$!
   pids="$pids $haproxy"
   until_up "$front" /health

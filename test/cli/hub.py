@@ -72,8 +72,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         items = [{"type": "file", "path": n, "size": os.path.getsize(directory + "/" + n)}
                  for n in sorted(os.listdir(directory))]
         items.append({"type": "directory", "path": "docs"})
-        body = json.dumps(items).encode()
-        return self.answer(200, [("Content-Type", "application/json")], body)
+        headers = [("Content-Type", "application/json")]
+        if repo in ("pages", "endless", "elsewhere"):  # one file on each page
+            at = int(self.path.split("cursor=")[1]) if "cursor=" in self.path else 0
+            more = at + 1 < len(items) or repo == "endless"
+            here = "" if repo == "pages" else "https://localhost:%d" % self.server.server_address[1]
+            if repo == "elsewhere":
+                here = "https://localhost:%d" % self.server.cdn
+            if more:
+                headers.append(("Link", '<%s%s?recursive=true&cursor=%d>; rel="next", <x>; rel="last"' % (
+                    here, self.path.split("?")[0], at + 1)))
+            items = items[at % len(items):][:1]
+        return self.answer(200, headers, json.dumps(items).encode())
 
     def resolve(self, parts):
         owner, repo, name = parts[0], parts[1], "/".join(parts[4:])

@@ -22,6 +22,12 @@ cp "$hub/tiny.gguf" "$hub/o/secret/s.gguf"
 cp "$hub/tiny.gguf" "$hub/o/badsum/b.gguf"
 cp "$hub/big.gguf" "$hub/o/split/x-00001-of-00002.gguf"
 cp "$hub/tiny.gguf" "$hub/o/split/x-00002-of-00002.gguf"
+for d in pages endless elsewhere; do
+  mkdir -p "$hub/o/$d"
+  for f in a-Q8_0 b-Q5_K_M c-Q4_K_M mmproj-BF16 mmproj-F16; do cp "$hub/tiny.gguf" "$hub/o/$d/$f.gguf"; done
+done
+echo other >>"$hub/o/pages/mmproj-F16.gguf"
+cp "$hub/tiny.gguf" "$hub/o/split/x-mmproj-f16.gguf"
 python3 "$HAL0_SOURCE/test/cli/hub.py" "$hub" "$tmp/cert" "$tmp/key" &
 server=$!
 tap_cleanup() {
@@ -65,6 +71,10 @@ done <<END
 2|$at/ok/big.gguf --name a/b
 2|hf:o/many:Q2_K
 2|hf:o/many:none.gguf
+2|hf:o/many --projector
+2|$at/ok/tiny.gguf --projector
+7|hf:o/endless
+7|hf:o/elsewhere
 7|hf:o/none
 7|$at/404/x.gguf
 7|$at/500/x.gguf
@@ -111,6 +121,36 @@ pull hf:o/one:one-Q8_0.gguf --name m-Q8_0
 printf more >>"$store/m-Q8_0.gguf"
 pull hf:o/one:one-Q8_0.gguf --name m-Q8_0
 rc_is "another file in its place" 4
+
+
+# ---- a list of several pages; what sees pictures ----
+clean
+pull hf:o/pages
+rc_is "found on a later page" 0
+like "the projector is offered" "$err" "*mmproj-F16.gguf*--projector fetches it*"
+ok "and not fetched" test ! -e "$store/mmproj-c-Q4_K_M.gguf"
+pull hf:o/pages --projector --dry-run
+like "dry run: only it is missing" "$out" "*mmproj-F16.gguf -> $store/mmproj-c-Q4_K_M.gguf*"
+: >"$hub/log"
+pull hf:o/pages --projector --json
+is "fetched later" "$rc$(json .changed)" 0true
+same "beside the model" o/pages/mmproj-F16.gguf mmproj-c-Q4_K_M.gguf
+is "and the model not again" "$(grep -c 'cdn.*c-Q4_K_M.gguf bytes=0-[1-9]' "$hub/log")" 0
+pull hf:o/pages --projector --json
+is "again" "$rc$(json .changed)" 0false
+is "all of it is there: nothing is offered" "$(printf %s "$err" | grep -c projector)" 0
+pull hf:o/pages:Q8_0 >/dev/null
+run "$model" list --json
+is "the model has it, others do not" "$(json '[.items[] | .projector]')" "[null,\"$store/mmproj-c-Q4_K_M.gguf\"]"
+run "$model" rm c-Q4_K_M --yes
+rc_is "removed" 0
+is "with its projector" "$(find "$store" -name '*c-Q4*' | wc -l)" 0
+pull hf:o/split --projector --name s
+rc_is "of a split model" 0
+run "$model" show s --json
+is "its projector" "$(json '.projector')" "\"$store/s/mmproj-s.gguf\""
+run "$model" verify
+rc_is "all verify, with projectors" 0
 
 # ---- the token ----
 clean
@@ -223,6 +263,18 @@ wait $two
 is "the first dies: the second takes over" $? 0
 same "whole" big.gguf big.gguf
 
+# ---- a state nobody can go on from ----
+clean
+timeout -s INT 1 "$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" >"$tmp/o" 2>"$tmp/e" </dev/null
+for state in '' '{' '{"schema":1,"bytes":1}' '{"etag":"\"big.gguf-0\"","bytes":-5,"ranges":[[0,9,1]]}'; do
+  printf %s "$state" >"$store/.big.gguf.hal0-state"
+  : >"$hub/log"
+  pull "$at/ok/big.gguf"
+  same "from the start after the state '$state'" big.gguf big.gguf
+  ok "all of it" grep -q 'ok/big.gguf bytes=0-[1-9]' "$hub/log"
+  mv "$store/big.gguf" "$store/.big.gguf.hal0-part"
+done
+
 # ---- a disk that is full ----
 if unshare -rm true 2>/dev/null; then
   clean
@@ -230,6 +282,27 @@ if unshare -rm true 2>/dev/null; then
   run unshare -rm sh -c "mount -t tmpfs -o size=30m none '$store' && head -c 12000000 /dev/zero >'$store/x' &&
     '$model' pull --ca-file '$tmp/cert' '$at/ok/big.gguf' --json"
   is "no room is seen before" "$rc$(code)" 6model.no_space
+  clean
+  mkdir -p "$store"
+  cat >"$tmp/fills" <<END
+mount -t tmpfs -o size=100m none '$store'
+'$model' pull --ca-file '$tmp/cert' '$at/slow/big.gguf' --json >'$tmp/o' 2>'$tmp/e' </dev/null &
+pid=\$!
+while [ ! -s '$store/.big.gguf.hal0-state' ]; do sleep 0.05; done
+head -c 200000000 /dev/zero >'$store/x' 2>/dev/null
+wait \$pid
+echo \$? \$(ls '$store')
+rm '$store/x'
+: >'$hub/log'
+'$model' pull --ca-file '$tmp/cert' '$at/ok/big.gguf' >>'$tmp/o' 2>>'$tmp/e' </dev/null
+echo \$?
+cmp '$store/big.gguf' '$hub/big.gguf' && echo whole
+END
+  run unshare -rm sh "$tmp/fills"
+  is "a disk that fills up meanwhile, then has room again" "$(printf %s "$out" | tr '\n' ' ')" "6 x 0 whole"
+  is "its code" "$(head -1 "$tmp/e" | jq -r .error.code 2>/dev/null)" model.no_space
+  like "what it says" "$(cat "$tmp/e")" "*cannot write*No space left*"
+  is "what had come was not fetched again" "$(grep -c 'ok/big.gguf bytes=0-[1-9]' "$hub/log")" 0
 else
   ok "a full disk # SKIP no mount namespace" true
 fi

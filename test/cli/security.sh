@@ -179,15 +179,16 @@ done
 # ---- a store that others may write in ----
 if [ "$(id -u)" = 0 ]; then
   slot "" ""
+  cp "$tmp/c.gguf" "$tmp/eyes.gguf"
   ln -s "$tmp/out" "$var/models/theirs"
   chown -h 65534 "$var/models/theirs"
-  run hal0-model add "$tmp/c.gguf" --copy --name theirs/m
+  run hal0-model add "$tmp/c.gguf" --copy --name theirs --mmproj "$tmp/eyes.gguf"
   rc_is "into a directory that is another user's link" 4
   like "which is said" "$err" "*symbolic link of another user*"
   chown -h 0 "$var/models/theirs"
-  run hal0-model add "$tmp/c.gguf" --copy --name theirs/m
+  run hal0-model add "$tmp/c.gguf" --copy --name theirs --mmproj "$tmp/eyes.gguf"
   rc_is "through root's link" 0
-  is "it goes where that leads" "$(find "$tmp/out" -name '*.gguf' | wc -l)" 1
+  is "it goes where that leads" "$(find "$tmp/out" -name '*.gguf' | wc -l)" 2
   rm -rf "$tmp/out" "$var/models/theirs"
   mkdir "$tmp/out"
   # A directory that becomes a link between the look and the use, again and again.
@@ -211,9 +212,9 @@ PY
     tries=0
     end=$(($(date +%s) + 2))
     while [ "$(date +%s)" -lt $end ]; do
-      timeout 5 hal0-model add "$tmp/c.gguf" --copy --name race/c >/dev/null 2>&1
+      timeout 5 hal0-model add "$tmp/c.gguf" --copy --name race --mmproj "$tmp/eyes.gguf" >/dev/null 2>&1
       tries=$((tries + 1))
-      rm -f "$var"/models/race*/c.gguf 2>/dev/null
+      rm -f "$var"/models/race*/*.gguf 2>/dev/null
     done
     kill $server
     wait $server 2>/dev/null

@@ -29,7 +29,7 @@ run hal0-slot start hx-a hx-b hx-e hx-r
 rc_is "slots" 0
 run hal0-route export haproxy --port "$port"
 rc_is "export" 0
-haproxy -db -f "$tmp/home/etc/hal0/haproxy/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
+haproxy -db -dR -f "$tmp/home/etc/hal0/haproxy/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
 haproxy=$!
 n=0
 until curl -s -o /dev/null "$url/health" || [ $n = 100 ]; do

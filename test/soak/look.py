@@ -144,7 +144,7 @@ class Look:
     def lifecycle(self):
         """hal0's word, state.json, podman and the processes tell one story."""
         for _ in range(60):
-            doc = self.world.data("slot", "list")
+            doc = self.world.data("slot", "status")
             slots = {s["name"]: s for s in doc["items"]} if doc else {}
             if slots and not any(s["state"] in ("starting", "warming", "unloading") for s in slots.values()):
                 break
@@ -261,8 +261,8 @@ class Look:
     KNOWN = re.compile(r"^(etc/hal0/(\.txn/(applied|lock)|hal0\.toml|profiles\.toml|capabilities\.toml)|"
                        r"run/hal0/(ledger\.json|ledger\.lock|slots/[a-z-]+\.lock|slots/[a-z-]+/(conmon\.)?pid|"
                        r"slots/[a-z-]+/used|[a-z/-]*route[a-z./-]*)|"
-                       r"var-lib/hal0/(models/\w+\.gguf|fit/\w+\.json|.*loads?\.json|"
-                       r"slots/[a-z-]+/(state\.json|server\.log(\.1)?)))$")
+                       r"var-lib/hal0/(models/\w+\.gguf|fit/\w+\.json|"
+                       r"slots/[a-z-]+/(load_ms|state\.json|server\.log(\.1)?)))$")
 
     def tree(self):
         """Only files that have a reason to be there."""

@@ -70,9 +70,9 @@ static void test_find(void)
 	      "one by its path");
 	finds("", "c/two", "store c/two DIR/var/models/c/two.gguf - DIR/var/models");
 	finds("", "d", "3 model.not_found no model 'd': looked in DIR/var/registry/registry.toml, "
-	      "DIR/var/models/d.gguf, DIR/var/models/d/");
+	      "DIR/var/models/d, DIR/var/models/d.gguf");
 	finds("", "empty", "3 model.not_found no model 'empty': looked in "
-	      "DIR/var/registry/registry.toml, DIR/var/models/empty.gguf, DIR/var/models/empty/");
+	      "DIR/var/registry/registry.toml, DIR/var/models/empty, DIR/var/models/empty.gguf");
 	finds("", "DIR/other/d.gguf", "path d DIR/other/d.gguf - -");
 	finds("", "DIR/var/models/b/b-Q4-00001-of-00002.gguf",
 	      "path b-Q4 DIR/var/models/b/b-Q4-00001-of-00002.gguf - DIR/var/models");

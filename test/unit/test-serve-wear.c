@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Clients and slots that leave, stop, drip and flood: nothing is lost here, and nothing left.
+ */
+#include "serve-stage.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "base/str.h"
+
+static void *abort_some(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+	static const char *const what[] = {"", "?do=late", "?do=sse", "?do=stall", "?do=close", "?do=long", "?do=prefill"};
+	for (int i = 0; i < 250; i++) {
+		int fd = dial();
+		if (fd < 0)
+			continue;
+		h0_autofree char *text = h0_asprintf("POST /v1/chat/completions%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\n\r\n%s",
+		                                     what[rand_r(&seed) % 7], BODY);
+		size_t n = (size_t)rand_r(&seed) % 3 ? strlen(text) : (size_t)rand_r(&seed) % strlen(text);
+		put(fd, text, n);
+		char some[512];
+		struct linger hard = {1, 0};
+		if (rand_r(&seed) % 2)
+			(void)!recv(fd, some, sizeof some, MSG_DONTWAIT);
+		else
+			nap((int)(rand_r(&seed) % 3));
+		if (rand_r(&seed) % 3 == 0)
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void test_aborts(void)
+{
+	pthread_t t[8];
+	nap(1500);
+	int fds = count_fds();
+	for (uintptr_t i = 0; i < 8; i++)
+		pthread_create(&t[i], NULL, abort_some, (void *)(i + 1));
+	for (int i = 0; i < 8; i++)
+		pthread_join(t[i], NULL);
+	double until = now() + 6;
+	while ((count_fds() > fds || metric("hal0_requests_in_flight{slot=\"main\"} ") > 0) && now() < until)
+		nap(50);
+	ok(count_fds() <= fds, "2000 requests, aborted anywhere: no descriptor is left (%d, %d before)", count_fds(), fds);
+	is_int((long long)metric("hal0_requests_in_flight{slot=\"main\"} "), 0, "no request is under way");
+	check("and all goes on", ask(POST("", "", BODY)), 200, "hello");
+}
+
+static void test_gone(void)
+{
+	const char *const what[] = {"?do=prefill", "?do=stall"};
+	for (int i = 0; i < 2; i++) {
+		int fd = dial(), gone = slot_gone, requests = slot_requests;
+		h0_autobuf struct h0_buf in = {0};
+		h0_autofree char *text = h0_asprintf("POST /v1/chat/completions%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\n\r\n%s",
+		                                     what[i], BODY);
+		put(fd, text, strlen(text));
+		while (slot_requests == requests)
+			nap(1);
+		if (i == 1)
+			read_until(fd, &in, "part", 1);
+		double t = now();
+		close(fd);
+		while (slot_gone == gone && now() - t < 2)
+			nap(1);
+		ok(slot_gone == gone + 1 && now() - t < 0.1, "a client that leaves %s frees the slot in %.0f ms",
+		   i ? "in mid-stream" : "before the first byte", (now() - t) * 1e3);
+	}
+	check("one that only stopped sending gets its answer", ask(POST("?do=late", "", BODY)), 200, "hello");
+	h0_autofd int fd = dial();
+	h0_autobuf struct h0_buf in = {0};
+	h0_autofree char *text = h0_asprintf(POST("?do=sse", "", BODY));
+	put(fd, text, strlen(text));
+	read_until(fd, &in, "{\"n\":3}", 1);
+	shutdown(fd, SHUT_WR);
+	ok(read_until(fd, &in, "\r\n0\r\n\r\n", 1) && strstr(in.p, "{\"n\":19}"), "also in the middle of a stream");
+}
+
+/* Who reports the use of a slot is slow; meanwhile its last client leaves. */
+static void test_last_report(void)
+{
+	int fd = dial();
+	h0_autofree char *text = h0_asprintf(POST("?do=prefill", "", BODY));
+	used_held = true;
+	used_in_flight = 0;
+	put(fd, text, strlen(text));
+	for (int i = 0; i < 2000 && used_in_flight == 0; i++)
+		nap(1);
+	is_int(used_in_flight, 1, "a request under way is reported");
+	close(fd);
+	nap(100);
+	used_held = false;
+	for (int i = 0; i < 3000 && used_in_flight; i++)
+		nap(1);
+	is_int(used_in_flight, 0, "and its end, also when its client was the last");
+}
+
+static void test_slow_reader(void)
+{
+	h0_autofd int fd = dial();
+	h0_autobuf struct h0_buf in = {0};
+	h0_autofree char *text = h0_asprintf(POST("?do=flood", "Connection: close\r\n", BODY));
+	long before = rss_kib();
+	slot_sent = 0;
+	put(fd, text, strlen(text));
+	nap(400);
+	long long sent = slot_sent;
+	nap(200);
+	ok(slot_sent == sent && sent < 24 << 20, "a reader that does not read stops the slot (after %lld KiB)", sent >> 10);
+	ok(rss_kib() - before < 1024, "and costs little here (%ld KiB)", rss_kib() - before);
+	read_all(fd, &in);
+	const char *body = strstr(h0_buf_str(&in), "\r\n\r\n");
+	bool whole = body && in.len - (size_t)(body + 4 - in.p) == 32u << 20;
+	for (size_t i = 0; whole && i < 32u << 20; i++)
+		whole = body[4 + i] == (char)('a' + i % 65536 % 26);
+	ok(whole, "when it reads, it gets all of it");
+}
+
+static void test_big_body(void)
+{
+	size_t n = 25u << 20;
+	h0_autofree char *body = h0_malloc(n + 64);
+	memcpy(body, "{\"messages\":\"", 13);
+	for (size_t i = 13; i < n; i++)
+		body[i] = (char)('a' + i % 23);
+	memcpy(body + n, "\",\"model\":\"main\"}", 18);
+	n += 17;
+	unsigned sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (unsigned char)body[i];
+	sum += 't' + 'i' + 'n' + 'y' - 'm' - 'a' - 'i' - 'n';
+	long before = rss_kib();
+	int bad = slot_bad_sum;
+	h0_autofd int fd = dial();
+	h0_autobuf struct h0_buf in = {0};
+	h0_autofree char *head = h0_asprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Sum: %u\r\n"
+	                                     "Content-Length: %zu\r\n\r\n", sum, n);
+	double t = now();
+	put(fd, head, strlen(head));
+	put(fd, body, n);
+	ok(read_until(fd, &in, "hello", 1), "25 MB with the model last (%.0f ms)", (now() - t) * 1e3);
+	is_int(slot_bad_sum, bad, "arrives whole, the model's name replaced");
+	ok(rss_kib() - before < 4096, "and is not kept in memory (%ld KiB)", rss_kib() - before);
+}
+
+static void test_bad_slot(void)
+{
+	check("a slot that gives no answer", ask(POST("?do=nothing", "", BODY)), 502, "dispatch.upstream_failed");
+	check("one that speaks no HTTP", ask(POST("?do=garbage", "", BODY)), 502, "no good HTTP answer");
+	h0_autofree char *cut = ask(POST("?do=stall", "", BODY));
+	ok(status_of(cut) == 200 && strstr(cut, "part") && !strstr(cut, "\r\n0\r\n\r\n"), "a stream that breaks off has no end");
+	h0_autofree char *part = ask(POST("?do=short", "", BODY));
+	ok(status_of(part) == 200 && h0_ends(part, "part"), "an answer that breaks off is short");
+	int lost = 0;
+	h0_autofd int fd = dial();
+	h0_autobuf struct h0_buf over = {0};
+	h0_autofree char *fatal = h0_asprintf(POST("", "", BODY)), *after = h0_asprintf(POST("?do=prefill", "", BODY));
+	put(fd, fatal, strlen(fatal));
+	read_until(fd, &over, "hello", 1);
+	int requests = slot_requests;
+	put(fd, after, strlen(after));
+	if (!ok(read_until(fd, &over, "dispatch.upstream_failed", 1) && slot_requests == requests + 1,
+	        "a request over which the slot died after a while is not sent again"))
+		printf("# %d requests: %s\n", slot_requests - requests, h0_buf_str(&over));
+	h0_autofree char *text = h0_asprintf(POST("?do=close", "", BODY));
+	for (int i = 0; i < 150; i++) {
+		h0_autobuf struct h0_buf in = {0};
+		put(fd, text, strlen(text));
+		lost += !read_until(fd, &in, "hello", 1) || status_of(in.p) != 200;
+		nap(i % 3 * 2 + 1); /* now before, now after, now while the slot closes */
+	}
+	is_int(lost, 0, "a slot that drops kept connections unannounced loses no request");
+	ok(metric("hal0_retries_total{slot=\"main\"} ") > 0, "some went out twice (%g)", metric("hal0_retries_total{slot=\"main\"} "));
+}
+
+static void test_limits(void)
+{
+	static int fd[420];
+	int gone = 0, late = 0;
+	for (int i = 0; i < 420; i++) {
+		fd[i] = dial();
+		nap(i == 399 ? 100 : 0);
+	}
+	nap(100);
+	check("connections that only wait keep nobody out", ask(POST("", "", BODY)), 200, "hello");
+	for (int i = 0; i < 420; i++) {
+		char c;
+		bool ended = recv(fd[i], &c, 1, MSG_DONTWAIT) == 0;
+		gone += ended;
+		late += ended && i >= 400;
+		close(fd[i]);
+	}
+	ok(gone >= 20 && gone <= 22 && !late, "as many as are too many make room (%d), none of the newest (%d)", gone, late);
+	nap(200);
+	ok(used_calls > 0, "the use of slots is reported");
+}
+
+/* Nothing is free below the limit: one more descriptor cannot be had. */
+static void test_no_descriptors(void)
+{
+	static int filler[4096];
+	struct rlimit was, low;
+	char text[512] = "";
+	int n = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval wait = {3, 0};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port)};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+	getrlimit(RLIMIT_NOFILE, &was);
+	low = was;
+	low.rlim_cur = 512;
+	setrlimit(RLIMIT_NOFILE, &low);
+	while (n < 4096 && (filler[n] = dup(0)) >= 0)
+		n++;
+	bool told = connect(fd, (struct sockaddr *)&a, sizeof a) == 0 && recv(fd, text, sizeof text - 1, 0) > 0 &&
+	            h0_starts(text, "HTTP/1.1 503");
+	while (n)
+		close(filler[--n]);
+	close(fd);
+	setrlimit(RLIMIT_NOFILE, &was);
+	ok(told, "without a descriptor left, who comes is told so");
+	check("and the next one is served", ask(POST("", "", BODY)), 200, "hello");
+}
+
+static void *stop_soon(void *arg)
+{
+	(void)arg;
+	nap(60);
+	stop = 1;
+	pthread_kill(router, SIGTERM);
+	return NULL;
+}
+
+static void test_drain(void)
+{
+	h0_autofd int fd = dial(), idle = dial(), fresh = dial();
+	h0_autobuf struct h0_buf in = {0}, first = {0};
+	h0_autofree char *text = h0_asprintf(POST("?do=sse", "", BODY)), *one = h0_asprintf(POST("", "", BODY));
+	pthread_t t;
+	char c;
+	put(idle, one, strlen(one));
+	read_until(idle, &first, "hello", 1);
+	h0_buf_reset(&first);
+	put(fd, text, strlen(text));
+	read_until(fd, &in, "data: ", 1);
+	pthread_create(&t, NULL, stop_soon, NULL);
+	ok(recv(idle, &c, 1, 0) == 0, "connections between two requests are closed");
+	put(fresh, one, strlen(one));
+	ok(read_until(fresh, &first, "hello", 1) && strstr(first.p, "Connection: close"), "a first request that comes late is answered");
+	if (!ok(read_until(fd, &in, "\r\n0\r\n\r\n", 1) && strstr(in.p, "{\"n\":19}"), "what is under way ends"))
+		printf("# %s\n", h0_buf_str(&in));
+	pthread_join(t, NULL);
+	pthread_join(router, NULL);
+	is_int(router_rc, 0, "and the server too");
+	h0_autofd int late = dial();
+	ok(late < 0, "nobody listens any more");
+	conf.idle_exit_s = 1;
+	double began = now();
+	router_start();
+	pthread_join(router, NULL);
+	ok(router_rc == 0 && now() - began < 4, "a server that nobody asks ends by itself (%.1f s)", now() - began);
+	conf.idle_exit_s = 0;
+}
+
+/* Bytes of `text` one by one, until an answer comes. */
+static void drip(int fd, const char *text, struct h0_buf *in)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	for (size_t i = 0; poll(&p, 1, 0) == 0 && i < strlen(text); i++) {
+		put(fd, text + i, 1);
+		nap(100);
+	}
+	read_all(fd, in);
+}
+
+static void test_slow(void)
+{
+	h0_strv_done(&guard.keys);
+	conf.head_ms = conf.body_ms = 500;
+	conf.drain_ms = 100;
+	router_start();
+	h0_autofd int a = dial();
+	h0_autobuf struct h0_buf in = {0};
+	h0_autofree char *one = h0_asprintf(POST("", "", BODY)), *stall = h0_asprintf(POST("?do=stall", "", BODY));
+	put(a, one, strlen(one));
+	read_until(a, &in, "hello", 1);
+	h0_buf_reset(&in);
+	double t = now();
+	drip(a, "GET /health HTTP/1.1\r\nHost: localhost\r\nX: ................................\r\n", &in);
+	ok(status_of(h0_buf_str(&in)) == 408 && now() - t < 2.5, "a head that drips in, on a connection that was kept (%.1f s)", now() - t);
+	h0_buf_reset(&in);
+	h0_autofd int b = dial();
+	t = now();
+	say(b, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
+	drip(b, "{\"model\":\"main\",\"messages\":[{\"role\":\"user\"", &in);
+	ok(status_of(h0_buf_str(&in)) == 408 && now() - t < 2.5, "a body that drips in (%.1f s)", now() - t);
+	h0_buf_reset(&in);
+	h0_autofd int cut = dial();
+	put(cut, stall, strlen(stall));
+	read_until(cut, &in, "part", 1);
+	router_stop();
+	is_int(used_in_flight, 0, "what is cut off at the end is under way no more");
+	conf.head_ms = conf.body_ms = 0;
+	conf.drain_ms = 3000;
+}
+
+int main(void)
+{
+	if (!stage_open())
+		return tap_skip_all("no free ports from 8100 to 8200");
+	test_aborts();
+	test_gone();
+	test_last_report();
+	test_slow_reader();
+	test_big_body();
+	test_bad_slot();
+	test_limits();
+	test_no_descriptors();
+	test_drain();
+	test_slow();
+	return stage_close() | tap_done();
+}
