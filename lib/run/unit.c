@@ -142,7 +142,7 @@ static int put(const char *dir, const char *name, const struct h0_buf *b, struct
 	char path[1300], tmp[1310];
 	file_in(dir, name, path);
 	snprintf(tmp, sizeof tmp, "%s~", path);
-	h0_autofd int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
 	if (fd < 0)
 		return h0_fail_sys(e, "%s", tmp);
 	if (h0_write_all(fd, h0_buf_str(b), b->len, e) < 0)
@@ -302,20 +302,28 @@ int h0_unit_launch(const struct h0_units *u, const char *slot, const struct h0_a
 	return rc;
 }
 
-void h0_unit_settle(const struct h0_units *u, const char *slot)
+/* Looks until that says so, or the time is up, or systemd does not answer. */
+static void watch(const struct h0_units *u, const char *slot, int64_t within_ms,
+                  bool (*over)(const struct h0_units *u, const char *unit, const struct unit_state *s))
 {
 	char unit[H0_UNIT_NAME];
+	struct unit_state s;
 	int64_t began = h0_now_ms();
 	if (!u->systemctl)
 		return;
 	h0_unit_name(slot, unit);
-	for (;;) {
-		struct unit_state s;
-		if (look(u, unit, &s, NULL) < 0 || !h0_streq(s.active, "activating") ||
-		    h0_now_ms() - began > SETTLE_MS)
-			return;
+	while (look(u, unit, &s, NULL) == 0 && !over(u, unit, &s) && h0_now_ms() - began <= within_ms)
 		h0_sleep_ms(LAST_MS);
-	}
+}
+
+static bool has_settled(const struct h0_units *u, const char *unit, const struct unit_state *s)
+{
+	return !h0_streq(s->active, "activating");
+}
+
+void h0_unit_settle(const struct h0_units *u, const char *slot)
+{
+	watch(u, slot, SETTLE_MS, has_settled);
 }
 
 /* ---- leaving ---- */
@@ -337,23 +345,16 @@ int h0_unit_leave(const struct h0_units *u, const char *slot, bool *ret_active, 
 	return tell(WORDS(u->systemctl, "stop", "--no-block", unit), e);
 }
 
+static bool has_gone(const struct h0_units *u, const char *unit, const struct unit_state *s)
+{
+	if (h0_streq(s->active, "failed"))
+		(void)tell(WORDS(u->systemctl, "reset-failed", unit), NULL); /* it was wanted */
+	return is_down(s);
+}
+
 void h0_unit_left(const struct h0_units *u, const char *slot)
 {
-	char unit[H0_UNIT_NAME];
-	int64_t began = h0_now_ms();
-	if (!u->systemctl)
-		return;
-	h0_unit_name(slot, unit);
-	for (;;) {
-		struct unit_state s;
-		if (look(u, unit, &s, NULL) < 0 || h0_now_ms() - began > DOWN_MS)
-			return;
-		if (h0_streq(s.active, "failed"))
-			(void)tell(WORDS(u->systemctl, "reset-failed", unit), NULL); /* it was wanted */
-		if (is_down(&s))
-			return;
-		h0_sleep_ms(LAST_MS);
-	}
+	watch(u, slot, DOWN_MS, has_gone);
 }
 
 /* ---- boot ---- */
