@@ -11,6 +11,7 @@
 #include "fmt/gguf.h"
 #include "model/common.h"
 #include "sys/io.h"
+#include "sys/ops.h"
 
 static int check_files(const struct h0_strv *files, struct h0_err *e)
 {
@@ -127,6 +128,8 @@ static int copy_bytes(struct h0_ctx *ctx, int from, int to, const char *name, st
 		return h0_fail_sys(e, "%s", name);
 	for (int64_t done = 0; done < st.st_size;) {
 		ssize_t n = copy_file_range(from, NULL, to, NULL, 64u << 20, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0 && done == 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP))
 			break;
 		if (n <= 0)
@@ -138,7 +141,7 @@ static int copy_bytes(struct h0_ctx *ctx, int from, int to, const char *name, st
 	}
 	h0_autofree char *block = h0_malloc(1u << 20);
 	for (ssize_t n; (n = read(from, block, 1u << 20)) != 0;)
-		if (n < 0 || h0_write_all(to, block, (size_t)n, NULL) < 0)
+		if ((n < 0 && errno != EINTR) || h0_write_all(to, block, n < 0 ? 0 : (size_t)n, NULL) < 0)
 			return h0_fail_sys(e, "cannot copy %s", name);
 	return fsync(to) < 0 ? h0_fail_sys(e, "cannot copy %s", name) : 0;
 }
@@ -148,8 +151,8 @@ static int copy_file(struct h0_ctx *ctx, const char *file, const char *target, s
 {
 	h0_autofree char *tmp = h0_asprintf("%.*s.%s.hal0-copy", (int)(base_of(target) - target), target,
 	                                    base_of(target));
-	h0_autofd int from = open(file, O_RDONLY | O_CLOEXEC);
-	h0_autofd int to = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	h0_autofd int from = h0_op_open(&h0_ops_real, AT_FDCWD, file, O_RDONLY, 0);
+	h0_autofd int to = h0_op_open(&h0_ops_real, AT_FDCWD, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
 	if (from < 0 || to < 0)
 		return h0_fail_sys(e, "%s", from < 0 ? file : tmp);
 	if (copy_bytes(ctx, from, to, base_of(target), e) == 0 && rename(tmp, target) == 0)

@@ -73,7 +73,7 @@ int h0_model_sum_write(const char *path, const char *sum, struct h0_err *e)
 
 int h0_model_hash(const struct h0_model_hash *h, char dst[H0_SHA256_TEXT], struct h0_err *e)
 {
-	h0_autofd int fd = open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
 	h0_autofree char *block = h0_malloc(HASH_BLOCK);
 	struct h0_sha256 s;
 	struct stat st;

@@ -14,6 +14,7 @@
 #include "fmt/json.h"
 #include "sys/durable.h"
 #include "sys/io.h"
+#include "sys/ops.h"
 
 #define STATE_MAX  (64u << 10)
 #define WAY_LEAST  (16 << 20) /* a range of its own is not worth less */
@@ -59,7 +60,7 @@ int h0_partial_open(const char *path, struct h0_partial *ret, struct h0_err *e)
 	for (;;) {
 		if (is_there(path))
 			return H0_PARTIAL_THERE;
-		p.fd = open(p.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);
+		p.fd = h0_op_open(&h0_ops_real, AT_FDCWD, p.part, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 		if (p.fd < 0)
 			return h0_fail_sys(e, "%s", p.part);
 		if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
@@ -219,7 +220,7 @@ int h0_partial_finish(struct h0_partial *p, struct h0_err *e)
 {
 	const char *slash = strrchr(p->path, '/');
 	h0_autofree char *dir = slash ? h0_strndup(p->path, (size_t)(slash - p->path) + 1) : h0_strdup(".");
-	h0_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0 || fsync(p->fd) < 0)
 		return h0_fail_sys(e, "%s", p->part);
 	int rc = renameat2(AT_FDCWD, p->part, AT_FDCWD, p->path, RENAME_NOREPLACE);

@@ -54,7 +54,7 @@ static bool host_ok(const char *s)
 static int read_private(const char *path, struct h0_buf *text, bool *ret_there, struct h0_err *e)
 {
 	struct stat st;
-	h0_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 	*ret_there = fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
 	if (!*ret_there)
 		return 0;

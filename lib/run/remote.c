@@ -39,14 +39,14 @@ void h0_remote_done(struct h0_remote *r)
 
 int h0_puller_token(struct h0_puller *p, const char *file, struct h0_err *e)
 {
-	h0_autofd int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
 	char text[1024];
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", file);
 	if (!S_ISREG(st.st_mode) || st.st_mode & 077)
 		return h0_fail_at(e, file, 0, 0, NULL, "holds a token and others may read it: chmod 600 it");
-	ssize_t n = read(fd, text, sizeof text - 1);
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, text, sizeof text - 1));
 	if (n < 0)
 		return h0_fail_sys(e, "%s", file);
 	text[n] = '\0';
