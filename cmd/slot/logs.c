@@ -82,7 +82,7 @@ static bool server_lives(const struct follower *f)
 static int follow(struct h0_ctx *ctx, struct follower *f, struct h0_err *e)
 {
 	for (;;) {
-		bool more, lives = server_lives(f);
+		bool more = false, lives = server_lives(f);
 		follow_open(f, false);
 		if (follow_more(ctx, f, &more, e) < 0)
 			return -1;
