@@ -182,7 +182,7 @@ static int edit_covered(struct h0_ctx *ctx, struct job *j, struct h0_buf *diff, 
 static int lock_directory(const char *path, struct h0_err *e)
 {
 	h0_autofree char *dir = directory_of(path);
-	h0_autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0)
 		return h0_fail_sys(e, "%s", dir);
 	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += POLL_MS) {

@@ -7,18 +7,17 @@
 #include "machine.h"
 #include "model/membar.h"
 #include "opts.h"
+#include "run/pvelook.h"
 #include "sys/clock.h"
 #include "sys/durable.h"
 #include "usage.h"
 
-#define PVE_CACHE_MS 30000
-
-static void draw(const struct h0_bar *b, bool color, struct h0_buf *out)
+static void draw(const struct h0_ctx *ctx, const struct h0_bar *b, struct h0_buf *out)
 {
 	struct h0_bar_part parts[H0_SEGMENTS_MAX];
 	for (int i = 0; i < b->n; i++)
 		parts[i] = (struct h0_bar_part){b->seg[i].bytes, b->seg[i].tone, b->seg[i].label};
-	h0_bar_draw(b->label, parts, b->n, b->total, color, out);
+	h0_bar_draw(b->label, parts, b->n, b->total, ctx->color_out, h0_out_width(ctx), out);
 }
 
 static void add_bar(struct h0_rec *r, const struct h0_bar *b)
@@ -92,7 +91,7 @@ static struct h0_json *loads(const struct h0_machine *m)
 	return a;
 }
 
-static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct probe_pve *pve,
+static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct h0_pve_look *pve,
                  struct h0_err *e)
 {
 	const struct h0_machine *m = p->m;
@@ -106,12 +105,12 @@ static int print(struct h0_ctx *ctx, const struct probe_machine *p, const struct
 	set_num(more, "free_mib", m->mem.free_mib);
 	h0_json_set_str(more, "binding_limit", m->mem.binding);
 	h0_json_set(more, "gpus", loads(m));
-	h0_json_set(more, "proxmox", probe_pve_json(pve));
+	h0_json_set(more, "proxmox", h0_pve_json(pve));
 	h0_json_set(more, "slots", h0_json_copy(slots));
 	struct h0_rec *r = h0_rec_new(probe_memory_cols);
 	for (int i = 0; i < b->n; i++) {
 		add_bar(r, &b->bar[i]);
-		draw(&b->bar[i], ctx->color_out, &bars);
+		draw(ctx, &b->bar[i], &bars);
 	}
 	int rc = 0;
 	if (ctx->tty_out && !ctx->json && !ctx->columns && !ctx->format)
@@ -153,8 +152,14 @@ static enum h0_woken doze(struct h0_udev_watch *w, int64_t ms)
 	return why;
 }
 
+static int ask_proxmox(struct h0_pve_look *ret, struct probe_machine *p, struct h0_err *e)
+{
+	struct h0_paths paths;
+	return h0_paths_init(&paths, e) < 0 ? -1 : h0_pve_look(&paths, p->m, ret, e);
+}
+
 static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct probe_machine *p,
-                 struct probe_pve *pve, struct h0_err *e)
+                 struct h0_pve_look *pve, struct h0_err *e)
 {
 	struct h0_udev_watch *w = p->root.live ? h0_udev_watch_open() : NULL;
 	int64_t ms = (o->interval_s > 0 ? o->interval_s : 2) * 1000;
@@ -176,8 +181,8 @@ static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct p
 		} else if (rc == 0) {
 			refresh(p);
 		}
-		if (rc == 0 && pve->configured && (changed || h0_now_ms() - pve->asked_ms > PVE_CACHE_MS))
-			rc = probe_pve_ask(pve, p, e);
+		if (rc == 0 && pve->configured && (changed || h0_now_ms() - pve->asked_ms > H0_PVE_FRESH_MS))
+			rc = ask_proxmox(pve, p, e);
 	}
 	h0_udev_watch_close(w);
 	return rc;
@@ -187,9 +192,9 @@ int probe_memory(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct probe_memory_opts *o = opts;
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
-	struct probe_pve pve;
+	struct h0_pve_look pve;
 	struct h0_membar b;
-	if (probe_open(&p, o->sysroot, 0, e) < 0 || probe_pve_ask(&pve, &p, e) < 0)
+	if (probe_open(&p, o->sysroot, 0, e) < 0 || ask_proxmox(&pve, &p, e) < 0)
 		return -1;
 	if (pve.configured && !pve.ok)
 		h0_warn(ctx, "%s", pve.error);

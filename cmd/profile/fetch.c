@@ -12,7 +12,7 @@
 
 static void sweep(const char *all)
 {
-	DIR *d = opendir(all);
+	DIR *d = h0_opendir(all);
 	for (struct dirent *entry; d && (entry = readdir(d));) {
 		int64_t pid;
 		h0_autofree char *old = h0_asprintf("%s/%s", all, entry->d_name);

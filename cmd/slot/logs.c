@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +14,8 @@
 #include "model/npu.h"
 #include "run/log.h"
 #include "sys/io.h"
+#include "sys/ops.h"
+#include "sys/proc.h"
 
 #define LINES    200
 #define PAUSE_MS 200
@@ -42,7 +43,7 @@ static void follow_open(struct follower *f, bool from_end)
 		return;
 	if (f->fd >= 0)
 		close(f->fd);
-	f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	f->fd = h0_op_open(&h0_ops_real, AT_FDCWD, f->path, O_RDONLY | O_NONBLOCK, 0);
 	f->inode = st.st_ino;
 	f->at = from_end ? st.st_size : 0;
 }
@@ -69,20 +70,11 @@ static int follow_more(struct h0_ctx *ctx, struct follower *f, bool *ret_more, s
 	return h0_out_flush(ctx, e);
 }
 
-static bool server_lives(const struct follower *f)
-{
-	h0_autobuf struct h0_buf b = {0};
-	pid_t pid;
-	if (h0_read_file(f->pid_path, 64, &b, NULL) < 0 || (pid = atoi(h0_buf_str(&b))) <= 0)
-		return false;
-	return kill(pid, 0) == 0 || errno == EPERM;
-}
-
 /* Until the server has ended and its last words are out. */
 static int follow(struct h0_ctx *ctx, struct follower *f, struct h0_err *e)
 {
 	for (;;) {
-		bool more = false, lives = server_lives(f);
+		bool more = false, lives = h0_proc_lives(h0_proc_read_pid(f->pid_path), NULL);
 		follow_open(f, false);
 		if (follow_more(ctx, f, &more, e) < 0)
 			return -1;

@@ -74,7 +74,8 @@ int slot_run(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return h0_fail_sys(e, "%s", s.run_dir);
 	if (h0_out_flush(ctx, e) < 0)
 		return -1;
-	signal(SIGPIPE, SIG_DFL); /* ours is ignored, and that would be passed on */
+	signal(SIGPIPE, SIG_DFL); /* ours are ignored, and that would be passed on */
+	signal(SIGXFSZ, SIG_DFL);
 	execvp(s.argv.words.v[0], s.argv.words.v);
 	h0_fail_sys(e, "%s", s.argv.words.v[0]);
 	e->kind = H0_NOHW;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "cli/bar.h"
+#include "cli/rec.h"
 #include "fmt/json.h"
 #include "hw/share.h"
 #include "model/machine.h"
@@ -13,7 +14,9 @@
 #include "run/facts.h"
 #include "run/live.h"
 #include "run/log.h"
+#include "run/pvelook.h"
 #include "status/opts.h"
+#include "sys/clock.h"
 
 #define LOG_LINES 2000
 
@@ -150,7 +153,8 @@ static struct h0_json *bars_json(const struct h0_membar *b)
 	return bars;
 }
 
-static struct h0_json *machine_json(const struct h0_machine *m, const struct h0_membar *b)
+static struct h0_json *machine_json(const struct h0_machine *m, const struct h0_membar *b,
+                                    const struct h0_pve_look *pve)
 {
 	struct h0_json *o = h0_json_object();
 	h0_json_set_str(o, "host", *m->hw->os.hostname ? m->hw->os.hostname : NULL);
@@ -165,6 +169,7 @@ static struct h0_json *machine_json(const struct h0_machine *m, const struct h0_
 		h0_json_set_int(o, "budget_mib", m->mem.budget_mib);
 	h0_json_set_str(o, "binding_limit", m->mem.binding);
 	h0_json_set(o, "bars", bars_json(b));
+	h0_json_set(o, "proxmox", h0_pve_json(pve));
 	return o;
 }
 
@@ -182,24 +187,25 @@ static void say_bars(const struct h0_membar *b, struct h0_buf *out)
 	}
 }
 
-static void draw(const struct h0_bar *b, bool color, struct h0_buf *out)
+static void draw(const struct h0_ctx *ctx, const struct h0_bar *b, struct h0_buf *out)
 {
 	struct h0_bar_part parts[H0_SEGMENTS_MAX];
 	for (int i = 0; i < b->n; i++)
 		parts[i] = (struct h0_bar_part){b->seg[i].bytes, b->seg[i].tone, b->seg[i].label};
-	h0_bar_draw(b->label, parts, b->n, b->total, color, out);
+	h0_bar_draw(b->label, parts, b->n, b->total, ctx->color_out, h0_out_width(ctx), out);
 }
 
 static int print_head(struct h0_ctx *ctx, const struct h0_machine *m, const struct h0_membar *b,
                       struct h0_err *e)
 {
-	h0_autobuf struct h0_buf t = {0};
-	h0_buf_addf(&t, "%s: %s, %s, %s\n", *m->hw->os.hostname ? m->hw->os.hostname : "this machine",
+	h0_autobuf struct h0_buf t = {0}, line = {0};
+	h0_buf_addf(&line, "%s: %s, %s, %s\n", *m->hw->os.hostname ? m->hw->os.hostname : "this machine",
 	            silicon(m), m->tier, m->deployment);
+	h0_text_safe(h0_buf_str(&line), true, &t);
 	if (ctx->tty_out) {
 		h0_buf_addc(&t, '\n');
 		for (int i = 0; i < b->n; i++)
-			draw(&b->bar[i], ctx->color_out, &t);
+			draw(ctx, &b->bar[i], &t);
 	} else {
 		say_bars(b, &t);
 		h0_buf_addc(&t, '\n');
@@ -209,8 +215,26 @@ static int print_head(struct h0_ctx *ctx, const struct h0_machine *m, const stru
 
 /* ---- both ---- */
 
-static int once(struct h0_ctx *ctx, const struct status_opts *o, struct h0_err *e)
+/* The Proxmox host is asked now and then: what it said a moment ago is told again. */
+static void host(struct h0_ctx *ctx, const struct h0_paths *paths, struct h0_machine *m,
+                 struct h0_pve_look *pve, struct h0_err *ret_why)
 {
+	if (pve->asked_ms && h0_now_ms() - pve->asked_ms < H0_PVE_FRESH_MS) {
+		h0_pve_tell(pve, m);
+		return;
+	}
+	if (h0_pve_look(paths, m, pve, ret_why) < 0)
+		return;
+	if (pve->configured && !pve->ok)
+		h0_warn(ctx, "%s", pve->error);
+	else if (pve->configured && !pve->verified)
+		h0_warn(ctx, "proxmox.json says verify_ssl false: the answer may be anybody's");
+}
+
+static int once(struct h0_ctx *ctx, const struct status_opts *o, struct h0_pve_look *pve,
+                struct h0_err *e)
+{
+	struct h0_err why = {0};
 	h0_autoroot struct h0_root root = {.fd = -1};
 	h0_auto(slots_done) struct slots s = {0};
 	struct h0_membar bars;
@@ -219,21 +243,22 @@ static int once(struct h0_ctx *ctx, const struct status_opts *o, struct h0_err *
 		return -1;
 	h0_autohw struct h0_hw *hw = h0_hw_probe(&root, 0);
 	h0_autofree struct h0_machine *m = h0_machine(hw);
+	host(ctx, &s.box.paths, m, pve, &why);
 	h0_membar(m, &bars);
 	bool people = !ctx->json && !ctx->columns && !ctx->format;
 	int rc = people ? print_head(ctx, m, &bars, e) : 0;
 	struct h0_rec *r = slot_rows(&s);
 	struct h0_json *more = h0_json_object();
-	h0_json_set(more, "machine", machine_json(m, &bars));
+	h0_json_set(more, "machine", machine_json(m, &bars, pve));
 	if (rc == 0 && people && !s.box.slots.n)
 		rc = h0_out_text(ctx, "There is no slot yet; 'hal0 slot create' makes one.\n", e);
 	else if (rc == 0)
 		rc = h0_out_rec(ctx, r, more, e), more = NULL;
 	h0_json_free(more);
 	h0_rec_free(r);
-	if (rc < 0 || !s.why.kind)
+	if (rc < 0 || (!s.why.kind && !why.kind))
 		return rc;
-	*e = s.why;
+	*e = s.why.kind ? s.why : why;
 	return -1;
 }
 
@@ -241,12 +266,13 @@ int status_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct status_opts *o = opts;
 	int64_t ms = (o->interval_s > 0 ? o->interval_s : 2) * 1000;
+	struct h0_pve_look pve = {0};
 	if (!o->watch)
-		return once(ctx, o, e);
+		return once(ctx, o, &pve, e);
 	for (;;) {
 		if (ctx->tty_out && !ctx->json && h0_out_styled(ctx, "\033[H\033[J", e) < 0)
 			return -1;
-		if (once(ctx, o, e) < 0 || h0_out_flush(ctx, e) < 0)
+		if (once(ctx, o, &pve, e) < 0 || h0_out_flush(ctx, e) < 0)
 			return -1;
 		if (h0_out_doze(-1, ms) == H0_WOKEN_CLOSED)
 			return 0;

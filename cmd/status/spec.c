@@ -31,10 +31,12 @@ static const struct h0_verb verbs[] = {
 		        "podman and its own port tell it, its model and port, the memory its server holds "
 		        "(its pages, mapped files and the GPU's memory) and the speed of the last answer "
 		        "its log tells of. What is not known is empty, in JSON null.\n\n"
-		        "Podman is asked once, no other network address than the slots' own, and nothing is "
-		        "written. Exit code 0 also when slots do not run: *hal0 slot status* _SLOT_ asks that. "
-		        "Where podman cannot be asked, the machine is printed all the same, and the exit code "
-		        "is podman's.",
+		        "Podman is asked once, of network addresses the slots' own and, where *proxmox.json* is "
+		        "there, that of the Proxmox host (it gets a part of the bar; *--watch* asks it every "
+		        "half minute). Nothing is written. Exit code 0 also when slots do not run: "
+		        "*hal0 slot status* _SLOT_ asks that. "
+		        "Where podman cannot be asked or *proxmox.json* cannot be used, the rest is printed all the "
+		        "same, and the exit code tells of it.",
 		.opts = show_opts,
 		.opts_size = sizeof(struct status_opts),
 		.cols = status_cols,
@@ -49,7 +51,8 @@ const struct h0_prog status_prog = {
 	.text = "One page about this machine and everything hal0 runs on it.",
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
-	.files = "*/etc/hal0/slots/*_NAME_*.toml*\n\tThe slots.\n\n"
+	.files = "*/etc/hal0/proxmox.json*\n\tHow to ask the Proxmox host, see *hal0-probe*(1).\n\n"
+	         "*/etc/hal0/slots/*_NAME_*.toml*\n\tThe slots.\n\n"
 	         "*/var/lib/hal0/slots/*_NAME_*/server.log*\n\tWhere the speed of the last answer is read.",
 	.see_also = "hal0(1), hal0-probe(1), hal0-slot(1), hal0-exit(7)",
 };

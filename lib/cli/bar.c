@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/bar.h"
 
-#include "base/num.h"
+#include <limits.h>
+#include <string.h>
 
-#define COLUMNS 60
+#include "base/num.h"
+#include "cli/rec.h"
+
+#define COLUMNS 60      /* at most; a narrower terminal gets fewer */
+#define LEAST   10
 
 static const char *glyph(const struct h0_bar_part *p, int index, bool color)
 {
@@ -37,13 +42,13 @@ static void paint(const struct h0_bar_part *p, int index, int columns, bool colo
 		h0_buf_adds(out, "\033[0m");
 }
 
-static void bar(const struct h0_bar_part *parts, int n, int64_t total, bool color,
+static void bar(const struct h0_bar_part *parts, int n, int64_t total, bool color, int width,
                 struct h0_buf *out)
 {
-	int left = COLUMNS;
+	int left = width;
 	for (int i = 0; i < n; i++) {
 		double share = total > 0 ? (double)parts[i].amount / (double)total : 0;
-		int columns = (int)(share * COLUMNS + 0.5);
+		int columns = (int)(share * width + 0.5);
 		if (!columns && parts[i].amount > 0)
 			columns = 1;
 		if (i == n - 1 || columns > left)
@@ -55,17 +60,22 @@ static void bar(const struct h0_bar_part *parts, int n, int64_t total, bool colo
 }
 
 void h0_bar_draw(const char *title, const struct h0_bar_part *parts, int n, int64_t total,
-                 bool color, struct h0_buf *out)
+                 bool color, int width, struct h0_buf *out)
 {
 	char human[32];
-	h0_buf_addf(out, "%s, %s\n", title, h0_num_human(total, human, sizeof human));
-	bar(parts, n, total, color, out);
+	int at = 0, room = width > 0 ? width : INT_MAX;
+	h0_text_safe(title, false, out);
+	h0_buf_addf(out, ", %s\n", h0_num_human(total, human, sizeof human));
+	bar(parts, n, total, color, room > COLUMNS ? COLUMNS : room < LEAST ? LEAST : room, out);
 	h0_buf_addc(out, '\n');
 	for (int i = 0; i < n; i++) {
-		h0_buf_adds(out, i ? "   " : "");
+		h0_num_human(parts[i].amount, human, sizeof human);
+		int wide = 2 + (int)(strlen(parts[i].label) + 1 + strlen(human));
+		bool fits = at + 3 + wide <= room;
+		h0_buf_adds(out, !i ? "" : fits ? "   " : "\n");
+		at = i && fits ? at + 3 + wide : wide;
 		paint(&parts[i], i, 1, color, out);
-		h0_buf_addf(out, " %s %s", parts[i].label,
-		            h0_num_human(parts[i].amount, human, sizeof human));
+		h0_buf_addf(out, " %s %s", parts[i].label, human);
 	}
 	h0_buf_adds(out, "\n\n");
 }

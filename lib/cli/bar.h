@@ -17,8 +17,9 @@ struct h0_bar_part {
 };
 
 /* Three lines and an empty one: title and total, the bar, its parts with their sizes. All are bytes;
- * a part that is not nothing gets at least one column. */
+ * a part that is not nothing gets at least one column. `width` is the terminal's, 0 = wide enough: in
+ * a narrow one the bar is shorter and its parts take several lines. */
 void h0_bar_draw(const char *title, const struct h0_bar_part *parts, int n, int64_t total,
-                 bool color, struct h0_buf *out);
+                 bool color, int width, struct h0_buf *out);
 
 #endif

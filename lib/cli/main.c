@@ -91,6 +91,7 @@ int h0_main(const struct h0_prog *prog, const h0_verb_fn *fns, int argc, char **
 	struct h0_err e = {0};
 	h0_std_fds();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
 	struct h0_ctx ctx = {
 		.prog = prog,
 		.json = asks_json(argc, argv),

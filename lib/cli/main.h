@@ -68,6 +68,8 @@ int h0_out_text(struct h0_ctx *ctx, const char *s, struct h0_err *e);
 /* As it is on a terminal, too: colours and cursor moves of our own. What is in it from elsewhere must
  * be printable already. */
 int h0_out_styled(struct h0_ctx *ctx, const char *s, struct h0_err *e);
+/* Columns of the terminal that standard output is, 0 = it is none. */
+int h0_out_width(const struct h0_ctx *ctx);
 enum h0_woken { H0_WOKEN_TIME, H0_WOKEN_FD, H0_WOKEN_CLOSED };
 /* Sleeps until the time is over, `fd` (-1: none) can be read, or nobody reads standard output. */
 enum h0_woken h0_out_doze(int fd, int64_t ms);

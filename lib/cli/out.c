@@ -33,6 +33,11 @@ int h0_tty_width(int fd)
 	return isatty(fd) ? 80 : 0;
 }
 
+int h0_out_width(const struct h0_ctx *ctx)
+{
+	return ctx->tty_out ? h0_tty_width(STDOUT_FILENO) : 0;
+}
+
 bool h0_out_is_gone(const struct h0_err *e)
 {
 	return e->kind == H0_OK && e->sys_errno == EPIPE;
@@ -68,7 +73,8 @@ int h0_out_close(struct h0_ctx *ctx, struct h0_err *e)
 {
 	if (h0_out_flush(ctx, e) < 0)
 		return -1;
-	if (close(STDOUT_FILENO) < 0 && errno != EBADF)
+	/* after EINTR it is closed, on Linux */
+	if (close(STDOUT_FILENO) < 0 && errno != EBADF && errno != EINTR)
 		return fail_write(e, errno);
 	return 0;
 }
@@ -131,7 +137,7 @@ static int put_format(struct h0_ctx *ctx, const struct h0_rec *r, struct h0_err 
 
 static struct h0_look look(const struct h0_ctx *ctx)
 {
-	return (struct h0_look){.width = ctx->tty_out ? h0_tty_width(STDOUT_FILENO) : 0,
+	return (struct h0_look){.width = h0_out_width(ctx),
 	                        .color = ctx->color_out,
 	                        .header = !ctx->no_header};
 }

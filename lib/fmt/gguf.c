@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fmt/gguf.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -425,7 +426,7 @@ int h0_gguf_read(int fd, const char *file, struct h0_gguf *ret, struct h0_err *e
 int h0_gguf_open(const char *path, struct h0_gguf *ret, struct h0_err *e)
 {
 	all_unknown(ret);
-	h0_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 	if (fd < 0)
 		return h0_fail_sys(e, "%s", path);
 	return h0_gguf_read(fd, path, ret, e);

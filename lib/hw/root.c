@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "sys/io.h"
+#include "sys/ops.h"
 
 #define LIST_MAX 4096      /* names taken from one directory */
 #define SIDE_FILE_MAX (256 * 1024)
@@ -31,7 +32,7 @@ static int plain_open(const struct h0_root *r, const char *path, int flags)
 {
 	int fd;
 	if (r->live) {
-		fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+		fd = h0_op_open(&h0_ops_real, AT_FDCWD, path, flags, 0);
 	} else {
 		struct open_how how = {
 			.flags = (unsigned)(flags | O_CLOEXEC),
@@ -54,7 +55,7 @@ static bool flat_link(const struct h0_root *r, const char *path, char *dst, size
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 ||
 	    (size_t)st.st_size >= size)
 		return false;
-	ssize_t n = read(fd, dst, size - 1);
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, dst, size - 1));
 	if (n != st.st_size || memchr(dst, '\n', (size_t)n) || memchr(dst, '\0', (size_t)n))
 		return false;
 	dst[n] = '\0';
@@ -188,7 +189,7 @@ int h0_root_open(struct h0_root *ret, const char *dir, struct h0_err *e)
 {
 	struct h0_root r = {.fd = -1};
 	r.live = !dir || !*dir || strcmp(dir, "/") == 0;
-	r.fd = open(r.live ? "/" : dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r.fd = TEMP_FAILURE_RETRY(open(r.live ? "/" : dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	if (r.fd < 0)
 		return h0_fail(e, H0_USAGE, "--sysroot %s: %s", dir, strerror(errno));
 	if (!r.live) {
@@ -368,7 +369,7 @@ int h0_root_list(const struct h0_root *r, struct h0_strv *ret, const char *fmt, 
 	PATH_FROM(path, fmt);
 	DIR *d;
 	if (r->live) {
-		d = opendir(path);
+		d = h0_opendir(path);
 		if (!d)
 			return -errno;
 	} else {

@@ -249,7 +249,7 @@ enum h0_provider h0_profile_family(const struct h0_profile *p)
 char *h0_profile_foreign_flag(const char *flags)
 {
 	static const char *const foreign[] = {"-m", "--model", "--port", "--host", "-c", "--ctx-size",
-	                                      "-a", "--alias", NULL};
+	                                      "-a", "--alias", "--ctx_size", NULL};
 	h0_autostrv struct h0_strv words = {0};
 	if (h0_words_split(flags, &words, NULL) < 0)
 		return NULL;

@@ -33,13 +33,13 @@ void h0_server_args_done(struct h0_server_args *a)
 /* ---- flags of llama-server ---- */
 
 static const char *const synonyms[][2] = {
-	{"a", "batch-size"}, {"ub", "ubatch-size"}, {"ngl", "n-gpu-layers"},
+	{"b", "batch-size"}, {"ub", "ubatch-size"}, {"ngl", "n-gpu-layers"},
 	{"gpu-layers", "n-gpu-layers"}, {"ctk", "cache-type-k"}, {"ctv", "cache-type-v"},
 	{"t", "threads"}, {"tb", "threads-batch"}, {"fa", "flash-attn"}, {"dev", "device"},
 	{"sm", "split-mode"}, {"c", "ctx-size"}, {"ts", "tensor-split"}, {"mg", "main-gpu"},
 	{"np", "parallel"}, {"ngld", "n-gpu-layers-draft"}, {"m", "model"}, {"a", "alias"},
 	{"mm", "mmproj"}, {"embeddings", "embedding"}, {"rerank", "reranking"},
-	{"cram", "cache-ram"}, {"lm", "load-mode"},
+	{"cram", "cache-ram"}, {"lm", "load-mode"}, {"hft", "hf-token"},
 };
 /* May be given several times, each counts. */
 static const char *const repeatable[] = {"lora", "lora-scaled", "draft-model", "override-kv",
@@ -54,6 +54,7 @@ static const struct {
 	{"model", "the slot's key 'model.default' sets it"},
 	{"alias", "requests are routed by it"},
 	{"api-key", "a secret on a command line is no secret: use --api-key-file"},
+	{"hf-token", "a secret on a command line is no secret: hal0 model pull takes --token-file"},
 };
 
 static bool is_flag(const char *w)
@@ -129,6 +130,13 @@ static int check_owned(const struct h0_server_args *a, enum h0_argv_source sourc
 	return 0;
 }
 
+/* llama-server takes _ for - in the names of its flags; others' have it. */
+static void respell(char *word)
+{
+	for (char *p = h0_starts(word, "--") ? strchr(word, '_') : NULL; p; p = strchr(p, '_'))
+		*p = '-';
+}
+
 /* Flags as a person wrote them. A flag takes the next word as its value unless that is a flag. */
 static int written(struct h0_server_args *a, enum h0_argv_source source, const char *text, struct h0_err *e)
 {
@@ -138,6 +146,8 @@ static int written(struct h0_server_args *a, enum h0_argv_source source, const c
 		return 0;
 	if (h0_words_split(text, &w, &why) < 0)
 		return blame(a, source, e, "%s", why.msg);
+	for (size_t i = 0; a->plan->family == H0_PROVIDER_LLAMA_SERVER && i < w.n; i++)
+		respell(w.v[i]);
 	for (size_t i = 0; i < w.n; i++) {
 		bool flag = is_flag(w.v[i]);
 		if (flag && check_owned(a, source, w.v[i], e) < 0)
@@ -296,8 +306,9 @@ static int llama(struct h0_server_args *a, struct h0_err *e)
 	dedupe(a);
 	cap_threads(a);
 	const struct h0_server_arg *ctx = h0_server_arg(a, "ctx-size");
-	if (ctx && ctx->value)
-		a->context = strtoll(ctx->value, NULL, 10);
+	int64_t said;
+	if (ctx && ctx->value && h0_num_i64(ctx->value, 0, INT32_MAX, &said))
+		a->context = said ? said : f->native_context > 0 ? f->native_context : CONTEXT_UNKNOWN;
 	cover_context(a);
 	return check_one_mode(a, e);
 }

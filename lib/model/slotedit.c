@@ -270,7 +270,8 @@ static int check(const struct draft *d, const struct h0_slots *slots, const stru
 			*e = d->slot.err;
 		return -1;
 	}
-	if ((!before || before->port != d->slot.port) && port_taken(&d->slot, bound, e) < 0)
+	if ((!before || before->port != d->slot.port) &&
+	    (h0_slot_check_port(&d->slot, &slots->conf, e) < 0 || port_taken(&d->slot, bound, e) < 0))
 		return -1;
 	return scope == AMONG_ALL && any(edits, shared) ? h0_slots_check_one(slots, &d->slot, e) : 0;
 }

@@ -146,7 +146,7 @@ int h0_fithist_list(const struct h0_paths *paths, struct h0_fithist **ret, size_
 	h0_autofree char *dir = directory(paths);
 	struct h0_fithist *v = NULL;
 	size_t n = 0, cap = 0;
-	DIR *d = opendir(dir);
+	DIR *d = h0_opendir(dir);
 	if (!d && errno != ENOENT)
 		return h0_fail_sys(e, "%s", dir);
 	for (struct dirent *ent; d && n < 16 * KEEP && (ent = readdir(d));) {

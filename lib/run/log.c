@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -76,12 +77,12 @@ static int read_end(const char *path, size_t max, struct h0_buf *raw, const char
                     struct h0_err *e)
 {
 	struct stat st;
-	h0_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", path);
 	off_t from = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
 	size_t want = (size_t)(st.st_size - from);
-	ssize_t n = pread(fd, h0_buf_room(raw, want), want, from);
+	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, h0_buf_room(raw, want), want, from));
 	if (n < 0)
 		return h0_fail_sys(e, "%s", path);
 	raw->len = (size_t)n;

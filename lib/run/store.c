@@ -112,7 +112,7 @@ static void listing_done(struct listing *l)
 
 static void list_dir(const char *dir, struct listing *ret)
 {
-	DIR *d = opendir(dir);
+	DIR *d = h0_opendir(dir);
 	struct dirent *entry;
 	for (int n = 0; d && n < DIR_ENTRY_MAX && (entry = readdir(d)); n++) {
 		const char *name = entry->d_name;
@@ -391,7 +391,7 @@ static void list_below(const char *root, const char *below, int depth, struct h0
 		list_one(root, id, h0_asprintf("%s/%s", dir, name),
 		         projector ? h0_asprintf("%s/%s", dir, projector) : NULL, ret);
 	}
-	DIR *d = depth < DEPTH_MAX ? opendir(dir) : NULL;
+	DIR *d = depth < DEPTH_MAX ? h0_opendir(dir) : NULL;
 	struct dirent *entry;
 	for (int n = 0; d && n < DIR_ENTRY_MAX && (entry = readdir(d)); n++) {
 		h0_autofree char *sub = h0_asprintf("%s%s%s", below, *below ? "/" : "", entry->d_name);

@@ -138,23 +138,26 @@ bool h0_trial_knows(const struct h0_buf *answer)
 
 /* ---- the run ---- */
 
-static void clear_away(struct h0_box *b, const struct h0_trial *t)
+static int clear_away(struct h0_box *b, const struct h0_trial *t, struct h0_err *e)
 {
 	char run_dir[1200], log[1200];
 	struct h0_outcome ended;
-	h0_life_stop(b, t->slot.name, t->slot.port, 1, &ended, NULL);
+	if (h0_life_stop(b, t->slot.name, t->slot.port, 1, &ended, e) < 0)
+		return h0_wrap(e, "the trial's container %s%s stays", H0_CONTAINER_PREFIX, t->slot.name);
 	h0_slot_dirs(&b->paths, t->slot.name, run_dir, log);
 	*strrchr(log, '/') = '\0';
 	h0_remove_tree(run_dir, NULL);
 	h0_remove_tree(log, NULL);
 	h0_slot_key_forget(&b->paths, t->slot.name);
+	return 0;
 }
 
 int h0_trial_run(struct h0_box *b, struct h0_http_client *http, const struct h0_wait *wait,
                  struct h0_trial *t, struct h0_err *e)
 {
 	struct h0_outcome outcome;
-	clear_away(b, t); /* of one that was killed */
+	if (clear_away(b, t, e) < 0) /* of one that was killed */
+		return -1;
 	int rc = h0_life_start(b, &t->slot, &(struct h0_how){.wait = wait}, &outcome, e);
 	if (rc == 0 && outcome.interrupted) {
 		rc = h0_fail(e, H0_EXTERN, "interrupted");
@@ -163,6 +166,7 @@ int h0_trial_run(struct h0_box *b, struct h0_http_client *http, const struct h0_
 	}
 	if (rc == 0)
 		rc = h0_trial_ask(b, http, &t->slot, &t->answer, e);
-	clear_away(b, t);
+	if (clear_away(b, t, rc == 0 ? e : NULL) < 0)
+		rc = -1;
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "sys/ops.h"
 
 static int read_some(int fd, size_t max, struct h0_buf *ret)
 {
@@ -40,7 +41,7 @@ int h0_read_fd(int fd, size_t max, struct h0_buf *ret, struct h0_err *e)
 int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
 {
 	/* O_NONBLOCK: a FIFO in the place of a file must not hang us */
-	h0_autofd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	h0_autofd int fd = h0_op_open(&h0_ops_real, dirfd, path, O_RDONLY | O_NONBLOCK, 0);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", path);
@@ -54,6 +55,15 @@ int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret,
 int h0_read_file(const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
 {
 	return h0_read_file_at(AT_FDCWD, path, max, ret, e);
+}
+
+DIR *h0_opendir(const char *path)
+{
+	h0_autofd int fd = h0_op_open(&h0_ops_real, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (d)
+		h0_take_fd(&fd);
+	return d;
 }
 
 int h0_write_all(int fd, const void *data, size_t n, struct h0_err *e)

@@ -5,6 +5,7 @@
 #ifndef H0_SYS_IO_H
 #define H0_SYS_IO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +19,8 @@ int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret,
 int h0_read_file(const char *path, size_t max, struct h0_buf *ret, struct h0_err *e);
 /* Reads fd to its end, same bound. */
 int h0_read_fd(int fd, size_t max, struct h0_buf *ret, struct h0_err *e);
+/* As opendir(3). */
+DIR *h0_opendir(const char *path);
 /* Writes all n bytes; H0_SYS. */
 int h0_write_all(int fd, const void *data, size_t n, struct h0_err *e);
 /* mkdir -p; existing directories are left as they are. H0_SYS. */

@@ -71,7 +71,7 @@ static bool has_socket(const char *pid, uint64_t inode)
 	char dir[64], want[64], link[128];
 	snprintf(dir, sizeof dir, "/proc/%.20s/fd", pid);
 	snprintf(want, sizeof want, "socket:[%" PRIu64 "]", inode);
-	DIR *d = opendir(dir);
+	DIR *d = h0_opendir(dir);
 	bool found = false;
 	for (struct dirent *ent; d && !found && (ent = readdir(d));) {
 		ssize_t n = readlinkat(dirfd(d), ent->d_name, link, sizeof link - 1);
@@ -88,7 +88,7 @@ pid_t h0_loopback_pid(int port)
 	uint64_t inode;
 	if (!find_any(port, LISTENING, &inode))
 		return 0;
-	DIR *d = opendir("/proc");
+	DIR *d = h0_opendir("/proc");
 	pid_t pid = 0;
 	for (struct dirent *ent; d && !pid && (ent = readdir(d));)
 		if (isdigit((unsigned char)ent->d_name[0]) && has_socket(ent->d_name, inode))

@@ -46,7 +46,7 @@ static int real_statx(const struct h0_ops *o, int dirfd, const char *path, int f
 static int real_list(const struct h0_ops *o, int dirfd, struct h0_strv *ret)
 {
 	alignas(struct dirent64) char buf[8192];
-	h0_autofd int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	h0_autofd int fd = h0_op_open(o, dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
 	ssize_t n = -1;
 	if (fd < 0)
 		return -1;

@@ -212,10 +212,12 @@ rc_is "a plan without its files" 0
 like "names what is missing" "$err" "*Qwen3-4B-Instruct-2507-Q4_K_M is not here yet*"
 # a machine without the GPU the plan is for: as a CPU's
 sed -i 's/gpu-vulkan/cpu/' "$etc/hardware.json"
-for use in coding chat voice creative private rag agents; do
+plans=0
+for use in coding chat voice creative private rag agents biggest; do
   for tier in small mid large; do
     model loadouts plan $use --tier $tier --json
-    [ "$rc" = 0 ] || continue
+    [ "$rc" = 0 ] || continue # it has no such tier
+    plans=$((plans + 1))
     for name in $(printf %s "$out" | jq -r '.missing[]'); do
       case $name in
       nomic* | bge*) "$tiny" --kind embed "$store/$name.gguf" >/dev/null ;;
@@ -228,5 +230,6 @@ for use in coding chat voice creative private rag agents; do
     like "and makes the slot" "$out" "*+++ b/slots/primary.toml*"
   done
 done
+is "every row of the table was planned" "$plans" "$("$model" loadouts --all --json | jq '[.items[] | select(.use != "ceiling")] | length')"
 is "a file that is here tells what it needs" "$("$model" loadouts --json | jq -c '.items[] | select(.use == "chat" and .tier == "small") | [.here, .estimated, .need_bytes < 100000000]')" '[true,false,true]'
 tap_done

@@ -71,6 +71,10 @@ if command -v script >/dev/null; then
   like "and without them its shapes" "$out" "*▒*"
   out=$(TERM=xterm script -qec "$HAL0_BUILD/cmd/hal0-probe memory" /dev/null </dev/null)
   like "hal0 probe memory likewise" "$out" "*$esc\[34m█*"
+  out=$(TERM=xterm NO_COLOR=1 script -qec "stty cols 38; $hal0 status" /dev/null </dev/null | tr -d '\r')
+  is "a narrow terminal: no line of the bar is longer" \
+    "$(printf '%s\n' "$out" | LC_ALL=C.UTF-8 awk '/^Unified/ {on = 1} /^$/ {on = on && 0} on && NR > 1' | LC_ALL=C.UTF-8 grep -cE '^.{39,}')" 0
+  is "its parts take several lines" "$(printf '%s\n' "$out" | grep -c ' GiB$\| MiB$')" 5
   out=$(TERM=xterm timeout 2 script -qec "$hal0 status --watch" /dev/null </dev/null)
   like "watch clears the screen" "$out" "$esc\[H$esc\[J*"
 else

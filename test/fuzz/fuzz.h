@@ -9,6 +9,7 @@
 #define H0_FUZZ_H
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,11 @@
 #include "sys/io.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static inline bool fuzz_same(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (!a_len || memcmp(a, b, a_len) == 0);
+}
 
 /* What the target's language is made of; ends with NULL. */
 static const char *const fuzz_words[];

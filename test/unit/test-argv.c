@@ -136,7 +136,7 @@ static void test_container_refused(void)
 		"mounts = [\"/srv/./x\"]", "mounts = [\"/srv/\"]", "mounts = [\"/srv:/etc\"]", "mounts = [\"\"]",
 		"mounts = [\"/etc\"]", "mounts = [\"/run/podman/podman.sock\"]", "mounts = [\"/run\"]",
 		"mounts = [\"/var\"]", "mounts = [\"/var/run/docker.sock\"]", "mounts = [\"/proc/1\"]",
-		"mounts = [\"/dev/sda\"]", "mounts = [\"/tmp\"]", "mounts = [\"/usr\"]",
+		"mounts = [\"/dev/sda\"]", "mounts = [\"/var/lib/hal0\"]", "mounts = [\"/var/lib/hal0/keys/a\"]", "mounts = [\"/tmp\"]", "mounts = [\"/usr\"]",
 		"mounts = [\"/srv/a\", \"/srv/a\"]", "mounts = [7]", "mounts = \"/srv\"",
 		"mounts = [\"/srv/\\u0000a\"]", "devices = [\"/dev\"]", "devices = [\"/dev/\"]",
 		"devices = [\"/dev/mem\"]", "devices = [\"/srv/node\"]", "devices = [\"/dev/../etc\"]",
@@ -229,6 +229,27 @@ static void test_precedence(void)
 	     "extra_args = \"--load-mode mmap --no-mmap\"\n", &f);
 	ok(!has(&n.a, "--env", "LLAMA_ARG_LOAD_MODE=none") && has(&n.a, "--load-mode", "mmap"),
 	   "an explicit load mode is left to stand alone");
+}
+
+/* llama-server takes _ for - in the names of flags. */
+static void test_spelling(void)
+{
+	h0_auto(made_done) struct made m, n, o;
+	struct h0_argv_facts f = facts();
+	make(&m, "port = 8081\ntype = \"llm\"\ndevice = \"gpu-vulkan\"\nprofile = \"vulkan\"\n[server]\n"
+	     "extra_args = \"--ctx_size 2048 --batch-size 99 --chat_template_file a_b\"\n", &f);
+	ok(has(&m.a, "--ctx-size", "2048") && !has(&m.a, "--ctx-size", "32768") && !has(&m.a, "--ctx_size", NULL),
+	   "--ctx_size is --ctx-size");
+	is_int(m.a.context, 2048, "and says the context");
+	ok(has(&m.a, "--batch-size", "99") && !has(&m.a, "-b", NULL), "-b of the profile is --batch-size");
+	ok(has(&m.a, "--chat-template-file", "a_b"), "values stay as they are");
+	make(&n, "port = 8081\ntype = \"embedding\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n[server]\n"
+	     "extra_args = \"-c 0\"\n", &f);
+	is_int(n.a.context, 40960, "-c 0: the model's own");
+	ok(has(&n.a, "--batch-size", "40960"), "and a step covers it");
+	make(&o, "port = 8081\ntype = \"embedding\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n[server]\n"
+	     "extra_args = \"-c 99999999999999999999 -np 2\"\n", &f);
+	ok(o.rc == 0 && !has(&o.a, "--batch-size", "4611686018427387904"), "an absurd context is the server's to refuse");
 }
 
 static void test_mtp(void)
@@ -363,7 +384,10 @@ static void test_refused(void)
 	refused(CPU "extra_args = \"--host 0.0.0.0\"\n", "server.extra_args", "127.0.0.1", "another host");
 	refused(CPU "extra_args = \"--port=1\"\n", NULL, "key 'port'", "another port");
 	refused(CPU "extra_args = \"-m /x\"\n", NULL, "model.default", "another model");
+	refused(CPU "extra_args = \"-a other\"\n", NULL, "routed by it", "another name");
 	refused(CPU "extra_args = \"--api-key hunter2\"\n", NULL, "--api-key-file", "a secret");
+	refused(CPU "extra_args = \"--api_key hunter2\"\n", NULL, "--api-key-file", "a secret, as the server reads it too");
+	refused(CPU "extra_args = \"-hft hunter2\"\n", NULL, "no secret", "another secret");
 	refused(CPU "extra_args = \"--embedding --reranking\"\n", NULL, "never both",
 	        "embedding and reranking");
 	refused("port = 8081\ntype = \"reranking\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"
@@ -453,6 +477,7 @@ int main(void)
 	test_container();
 	test_container_refused();
 	test_precedence();
+	test_spelling();
 	test_mtp();
 	test_cpu();
 	test_one_step();
