@@ -144,7 +144,7 @@ static int put(const char *dir, const char *name, const struct h0_buf *b, struct
 	char path[1300], tmp[1310];
 	file_in(dir, name, path);
 	snprintf(tmp, sizeof tmp, "%s~", path);
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
 	if (fd < 0)
 		return h0_fail_sys(e, "%s", tmp);
 	if (h0_write_all(fd, h0_buf_str(b), b->len, e) < 0)
