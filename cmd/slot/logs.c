@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,6 +15,7 @@
 #include "run/log.h"
 #include "sys/io.h"
 #include "sys/ops.h"
+#include "sys/proc.h"
 
 #define LINES    200
 #define PAUSE_MS 200
@@ -70,20 +70,11 @@ static int follow_more(struct h0_ctx *ctx, struct follower *f, bool *ret_more, s
 	return h0_out_flush(ctx, e);
 }
 
-static bool server_lives(const struct follower *f)
-{
-	h0_autobuf struct h0_buf b = {0};
-	pid_t pid;
-	if (h0_read_file(f->pid_path, 64, &b, NULL) < 0 || (pid = atoi(h0_buf_str(&b))) <= 0)
-		return false;
-	return kill(pid, 0) == 0 || errno == EPERM;
-}
-
 /* Until the server has ended and its last words are out. */
 static int follow(struct h0_ctx *ctx, struct follower *f, struct h0_err *e)
 {
 	for (;;) {
-		bool more, lives = server_lives(f);
+		bool more = false, lives = h0_proc_lives(h0_proc_read_pid(f->pid_path), NULL);
 		follow_open(f, false);
 		if (follow_more(ctx, f, &more, e) < 0)
 			return -1;

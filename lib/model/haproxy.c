@@ -16,6 +16,7 @@
 #include "model/provider.h"
 
 #define HEAD_ROOM   8192        /* of the peek, for the request's head */
+#define DIR_MAX     800         /* a line names two files of it */
 #define MAX_MESSAGE 500         /* a line of the configuration has 2048 bytes */
 
 const struct h0_haproxy_file_info h0_haproxy_files[H0_HAPROXY_FILES] = {
@@ -498,6 +499,8 @@ static int check(const struct h0_haproxy_ask *a, struct h0_err *e)
 {
 	if (!is_plain(a->dir, "/._+-"))
 		return h0_fail(e, H0_USAGE, "%s: HAProxy's maps need a path of letters, digits and /._+-", a->dir);
+	if (strlen(a->dir) > DIR_MAX)
+		return h0_fail(e, H0_USAGE, "%s: too long for HAProxy's lines: at most %d characters", a->dir, DIR_MAX);
 	if (a->node_key && !is_plain(a->node_key, "!#$%&'*+-./:;<=>?@^_`|~"))
 		return h0_fail(e, H0_USAGE, "the key of the nodes has characters that no header has");
 	if (a->nnodes > H0_HAPROXY_NODES)

@@ -9,6 +9,10 @@
 #include "model/route.h"
 
 #define UNKNOWN   "?"           /* a name that no slot and no hint knows */
+#define ANY_NAME    "*"         /* in the map: any other name, ... */
+#define ANY_VIRTUAL "hal0/"     /* ... that begins so, ... */
+#define ANY_TAG     ":"         /* ... that has it */
+#define NAME_MAX_BYTES 400      /* longer ones HAProxy does not find in a body */
 #define NO_TARGET ((size_t)-1)
 
 const char *h0_hap_type(int type)
@@ -140,13 +144,21 @@ static bool is_of_type(const struct h0_haproxy_ask *ask, const char *id, int typ
 
 /* ---- the map ---- */
 
+/* A name that the configuration has no words for, or that stands for others in the map: an upstream
+ * may list what it likes. Who asks for it is answered as for a name that nobody has. */
+static bool is_left_out(const char *name)
+{
+	static const char *const ours[] = {ANY_NAME, ANY_VIRTUAL, ANY_TAG, NULL};
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return true;
+	return !*name || strlen(name) > NAME_MAX_BYTES || h0_word_index(ours, name) >= 0;
+}
+
 /* What ends a key in a map file. */
 static bool is_odd(const char *name)
 {
-	for (const char *p = name; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f)
-			return true;
-	return !*name;
+	return strchr(name, ' ');
 }
 
 static void add_line(struct h0_hap_map *m, int type, const char *name, size_t target)
@@ -168,7 +180,7 @@ static void add_type(const struct h0_haproxy_ask *ask, struct h0_hap_map *m, int
 	bool boxes = ask->nnodes;
 	size_t first = NO_TARGET;
 	for (size_t i = 0; i < names->n; i++) {
-		if (i && strcmp(names->v[i], names->v[i - 1]) == 0)
+		if ((i && strcmp(names->v[i], names->v[i - 1]) == 0) || is_left_out(names->v[i]))
 			continue;
 		size_t t = boxes ? of_nodes(ask, m, type, names->v[i]) : of_slots(ask, m, type, names->v[i], NULL);
 		add_line(m, type, names->v[i], t);
@@ -181,13 +193,13 @@ static void add_type(const struct h0_haproxy_ask *ask, struct h0_hap_map *m, int
 		struct h0_err why = {0};
 		h0_fail(&why, H0_NO, "there is no such slot (hal0 slot list)");
 		h0_err_code(&why, "slot.not_found");
-		add_line(m, type, "hal0/", refusal(m, &why));
-		add_line(m, type, ":", of_slots(ask, m, type, UNKNOWN ":" UNKNOWN, "hint"));
+		add_line(m, type, ANY_VIRTUAL, refusal(m, &why));
+		add_line(m, type, ANY_TAG, of_slots(ask, m, type, UNKNOWN ":" UNKNOWN, "hint"));
 	}
 	if (type == H0_HAP_ANY)
 		return;
 	size_t t = boxes ? of_nodes(ask, m, type, NULL) : of_slots(ask, m, type, UNKNOWN, NULL);
-	add_line(m, type, "*", t);
+	add_line(m, type, ANY_NAME, t);
 	m->answered[type] = m->v[t].kind != H0_HAP_REFUSE;
 	if (m->answered[type] && first != NO_TARGET && t != first)
 		m->several[type] = true;

@@ -13,6 +13,7 @@
 #define TIMEOUT_S      300
 #define LIST_TIMEOUT_S 8
 #define LIST_PARALLEL  4
+#define LIST_PARALLEL_MAX 64
 
 static const char *const auth_words[] = {"bearer", "header", "none", NULL};
 
@@ -44,8 +45,9 @@ static int split_url(const struct h0_toml *doc, const struct h0_toml_node *entry
 			return bad_url(doc, entry, e, "its port is none");
 		u->port = (int)port;
 	}
-	if (strpbrk(at, "?# \t\r\n"))
-		return bad_url(doc, entry, e, "a base URL has no query and no spaces");
+	for (const char *p = at; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '?' || *p == '#')
+			return bad_url(doc, entry, e, "a base URL has no query, no spaces and no control characters");
 	size_t len = strlen(at + n);
 	while (len && at[n + len - 1] == '/')
 		len--;
@@ -117,7 +119,8 @@ static void read_dispatcher(const struct h0_snap *snap, struct h0_upstreams *us)
 		return;
 	const struct h0_toml_node *d = h0_toml_get(h0_toml_root(doc), "dispatcher");
 	us->list_timeout_s = real(d, "prefetch_timeout_s", LIST_TIMEOUT_S);
-	us->parallel = (int)real(d, "prefetch_parallel_cap", LIST_PARALLEL);
+	double parallel = real(d, "prefetch_parallel_cap", LIST_PARALLEL);
+	us->parallel = parallel < 1 ? 1 : parallel > LIST_PARALLEL_MAX ? LIST_PARALLEL_MAX : (int)parallel;
 }
 
 int h0_upstreams_load(const struct h0_snap *snap, struct h0_upstreams *us, struct h0_err *e)

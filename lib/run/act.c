@@ -16,7 +16,7 @@
 #include "sys/loopback.h"
 #include "sys/proc.h"
 
-#define LOCK_STEP_MS    100
+#define LOCK_STEP_MS    50      /* between two looks at why not to wait on */
 #define PORT_FREE_MS    5000    /* for a port to come free after its server ended */
 #define PORT_TAKEN_MS   300     /* for one that somebody else may just be leaving */
 #define POLL_MS         10
@@ -45,17 +45,24 @@ int h0_act_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct
 	return h0_lock(path, timeout_ms, "hal0-slot", e);
 }
 
-int h0_act_lock_unless(const struct h0_box *b, const char *slot, int signal_fd,
-                       bool *ret_interrupted, struct h0_err *e)
+bool h0_act_interrupted(const void *wait)
 {
+	const struct h0_wait *w = wait;
+	struct pollfd p = {w ? w->signal_fd : -1, POLLIN, 0};
+	return poll(&p, 1, 0) > 0;
+}
+
+int h0_act_lock_unless(const struct h0_box *b, const char *slot, bool (*given_up)(const void *arg),
+                       const void *arg, bool *ret_given_up, struct h0_err *e)
+{
+	*ret_given_up = false;
 	for (int waited = 0;; waited += LOCK_STEP_MS) {
 		struct h0_err why = {0};
-		struct pollfd p = {signal_fd, POLLIN, 0};
 		int fd = h0_act_lock(b, slot, LOCK_STEP_MS, &why);
-		*ret_interrupted = fd < 0 && signal_fd >= 0 && poll(&p, 1, 0) > 0;
 		if (fd >= 0)
 			return fd;
-		if (why.kind == H0_BUSY && waited < H0_ACT_LOCK_MS && !*ret_interrupted)
+		*ret_given_up = why.kind == H0_BUSY && given_up(arg);
+		if (why.kind == H0_BUSY && waited < H0_ACT_LOCK_MS && !*ret_given_up)
 			continue;
 		if (e)
 			*e = why;

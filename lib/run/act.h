@@ -13,9 +13,11 @@
 
 /* The lock: a descriptor or -1. H0_BUSY. */
 int h0_act_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e);
-/* The same, given up when signal_fd (may be -1) becomes readable: then -1 and *ret_interrupted. */
-int h0_act_lock_unless(const struct h0_box *b, const char *slot, int signal_fd,
-                       bool *ret_interrupted, struct h0_err *e);
+/* The same, given up when given_up(arg) says so: then -1 and *ret_given_up. */
+int h0_act_lock_unless(const struct h0_box *b, const char *slot, bool (*given_up)(const void *arg),
+                       const void *arg, bool *ret_given_up, struct h0_err *e);
+/* A given_up for a struct h0_wait (NULL: never): its signal_fd is readable. */
+bool h0_act_interrupted(const void *wait);
 /* Writes state.json; why (may be NULL) gives message, code and exit code. */
 int h0_act_record(const struct h0_box *b, const char *slot, int port, const char *model,
                   const char *container, enum h0_state state, const struct h0_err *why,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "run/instance.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -16,28 +15,8 @@
 #include "sys/notify.h"
 #include "sys/proc.h"
 
-#define LOCK_STEP_MS 50
 #define END_USEC     "240000000" /* the lock, the grace, podman's own time */
 #define LOG_LINES    100000     /* the whole kept log: its first error counts */
-
-/* The lock, unless `other_way` comes first: then -1 and *ret_other. */
-static int lock_or(const struct h0_box *b, const char *slot, bool (*other_way)(const char *dir),
-                   const char *dir, bool *ret_other, struct h0_err *e)
-{
-	*ret_other = false;
-	for (int waited = 0;; waited += LOCK_STEP_MS) {
-		struct h0_err why = {0};
-		int fd = h0_act_lock(b, slot, LOCK_STEP_MS, &why);
-		if (fd >= 0)
-			return fd;
-		*ret_other = why.kind == H0_BUSY && other_way(dir);
-		if (why.kind == H0_BUSY && waited < H0_ACT_LOCK_MS && !*ret_other)
-			continue;
-		if (e)
-			*e = why;
-		return -1;
-	}
-}
 
 /* ---- start ---- */
 static int run_alone(struct h0_box *b, const struct h0_slot *slot, struct h0_err *e)
@@ -75,6 +54,11 @@ static int hand_over(const char *dir, struct h0_err *e)
 	return 0;
 }
 
+static bool ordered(const void *dir)
+{
+	return h0_unit_ordered(dir);
+}
+
 int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)
 {
 	char dir[1200], log_path[1200];
@@ -83,7 +67,7 @@ int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)
 	const struct h0_slot *slot = NULL;
 	b->units = (struct h0_units){0};
 	h0_slot_dirs(&b->paths, name, dir, log_path);
-	h0_autofd int lock = lock_or(b, name, h0_unit_ordered, dir, &obey, &why);
+	h0_autofd int lock = h0_act_lock_unless(b, name, ordered, dir, &obey, &why);
 	if (obey && h0_unit_obey(&b->podman, dir, e) < 0)
 		return -1;
 	if (obey)
@@ -103,11 +87,10 @@ int h0_instance_run(struct h0_box *b, const char *name, struct h0_err *e)
 }
 
 /* ---- end ---- */
-static bool server_gone(const char *dir)
+static bool server_gone(const void *dir)
 {
-	h0_autofree char *path = h0_asprintf("%s/pid", dir);
-	pid_t pid = h0_proc_read_pid(path);
-	return pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH);
+	h0_autofree char *path = h0_asprintf("%s/pid", (const char *)dir);
+	return !h0_proc_lives(h0_proc_read_pid(path), NULL);
 }
 
 static void cause(const struct h0_ctr *c, const char *dir, const char *log_path, struct h0_err *e)
@@ -144,7 +127,7 @@ int h0_instance_end(struct h0_box *b, const char *name, bool failed, struct h0_e
 	h0_slot_dirs(&b->paths, name, dir, log_path);
 	/* its unit gives a kill signal little time, and this more: it is bounded by itself */
 	h0_notify("EXTEND_TIMEOUT_USEC=" END_USEC);
-	h0_autofd int lock = lock_or(b, name, server_gone, dir, &gone, e);
+	h0_autofd int lock = h0_act_lock_unless(b, name, server_gone, dir, &gone, e);
 	if (gone)
 		return 0;
 	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)

@@ -126,7 +126,7 @@ static int run_it(struct h0_box *b, const struct h0_slot *slot, const struct h0_
 {
 	struct h0_load load;
 	h0_auto(fresh_done) struct fresh fresh = {0};
-	h0_autofd int lock = h0_act_lock_unless(b, slot->name, how->wait ? how->wait->signal_fd : -1,
+	h0_autofd int lock = h0_act_lock_unless(b, slot->name, h0_act_interrupted, how->wait,
 	                                        &ret->interrupted, e);
 	if (ret->interrupted)
 		return 0;

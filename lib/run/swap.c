@@ -187,7 +187,7 @@ static int begin(struct h0_swap *s, const struct h0_swap_how *how, bool *ret_ran
 	struct h0_box *b = s->b;
 	bool committed = false;
 	const char *name = s->old->name;
-	h0_autofd int lock = h0_act_lock_unless(b, name, wait ? wait->signal_fd : -1, &ret->interrupted, e);
+	h0_autofd int lock = h0_act_lock_unless(b, name, h0_act_interrupted, wait, &ret->interrupted, e);
 	if (ret->interrupted)
 		return 0;
 	if (lock < 0 || h0_act_look(b, name, &ctrs, &c, e) < 0)

@@ -17,7 +17,7 @@ static const char far[] =
 	"auth_value_env = \"K\"\ntimeout_seconds = 7\n"
 	"[[upstream]]\nname = \"box\"\nurl = \"http://[::1]:9000\"\n";
 
-static const char *const listed[2][3] = {{"far-model", "with space", NULL}, {"box-model", NULL, NULL}};
+static const char *const listed[2][7] = {{"far-model", "with space", "main\nx", "*", ":", "hal0/", NULL}, {"box-model", NULL, NULL}};
 
 static size_t longest_line(const struct h0_buf *b)
 {
@@ -83,6 +83,9 @@ static void test_haproxy(void)
 	ok(has(&m.h.file[H0_HAPROXY_LIST], "far-model") && has(&m.h.file[H0_HAPROXY_MODELS], "llm|box-model upstream_"),
 	   "upstreams' models are listed and routed");
 	ok(has(&m.h.file[H0_HAPROXY_MODELS], "llm|bad refuse_"), "a slot with a broken file is refused by name");
+	ok(!has(cfg, "llm|main\" }") && !has(&m.h.file[H0_HAPROXY_MODELS], "llm|* upstream_") &&
+	   !has(&m.h.file[H0_HAPROXY_MODELS], "llm|: upstream_") && !has(&m.h.file[H0_HAPROXY_MODELS], "llm|hal0/ upstream_"),
+	   "what an upstream lists takes no other name's place");
 	make(&again, "/etc/hal0/haproxy");
 	bool same = true;
 	for (int i = 0; i < H0_HAPROXY_FILES; i++)
