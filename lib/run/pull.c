@@ -18,7 +18,7 @@
 #define SAVE_MS     5000
 #define FIRST_SAVE_MS 500
 #define TELL_MS     200
-#define RESERVE_MAX (1ll << 30)
+#define RESERVE_MAX (1LL << 30)
 
 struct transfer {
 	const struct h0_puller *p;
