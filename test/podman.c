@@ -332,8 +332,10 @@ static int inspect(int argc, char **argv)
 	for (int i = 2; i < argc; i++) {
 		struct h0_json *j = find(argv[i]);
 		missing += !j;
-		if (j && lies("foreign"))
-			h0_json_set_str(j, "Name", "somebody-elses");
+		if (j) {
+			h0_json_set_str(j, "Name", lies("foreign") ? "somebody-elses" : argv[i]);
+			h0_json_set(j, "State", h0_json_object());
+		}
 		if (j)
 			h0_json_add(list, j);
 	}

@@ -28,8 +28,9 @@ static int view_open(struct view *v, struct h0_err *e)
 }
 
 /* Without podman there is no state to tell; everything else is told all the same. */
-static void view_look(struct view *v)
+static void view_look(struct h0_ctx *ctx, struct view *v)
 {
+	struct h0_err why = {0};
 	const struct h0_slot *there[16];
 	struct h0_live_ahead ahead[16];
 	struct h0_slot_live live[16];
@@ -37,8 +38,13 @@ static void view_look(struct view *v)
 	for (size_t i = 0; i < h0_ncaps; i++)
 		if (v->slots[i])
 			there[n++] = v->slots[i];
-	if (!n || h0_podman_ps(&v->box.podman, &v->ctrs, NULL) < 0)
+	if (!n)
 		return;
+	if (h0_podman_ps(&v->box.podman, &v->ctrs, &why) < 0) {
+		if (why.kind != H0_NOHW)
+			h0_warn(ctx, "how the slots are is not known: %s", why.msg);
+		return;
+	}
 	h0_box_profiles(&v->box, NULL);
 	h0_live_look_ahead(&v->box, there, n, -1, ahead);
 	h0_live_look(&v->box, there, n, &v->ctrs, ahead, live);
@@ -87,7 +93,7 @@ int cap_list(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	h0_auto(view_done) struct view v = {0};
 	if (view_open(&v, e) < 0)
 		return -1;
-	view_look(&v);
+	view_look(ctx, &v);
 	struct h0_rec *r = h0_rec_new(cap_cols);
 	for (size_t i = 0; i < h0_ncaps; i++)
 		add_row(r, &v, i);
@@ -102,7 +108,7 @@ int cap_show(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	const struct h0_cap *cap = NULL;
 	if (h0_cap_find(ctx->argv[0], &cap, e) < 0 || view_open(&v, e) < 0)
 		return -1;
-	view_look(&v);
+	view_look(ctx, &v);
 	struct h0_rec *r = h0_rec_new(cap_show_cols);
 	add_row(r, &v, (size_t)(cap - h0_caps));
 	int rc = h0_out_one(ctx, r, NULL, e);

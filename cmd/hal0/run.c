@@ -37,8 +37,10 @@ static bool try_exec(const char *dir, size_t n, const char *name, char **argv, s
 	if (n == 0 || dir[0] != '/' || n + strlen(name) + 2 > sizeof path)
 		return false;
 	snprintf(path, sizeof path, "%.*s/%s", (int)n, dir, name);
+	char *word = argv[0];
 	argv[0] = path;
 	execv(path, argv);
+	argv[0] = word;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return false;
 	h0_fail_sys(e, "%s", path);

@@ -12,6 +12,7 @@
 #include "model/common.h"
 #include "sys/io.h"
 #include "sys/ops.h"
+#include "sys/trust.h"
 
 static int check_files(const struct h0_strv *files, struct h0_err *e)
 {
@@ -146,16 +147,16 @@ static int copy_bytes(struct h0_ctx *ctx, int from, int to, const char *name, st
 	return fsync(to) < 0 ? h0_fail_sys(e, "cannot copy %s", name) : 0;
 }
 
-/* Appears whole or not at all. */
-static int copy_file(struct h0_ctx *ctx, const char *file, const char *target, struct h0_err *e)
+/* Appears whole or not at all. `target` is for messages, `at` its place. */
+static int copy_file(struct h0_ctx *ctx, const char *file, const char *at, const char *target, struct h0_err *e)
 {
-	h0_autofree char *tmp = h0_asprintf("%.*s.%s.hal0-copy", (int)(base_of(target) - target), target,
-	                                    base_of(target));
-	h0_autofd int from = h0_op_open(&h0_ops_real, AT_FDCWD, file, O_RDONLY, 0);
-	h0_autofd int to = h0_op_open(&h0_ops_real, AT_FDCWD, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+	h0_autofree char *tmp = h0_asprintf("%.*s.%s.hal0-copy", (int)(base_of(at) - at), at, base_of(at));
+	h0_autofd int from = h0_op_open(&h0_ops_real, AT_FDCWD, file, O_RDONLY | O_NONBLOCK, 0);
+	(void)unlink(tmp); /* one that was broken off, or that somebody put there */
+	h0_autofd int to = h0_op_open(&h0_ops_real, AT_FDCWD, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (from < 0 || to < 0)
-		return h0_fail_sys(e, "%s", from < 0 ? file : tmp);
-	if (copy_bytes(ctx, from, to, base_of(target), e) == 0 && rename(tmp, target) == 0)
+		return h0_fail_sys(e, "%s", from < 0 ? file : target);
+	if (copy_bytes(ctx, from, to, base_of(target), e) == 0 && rename(tmp, at) == 0)
 		return 0;
 	if (e && !e->kind)
 		h0_fail_sys(e, "%s", target);
@@ -169,11 +170,15 @@ static int place(struct h0_ctx *ctx, const struct addition *a, bool link, struct
 	for (size_t i = a->files.n; i-- > 0;) {
 		h0_autofree char *target = target_of(a, i);
 		h0_autofree char *dir = h0_strndup(target, (size_t)(base_of(target) - target - 1));
-		if (h0_mkdirs(dir, 0755, e) < 0)
+		char here[H0_TRUST_PATH];
+		h0_autofd int fd = h0_trust_open(dir, 0755, e);
+		if (fd < 0)
 			return -1;
-		if (!link && copy_file(ctx, a->files.v[i], target, e) < 0)
+		h0_trust_path(fd, here);
+		h0_autofree char *at = h0_asprintf("%s/%s", here, base_of(target));
+		if (!link && copy_file(ctx, a->files.v[i], at, target, e) < 0)
 			return -1;
-		if (link && symlink(a->files.v[i], target) < 0 && errno != EEXIST)
+		if (link && symlink(a->files.v[i], at) < 0 && errno != EEXIST)
 			return h0_fail_sys(e, "cannot link %s", target);
 	}
 	return 0;

@@ -13,7 +13,7 @@
 #include "model/common.h"
 #include "run/pull.h"
 #include "sys/clock.h"
-#include "sys/io.h"
+#include "sys/trust.h"
 
 struct pull {
 	struct h0_ctx *ctx;
@@ -210,7 +210,8 @@ static int show(const struct pull *p, struct h0_err *e)
 static int fetch(struct pull *p, bool *ret_joined, struct h0_err *e)
 {
 	h0_autofree char *dir = directory(p);
-	if (h0_mkdirs(dir, 0755, e) < 0)
+	h0_autofd int there = h0_trust_open(dir, 0755, e);
+	if (there < 0)
 		return -1;
 	for (p->at = p->targets.n; p->at-- > 0;) {
 		p->began_ms = 0;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "conf/diff.h"
 #include "model/common.h"
+#include "sys/trust.h"
 
 struct removal {
 	struct h0_model_file m;
@@ -89,9 +90,15 @@ static int show(struct h0_ctx *ctx, const struct removal *d, struct h0_err *e)
 /* The first shard last: without it there is no model, with it there is a whole one or a fault. */
 static int unlink_all(const struct removal *d, struct h0_err *e)
 {
-	for (size_t i = 0; i < d->files.n; i++)
-		if (unlink(d->files.v[i]) < 0 && errno != ENOENT)
-			return h0_fail_sys(e, "cannot remove %s", d->files.v[i]);
+	for (size_t i = 0; i < d->files.n; i++) {
+		const char *path = d->files.v[i], *base = strrchr(path, '/') + 1;
+		h0_autofree char *in = h0_strndup(path, (size_t)(base - path));
+		h0_autofd int fd = h0_trust_open(in, 0, e);
+		if (fd < 0)
+			return -1;
+		if (unlinkat(fd, base, 0) < 0 && errno != ENOENT)
+			return h0_fail_sys(e, "cannot remove %s", path);
+	}
 	const char *slash = strrchr(d->m.path, '/');
 	h0_autofree char *dir = h0_strndup(d->m.path, (size_t)(slash - d->m.path));
 	if (d->files.n && !h0_streq(dir, d->m.store))

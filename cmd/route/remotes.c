@@ -128,13 +128,14 @@ static void copy(const struct h0_route_look *from, struct h0_route_look *ret)
 	for (size_t i = 0; i < from->nremote; i++) {
 		const struct h0_route_remote *r = &from->remote[i];
 		const char **models = NULL;
-		size_t n = 0;
-		while (r->models && r->models[n])
-			n++;
-		if (r->models)
+		if (r->models) {
+			size_t n = 0;
+			while (r->models[n])
+				n++;
 			models = h0_arena_alloc(&ret->mem, (n + 1) * sizeof *models);
-		for (size_t k = 0; k < n; k++)
-			models[k] = keep(&ret->mem, r->models[k]);
+			for (size_t k = 0; k < n; k++)
+				models[k] = keep(&ret->mem, r->models[k]);
+		}
 		ret->remote[i] = (struct h0_route_remote){keep(&ret->mem, r->name), models, keep(&ret->mem, r->why),
 			keep(&ret->mem, r->addr), keep(&ret->mem, r->header)};
 	}

@@ -172,7 +172,7 @@ static void used(const char *slot, unsigned in_flight, void *arg)
 	int n = snprintf(text, sizeof text, "%u\n", in_flight);
 	if (h0_mkdirs(dir, 0755, NULL) < 0)
 		return;
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
 	if (fd >= 0)
 		(void)h0_write_all(fd, text, (size_t)n, NULL);
 }

@@ -176,6 +176,8 @@ int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	override(o, &f.run);
 	h0_fits_recall(&b, &f);
 	h0_fits_judge(&b, H0_FITS_NOW, ctx->argc ? ctx->argv[0] : NULL, &f);
+	if (f.unseen[0])
+		h0_warn(ctx, "what other slots use is not counted: %s", f.unseen);
 	struct h0_rec *r = h0_rec_new(slot_fit_cols);
 	fill(r, ctx->argc ? ctx->argv[0] : NULL, file.path, &f);
 	int rc = h0_out_one(ctx, r, NULL, e);

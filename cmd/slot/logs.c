@@ -74,7 +74,7 @@ static int follow_more(struct h0_ctx *ctx, struct follower *f, bool *ret_more, s
 static int follow(struct h0_ctx *ctx, struct follower *f, struct h0_err *e)
 {
 	for (;;) {
-		bool more, lives = h0_proc_lives(h0_proc_read_pid(f->pid_path), NULL);
+		bool more = false, lives = h0_proc_lives(h0_proc_read_pid(f->pid_path), NULL);
 		follow_open(f, false);
 		if (follow_more(ctx, f, &more, e) < 0)
 			return -1;

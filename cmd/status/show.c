@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "cli/bar.h"
+#include "cli/rec.h"
 #include "fmt/json.h"
 #include "hw/share.h"
 #include "model/machine.h"
@@ -197,9 +198,10 @@ static void draw(const struct h0_ctx *ctx, const struct h0_bar *b, struct h0_buf
 static int print_head(struct h0_ctx *ctx, const struct h0_machine *m, const struct h0_membar *b,
                       struct h0_err *e)
 {
-	h0_autobuf struct h0_buf t = {0};
-	h0_buf_addf(&t, "%s: %s, %s, %s\n", *m->hw->os.hostname ? m->hw->os.hostname : "this machine",
+	h0_autobuf struct h0_buf t = {0}, line = {0};
+	h0_buf_addf(&line, "%s: %s, %s, %s\n", *m->hw->os.hostname ? m->hw->os.hostname : "this machine",
 	            silicon(m), m->tier, m->deployment);
+	h0_text_safe(h0_buf_str(&line), true, &t);
 	if (ctx->tty_out) {
 		h0_buf_addc(&t, '\n');
 		for (int i = 0; i < b->n; i++)

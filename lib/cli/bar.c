@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "cli/rec.h"
 
 #define COLUMNS 60      /* at most; a narrower terminal gets fewer */
 #define LEAST   10
@@ -63,7 +64,8 @@ void h0_bar_draw(const char *title, const struct h0_bar_part *parts, int n, int6
 {
 	char human[32];
 	int at = 0, room = width > 0 ? width : INT_MAX;
-	h0_buf_addf(out, "%s, %s\n", title, h0_num_human(total, human, sizeof human));
+	h0_text_safe(title, false, out);
+	h0_buf_addf(out, ", %s\n", h0_num_human(total, human, sizeof human));
 	bar(parts, n, total, color, room > COLUMNS ? COLUMNS : room < LEAST ? LEAST : room, out);
 	h0_buf_addc(out, '\n');
 	for (int i = 0; i < n; i++) {

@@ -11,7 +11,8 @@
 #define INDENT 2
 #define MAX_TERM 26     /* a longer term puts its text on the next line */
 
-void h0_help_called(const struct h0_prog *prog, struct h0_buf *out)
+/* "hal0 slot" for "hal0-slot": how people call it. */
+static void called(const struct h0_prog *prog, struct h0_buf *out)
 {
 	if (h0_starts(prog->name, "hal0-"))
 		h0_buf_addf(out, "hal0 %s", prog->name + 5);
@@ -181,7 +182,7 @@ static void put_examples(const struct h0_verb *verb, int width, struct h0_buf *o
 static void put_usage(const struct h0_prog *prog, const struct h0_verb *verb, bool named,
                       struct h0_buf *out)
 {
-	h0_help_called(prog, out);
+	called(prog, out);
 	if (named)
 		h0_buf_addf(out, " %s", verb->name);
 	h0_buf_adds(out, " [OPTION...]");
@@ -216,7 +217,7 @@ void h0_help_prog(const struct h0_prog *prog, int width, struct h0_buf *out)
 			w = strlen(v->name);
 	}
 	h0_buf_adds(out, "Usage: ");
-	h0_help_called(prog, out);
+	called(prog, out);
 	h0_buf_adds(out, def ? " [VERB] [OPTION...]\n" : " VERB [OPTION...]\n");
 	h0_buf_addc(out, '\n');
 	put_sentence(prog->summary, width, out);
@@ -232,6 +233,6 @@ void h0_help_prog(const struct h0_prog *prog, int width, struct h0_buf *out)
 	if (def)
 		put_options(def, width, out);
 	h0_buf_adds(out, "\nA verb's own options: ");
-	h0_help_called(prog, out);
+	called(prog, out);
 	h0_buf_addf(out, " VERB --help; the manual: man %s\n", prog->name);
 }

@@ -13,7 +13,5 @@
 void h0_help_prog(const struct h0_prog *prog, int width, struct h0_buf *out);
 void h0_help_verb(const struct h0_prog *prog, const struct h0_verb *verb, int width,
                   struct h0_buf *out);
-/* "hal0 slot" for "hal0-slot": how people call it. */
-void h0_help_called(const struct h0_prog *prog, struct h0_buf *out);
 
 #endif

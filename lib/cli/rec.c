@@ -83,7 +83,8 @@ void h0_rec_free(struct h0_rec *r)
 	free(r);
 }
 
-int h0_col_find(const struct h0_col *cols, const char *name, size_t n)
+/* The column called `name` by its name or JSON key (any case), or -1. */
+static int find_col(const struct h0_col *cols, const char *name, size_t n)
 {
 	for (int i = 0; cols[i].name; i++) {
 		const char *const names[] = {cols[i].name, h0_col_key(&cols[i])};
@@ -119,7 +120,7 @@ int h0_rec_pick(const struct h0_rec *r, const char *names, unsigned skip, int **
 			cols[n++] = (int)i;
 	for (const char *p = names; p;) {
 		size_t len = strcspn(p, ",");
-		int at = h0_col_find(r->cols, p, len);
+		int at = find_col(r->cols, p, len);
 		if (at < 0)
 			return fail_column(r, p, len, e);
 		cols[n++] = at;
@@ -167,7 +168,7 @@ static int put_row(const struct h0_rec *r, size_t row, const char *format, struc
 			continue;
 		}
 		size_t n = strcspn(++p, "}");
-		int col = h0_col_find(r->cols, p, n);
+		int col = find_col(r->cols, p, n);
 		if (!p[n])
 			return h0_fail(e, H0_USAGE, "--format '%s': '{' without '}'", format);
 		if (col < 0)

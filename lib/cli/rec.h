@@ -36,8 +36,6 @@ static inline const struct h0_cell *h0_rec_cell(const struct h0_rec *r, size_t r
 	return &r->cells[row * r->ncols + col];
 }
 
-/* The column called `name` by its name or JSON key (any case), or -1. */
-int h0_col_find(const struct h0_col *cols, const char *name, size_t n);
 static inline const char *h0_col_key(const struct h0_col *c)
 {
 	return c->json ? c->json : c->name;

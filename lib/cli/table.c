@@ -47,18 +47,28 @@ size_t h0_text_width(const char *s, size_t n)
 	return w;
 }
 
+/* A whole character that drives a terminal: the second set of control characters, and what turns the
+ * order of the others around, so that a line reads as what it is not. */
+static bool is_drive(const char *s, size_t len)
+{
+	unsigned char c = (unsigned char)s[0], d = len > 1 ? (unsigned char)s[1] : 0, f = len > 2 ? (unsigned char)s[2] : 0;
+	return (len == 2 && c == 0xc2 && d < 0xa0) || (len == 3 && c == 0xe2 && d == 0x80 && f >= 0xaa && f <= 0xae) ||
+	       (len == 3 && c == 0xe2 && d == 0x81 && f >= 0xa6 && f <= 0xa9);
+}
+
 void h0_bytes_safe(const char *s, size_t n, bool lines, struct h0_buf *out)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i], next = i + 1 < n ? (unsigned char)s[i + 1] : 0;
-		if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-			h0_buf_addc(out, '?');
-			i++;
-		} else if (c == '\n' || c == '\t') {
+	for (size_t i = 0, len; i < n; i += len) {
+		unsigned char c = (unsigned char)s[i];
+		len = utf8_len(s + i, n - i);
+		if (len > 1 && !is_drive(s + i, len))
+			h0_buf_add(out, s + i, len);
+		else if (c == '\n' || c == '\t')
 			h0_buf_addc(out, lines ? s[i] : ' ');
-		} else if (c != '\r' || next != '\n' || !lines) {
-			h0_buf_addc(out, c < 0x20 || c == 0x7f ? '?' : s[i]);
-		}
+		else if (c == '\r' && lines && i + 1 < n && s[i + 1] == '\n')
+			continue;
+		else /* a byte of the second set alone drives terminals that know no UTF-8 */
+			h0_buf_addc(out, len > 1 || c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0) ? '?' : s[i]);
 	}
 }
 

@@ -55,8 +55,6 @@ extern const char *const h0_type_names[];
 extern const char *const h0_provider_names[];
 extern const char *const h0_class_names[];
 extern const char *const h0_role_names[];
-/* Values of the deprecated slot key `backend`. */
-extern const char *const h0_legacy_backend_names[];
 
 /* What a KV cache may be made of: words of llama-server's --cache-type-k, ends with NULL. */
 extern const char *const h0_cache_type_names[];

@@ -35,8 +35,8 @@ int h0_basis_check(const struct h0_basis *b, const struct h0_snap *snap, struct 
 {
 	size_t i = 0, j = 0;
 	while (i < b->n || j < snap->n) {
-		const struct h0_snap_file *f = j < snap->n ? &snap->files[j] : NULL;
-		int d = i >= b->n ? 1 : !f ? -1 : strcmp(b->v[i].path, f->path);
+		const struct h0_snap_file *f = &snap->files[j];
+		int d = i >= b->n ? 1 : j >= snap->n ? -1 : strcmp(b->v[i].path, f->path);
 		char sum[H0_SHA256_TEXT];
 		if (d < 0)
 			return moved(b->v[i].path, "was removed", e);

@@ -36,7 +36,7 @@ static void add_strings(const char *arg, struct h0_buf *out)
 /* Appends arg as TOML text of the wanted kind; whether it fits is checked afterwards. */
 static void add_literal(enum h0_key_type type, const char *arg, struct h0_buf *out)
 {
-	enum h0_toml_type got;
+	enum h0_toml_type got = H0_TOML_STRING;
 	bool value = is_value(arg, &got);
 	bool quoted = value && got == H0_TOML_STRING;
 	if (type == H0_KEY_STRINGS && !(value && got == H0_TOML_ARRAY))

@@ -301,8 +301,3 @@ bool h0_scan_string(const struct h0_scan_value *v, char *dst, size_t size)
 	return v->count && !v->cut && v->len >= 2 && v->raw[0] == '"' && v->raw[v->len - 1] == '"' &&
 	       decode(v->raw + 1, v->len - 2, dst, size);
 }
-
-bool h0_scan_true(const struct h0_scan_value *v)
-{
-	return v->count && v->len == 4 && memcmp(v->raw, "true", 4) == 0;
-}

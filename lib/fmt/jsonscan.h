@@ -50,7 +50,5 @@ enum h0_scan_state h0_scan_feed(struct h0_scan *s, const char *p, size_t n);
 /* The value as text, escapes resolved. false: absent, cut, not a string, invalid escapes or
  * UTF-8, holds a NUL, or does not fit. */
 bool h0_scan_string(const struct h0_scan_value *v, char *dst, size_t size);
-/* The value is the literal `true`. */
-bool h0_scan_true(const struct h0_scan_value *v);
 
 #endif

@@ -450,11 +450,6 @@ const struct h0_toml_node *h0_toml_root(const struct h0_toml *t)
 	return &t->root.n;
 }
 
-const char *h0_toml_file(const struct h0_toml *t)
-{
-	return t->file;
-}
-
 const char *h0_toml_text(const struct h0_toml *t, size_t *ret_len)
 {
 	if (ret_len)

@@ -83,7 +83,6 @@ static inline void h0_toml_freep(struct h0_toml **t)
 #define h0_autotoml h0_auto(h0_toml_freep)
 
 const struct h0_toml_node *h0_toml_root(const struct h0_toml *t);
-const char *h0_toml_file(const struct h0_toml *t);
 const char *h0_toml_text(const struct h0_toml *t, size_t *ret_len);
 
 /* The child called `key` of a table, NULL when absent or `table` is NULL or not a table. */

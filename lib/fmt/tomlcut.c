@@ -124,7 +124,8 @@ static void cut_pairs(struct cuts *c, const struct h0_toml_node *table,
 	struct exprs x = {0};
 	size_t stay = 0; /* one past the last pair that stays */
 	gather(&x, table, target, false);
-	qsort(x.v, x.n, sizeof *x.v, by_start);
+	if (x.n > 1)
+		qsort(x.v, x.n, sizeof *x.v, by_start);
 	for (size_t i = 0; i < x.n; i++)
 		if (!x.v[i].goes)
 			stay = i + 1;

@@ -18,7 +18,7 @@
 #include "base/err.h"
 
 /* `path` is a list of decoded keys that ends with NULL. A number selects an array element.
- * `value` is one TOML value as it shall stand in the file (see the h0_toml_lit_ helpers).
+ * `value` is one TOML value as it shall stand in the file (see h0_toml_lit_str).
  *
  * A key that exists has its value's bytes replaced, unless the value is equal already: then the
  * text stays as it is. A key that does not gets one line:
@@ -41,9 +41,7 @@ int h0_tomledit_set(const char *text, size_t len, const char *file, const char *
 int h0_tomledit_unset(const char *text, size_t len, const char *file, const char *const *path,
                       struct h0_buf *ret, bool *ret_found, struct h0_err *e);
 
-/* Appends a value as TOML text. Strings must be UTF-8; they are written as basic strings. */
+/* Appends a string, which must be UTF-8, as TOML text: a basic string. */
 void h0_toml_lit_str(struct h0_buf *b, const char *s);
-void h0_toml_lit_int(struct h0_buf *b, int64_t v);
-void h0_toml_lit_bool(struct h0_buf *b, bool v);
 
 #endif

@@ -30,16 +30,6 @@ void h0_toml_lit_str(struct h0_buf *b, const char *s)
 	quote(b, s, strlen(s));
 }
 
-void h0_toml_lit_int(struct h0_buf *b, int64_t v)
-{
-	h0_buf_addf(b, "%lld", (long long)v);
-}
-
-void h0_toml_lit_bool(struct h0_buf *b, bool v)
-{
-	h0_buf_adds(b, v ? "true" : "false");
-}
-
 void h0_toml_key_text(const char *key, size_t len, struct h0_buf *out)
 {
 	bool bare = len > 0;

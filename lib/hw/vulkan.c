@@ -180,7 +180,7 @@ static void H0_NORETURN child(int fd)
 	}
 	struct h0_hw_vulkan *out = h0_calloc(1, sizeof *out);
 	enumerate(out);
-	_exit(h0_write_all(fd, out, sizeof *out, NULL) < 0);
+	_exit(h0_write_all(fd, out, sizeof *out, NULL) < 0 ? 1 : 0);
 }
 
 /* ---- the parent ---- */

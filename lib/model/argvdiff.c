@@ -19,7 +19,7 @@ static const char *const alone[] = {"--detach", "--rm", "--replace", "--read-onl
 static const struct {
 	const char *flag, *value;
 } incidental[] = {
-	{"--runtime", ""}, {"--detach", NULL}, {"--rm", NULL}, {"--sdnotify", ""}, {"--cgroups", ""},
+	{"--detach", NULL}, {"--rm", NULL}, {"--sdnotify", ""}, {"--cgroups", ""},
 	{"--env", "LLAMA_ARG_LOG_VERBOSITY="}, {"--pidfile", ""},
 	{"--conmon-pidfile", ""}, {"--log-opt", "path="}, {"--ulimit", "nofile="},
 	{"--ulimit", "nproc="}, {"--ulimit", "memlock="}, {"--label", H0_LABEL_SPEC "="},
@@ -96,14 +96,21 @@ static void add_podman(struct entries *e, char *flag, char *value, size_t at)
 	add(e, one);
 }
 
+/* The word after "run": what is before it tells podman how to work, nothing about the container. */
+static size_t after_run(char *const *words, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (h0_streq(words[i], "run"))
+			return i + 1;
+	return 1;
+}
+
 /* Words before the image; returns the image's index, n when there is none. */
 static size_t read_podman(struct entries *e, char *const *words, size_t n)
 {
-	size_t i = 1;
+	size_t i = after_run(words, n);
 	for (; i < n; i++) {
 		const char *w = words[i], *eq = strchr(w, '=');
-		if (h0_streq(w, "run"))
-			continue;
 		if (w[0] != '-')
 			break;
 		size_t at = i;

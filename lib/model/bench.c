@@ -60,7 +60,8 @@ const struct h0_bench *h0_bench_last(const struct h0_bench *v, size_t n, const s
 	return NULL;
 }
 
-void h0_bench_day(int64_t at, char dst[16])
+/* "2026-02-03" */
+static void day_of(int64_t at, char dst[16])
 {
 	time_t t = (time_t)at;
 	struct tm tm;
@@ -236,7 +237,7 @@ void h0_bench_markdown(const struct h0_bench *v, size_t n, struct h0_buf *ret)
 		share(ret, h0_bench_share(b->write.median, b->write_roof));
 		share(ret, h0_bench_share(b->read.median, b->read_roof));
 		limits(ret, b);
-		h0_bench_day(b->at, day);
+		day_of(b->at, day);
 		h0_buf_addf(ret, " %" PRId64 " | %s |\n", b->together, day);
 	}
 }
@@ -291,7 +292,7 @@ void h0_bench_svg(const struct h0_bench *v, size_t n, struct h0_buf *ret)
 		const char *base = strrchr(b->model, '/');
 		int y = 50 + (int)i * ROW;
 		char day[16];
-		h0_bench_day(b->at, day);
+		day_of(b->at, day);
 		h0_buf_addf(ret, "<text x=\"%d\" y=\"%d\" class=\"t\">", MARGIN, y);
 		h0_buf_adds_xml(ret, b->slot);
 		h0_buf_adds(ret, " <tspan class=\"s\">");

@@ -58,7 +58,5 @@ bool h0_bench_read(const struct h0_json *j, struct h0_bench *ret);
 void h0_bench_markdown(const struct h0_bench *v, size_t n, struct h0_buf *ret);
 /* Two bars for each, with the roof where it is known. */
 void h0_bench_svg(const struct h0_bench *v, size_t n, struct h0_buf *ret);
-/* "2026-02-03" */
-void h0_bench_day(int64_t at, char dst[16]);
 
 #endif

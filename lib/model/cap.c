@@ -92,7 +92,8 @@ const struct h0_slot *h0_cap_slot(const struct h0_cap *c, const struct h0_slots 
 	return other;
 }
 
-bool h0_cap_served(const struct h0_slot *slot)
+/* Whether a slot does its work: enabled, and with a model if its program needs one. */
+static bool serves(const struct h0_slot *slot)
 {
 	return slot && !slot->broken && slot->enabled &&
 	       (*slot->model || !h0_providers[slot->provider].needs_model);
@@ -137,13 +138,13 @@ void h0_selection_of_slot(const struct h0_cap *c, const struct h0_slot *slot,
 	ret->device = h0_device_names[slot->device];
 	ret->provider = h0_provider_names[slot->provider];
 	ret->model = slot->model;
-	ret->enabled = h0_cap_served(slot);
+	ret->enabled = serves(slot);
 }
 
 bool h0_selection_agrees(const struct h0_selection *s, const struct h0_slot *slot)
 {
 	if (!s->enabled)
-		return !h0_cap_served(slot);
+		return !serves(slot);
 	return slot && !slot->broken && slot->enabled && slot->type == s->cap->type &&
 	       h0_streq(slot->model, s->model) &&
 	       (!*s->device || h0_streq(h0_device_names[slot->device], s->device));

@@ -34,8 +34,6 @@ int h0_cap_find(const char *name, const struct h0_cap **ret, struct h0_err *e);
 
 /* The slot that serves it; NULL: none is there. May be broken. */
 const struct h0_slot *h0_cap_slot(const struct h0_cap *c, const struct h0_slots *slots);
-/* Whether a slot does its work: enabled, and with a model if its program needs one. */
-bool h0_cap_served(const struct h0_slot *slot);
 
 /* One record of capabilities.toml, as it stands there. */
 struct h0_selection {

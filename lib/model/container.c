@@ -7,7 +7,7 @@
  * which no mount may hold and none may lie in. */
 static const char *const taken[] = {"/bin", "/lib", "/lib64", "/opt", "/sbin", "/tmp", "/usr", NULL};
 static const char *const closed[] = {"/boot", "/dev", "/etc", "/proc", "/root", "/run", "/sys",
-	"/var/lib/containers", "/var/run", NULL};
+	"/var/lib/containers", "/var/lib/hal0/keys", "/var/run", NULL};
 static const char *const memory[] = {"/dev/kmem", "/dev/mem", "/dev/port", NULL};
 /* Locking memory, priorities, counters of the processor, and debuggers; the rest is power over the
  * machine. */

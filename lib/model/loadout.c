@@ -60,7 +60,7 @@ const size_t h0_nloadouts = H0_ARRAY_LEN(h0_loadouts);
 /* A chat model with some thousand tokens of context; an encoder or a speech model. */
 int64_t h0_loadout_extra(const struct h0_loadout_model *m)
 {
-	return h0_streq(m->role, "primary") ? 1ll << 30 : 256ll << 20;
+	return h0_streq(m->role, "primary") ? 1LL << 30 : 256LL << 20;
 }
 
 static void line(struct h0_buf *out, const char *key, const char *value)

@@ -169,7 +169,7 @@ static void reach_limits(struct h0_machine *m, const struct h0_mgpu *g)
 }
 
 /* The smallest limit binds, if the GPU side and the RAM side are both known where both count. */
-static void bind(struct h0_mmem *mm, bool needs_gpu, bool needs_ram)
+static void bind_least(struct h0_mmem *mm, bool needs_gpu, bool needs_ram)
 {
 	struct h0_limit *least = NULL;
 	bool gpu = false, ram = false;
@@ -259,16 +259,16 @@ void h0_machine_memory(struct h0_machine *m)
 		if (KNOWN(m->hw->mem.total) && KNOWN(g->vram))
 			mm->pool_mib = m->hw->mem.total / MIB + g->vram / MIB;
 		if (KNOWN(m->hw->mem.total)) /* a control group's number is no proof of memory */
-			bind(mm, true, true);
+			bind_least(mm, true, true);
 	} else if (g) {
 		if (KNOWN(g->vram))
 			limit(mm, "vram", true, g->vram / MIB, 0, g->vram_source);
-		bind(mm, true, false);
+		bind_least(mm, true, false);
 	} else {
 		ram_limits(m, 0);
 		pve_limit(m, 0);
 		if (KNOWN(m->hw->mem.total))
-			bind(mm, false, true);
+			bind_least(mm, false, true);
 	}
 	free_now(m, g);
 }

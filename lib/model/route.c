@@ -11,7 +11,8 @@
 #include "model/provider.h"
 #include "model/routerule.h"
 
-const char *h0_route_keep(struct h0_route *r, const char *s)
+/* A copy that lives as long as the route. */
+static const char *keep(struct h0_route *r, const char *s)
 {
 	return h0_arena_strndup(&r->mem, s, strlen(s));
 }
@@ -24,7 +25,7 @@ void h0_route_note(struct h0_route *r, const char *rule, bool taken, const char 
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
 	r->steps = h0_grow(r->steps, r->nsteps, &r->cap, sizeof *r->steps);
-	r->steps[r->nsteps++] = (struct h0_route_step){rule, taken, h0_route_keep(r, why)};
+	r->steps[r->nsteps++] = (struct h0_route_step){rule, taken, keep(r, why)};
 }
 
 /* ---- before: the endpoint ---- */
@@ -61,7 +62,7 @@ static enum h0_route_verdict by_endpoint(struct h0_route_finder *f)
 	}
 	const struct h0_endpoint *ep = h0_endpoint_find(f->ask->path, path, sizeof path);
 	f->r->endpoint = ep;
-	f->r->path = h0_route_keep(f->r, path);
+	f->r->path = keep(f->r, path);
 	if (strcmp(path, f->ask->path) != 0)
 		h0_route_note(f->r, "rewrite", true, "%s is meant by %s", path, f->ask->path);
 	if (!ep)
@@ -149,7 +150,7 @@ static void rewrite_path(struct h0_route *r)
 		return;
 	const char *query = r->path + strcspn(r->path, "?#");
 	h0_autofree char *path = h0_asprintf("%s%s", r->endpoint->upstream, query);
-	r->path = h0_route_keep(r, path);
+	r->path = keep(r, path);
 	h0_route_note(r, "rewrite", true, "sent as %s", r->endpoint->upstream);
 }
 
@@ -165,9 +166,9 @@ static void finish_upstream(struct h0_route_finder *f)
 	}
 	rewrite_path(r);
 	h0_autofree char *path = h0_upstream_path(r->upstream, r->path);
-	r->path = h0_route_keep(r, path);
+	r->path = keep(r, path);
 	r->port = r->upstream->port;
-	r->model = h0_route_keep(r, f->model);
+	r->model = keep(r, f->model);
 }
 
 static void finish(struct h0_route_finder *f)
@@ -196,7 +197,7 @@ static void finish(struct h0_route_finder *f)
 	if (strcmp(r->rule, "loaded") == 0 && s->device != H0_DEVICE_NPU)
 		return;
 	if (*id && !h0_streq(f->ask->model, id)) {
-		r->model = h0_route_keep(r, id);
+		r->model = keep(r, id);
 		if (f->ask->model && *f->ask->model)
 			h0_route_note(r, "rewrite", true, "model '%s' is sent as '%s'", f->ask->model, id);
 	}

@@ -34,7 +34,5 @@ enum h0_route_known h0_route_live_state(const struct h0_route_ask *ask, const st
 
 /* One more step, with its reason. */
 void h0_route_note(struct h0_route *r, const char *rule, bool taken, const char *fmt, ...) H0_PRINTF(4, 5);
-/* A copy that lives as long as the route. */
-const char *h0_route_keep(struct h0_route *r, const char *s);
 
 #endif

@@ -215,7 +215,7 @@ static int plan_run(const struct look *l, struct h0_step *s, const struct h0_slo
 	const struct h0_ctr *c = container(l, slot->name);
 	if (h0_life_check(l->b, slot, h0_life_mode(l->b), &spec, e) < 0)
 		return -1;
-	if (!s->ran) {
+	if (!runs(c)) {
 		const struct h0_how how = {.force = true}; /* whether it fits is asked below */
 		struct h0_foresight seen;
 		struct h0_err why = {0};
@@ -230,7 +230,7 @@ static int plan_run(const struct look *l, struct h0_step *s, const struct h0_slo
 	}
 	if (s->deed == H0_DEED_NONE)
 		return 0;
-	s->leaves_port = s->ran && c->port && c->port != slot->port;
+	s->leaves_port = runs(c) && c->port && c->port != slot->port;
 	for (size_t i = 0; i < spec.argv.words.n; i++)
 		h0_strv_add(&s->argv, spec.argv.words.v[i]);
 	return check_fit(l, s, slot, e);

@@ -268,8 +268,12 @@ static int take_container(struct h0_spec *s, struct h0_err *e)
 	const struct h0_slot *slot = s->plan.slot;
 	if (slot->devices)
 		h0_toml_each(x, slot->devices) {
-			if (h0_nodes_group(x->str, &s->nodes))
+			int rc = h0_nodes_group(x->str, &s->nodes);
+			if (rc == 0)
 				continue;
+			if (rc == 2)
+				return h0_slot_fail(slot, "container.devices", e, "%s: disks, the machine's memory and what is no "
+				                    "device are given to no container", x->str);
 			h0_slot_fail(slot, "container.devices", e, "this machine has no %s", x->str);
 			if (e)
 				e->kind = H0_NOHW;

@@ -204,8 +204,14 @@ static void others(struct h0_box *b, const char *except, struct h0_fits *f)
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	h0_autoledger struct h0_ledger l = {.lock = -1};
 	h0_autousers struct h0_room_users u = {0};
-	if (!b->slots.n || h0_podman_ps(&b->podman, &ctrs, NULL) < 0)
+	struct h0_err why = {0};
+	if (!b->slots.n)
 		return;
+	if (h0_podman_ps(&b->podman, &ctrs, &why) < 0) {
+		if (why.kind != H0_NOHW) /* no podman, nothing runs */
+			snprintf(f->unseen, sizeof f->unseen, "%s", why.msg);
+		return;
+	}
 	h0_ledger_read(&b->paths, &l);
 	h0_room_look(b, &ctrs, &l, except, f, &u);
 	h0_room_fill(&u, &f->pool);

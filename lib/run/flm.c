@@ -97,7 +97,8 @@ static void list_command(const struct h0_argv *a, struct h0_strv *ret)
 	h0_strv_add(ret, "-j");
 }
 
-int h0_flm_read_list(const struct h0_podman *p, const struct h0_spec *s, struct h0_flm_list *ret,
+/* What the machine has, as FLM itself lists it. H0_EXTERN. */
+static int read_list(const struct h0_podman *p, const struct h0_spec *s, struct h0_flm_list *ret,
                      struct h0_err *e)
 {
 	h0_autostrv struct h0_strv words = {0};
@@ -133,7 +134,7 @@ int h0_flm_check_models(const struct h0_podman *p, const struct h0_spec *s, stru
 	const struct h0_slot *slot = s->plan.slot;
 	h0_autoflmlist struct h0_flm_list l = {0};
 	struct h0_err why = {0};
-	if (s->plan.family != H0_PROVIDER_FLM || h0_flm_read_list(p, s, &l, &why) < 0 || !l.n)
+	if (s->plan.family != H0_PROVIDER_FLM || read_list(p, s, &l, &why) < 0 || !l.n)
 		return 0;
 	if (check_one(s, &l, slot->model, "model.default", e) < 0)
 		return -1;
@@ -172,7 +173,7 @@ int h0_flm_tell(struct h0_box *b, const char *model, char *dst, size_t size)
 	h0_autoflmlist struct h0_flm_list l = {0};
 	const struct h0_slot *anchor = h0_npu_anchor(&b->slots);
 	if (!anchor || anchor->broken || spec_to_ask(b, anchor, &s) < 0 ||
-	    h0_flm_read_list(&b->podman, &s, &l, NULL) < 0)
+	    read_list(&b->podman, &s, &l, NULL) < 0)
 		return -1;
 	const struct h0_flm_model *m = h0_flm_list_get(&l, model);
 	const char *near = m ? NULL : h0_flm_list_nearest(&l, model);

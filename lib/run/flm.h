@@ -30,9 +30,6 @@ int h0_flm_check_models(const struct h0_podman *p, const struct h0_spec *s, stru
 int h0_flm_check_slot(struct h0_box *b, const char *slot, struct h0_err *e);
 /* What the NPU slot's FLM says of a model by that name, in a sentence. -1: nobody can be asked. */
 int h0_flm_tell(struct h0_box *b, const char *model, char *dst, size_t size);
-/* The list itself. H0_EXTERN. */
-int h0_flm_read_list(const struct h0_podman *p, const struct h0_spec *s, struct h0_flm_list *ret,
-                     struct h0_err *e);
 
 /* Writes down what the server is started with, beside its pid file; slots of other programs: nothing. */
 int h0_flm_note(const struct h0_spec *s, struct h0_err *e);

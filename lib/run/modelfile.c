@@ -73,12 +73,14 @@ int h0_model_sum_write(const char *path, const char *sum, struct h0_err *e)
 
 int h0_model_hash(const struct h0_model_hash *h, char dst[H0_SHA256_TEXT], struct h0_err *e)
 {
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 	h0_autofree char *block = h0_malloc(HASH_BLOCK);
 	struct h0_sha256 s;
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", h->path);
+	if (!S_ISREG(st.st_mode))
+		return h0_fail(e, H0_CONFIG, "%s is no regular file", h->path);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	h0_sha256_init(&s);
 	for (int64_t done = 0;;) {

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/mem.h"
 #include "hw/root.h"
@@ -83,14 +84,21 @@ unsigned h0_nodes_find(unsigned which, struct h0_nodes *ret)
 	return missing;
 }
 
-bool h0_nodes_group(const char *path, struct h0_nodes *n)
+/* mem, kmem and port of the kernel's list of devices (Documentation/admin-guide/devices.txt) */
+static bool is_memory(dev_t d)
+{
+	return major(d) == 1 && (minor(d) == 1 || minor(d) == 2 || minor(d) == 4);
+}
+
+int h0_nodes_group(const char *path, struct h0_nodes *n)
 {
 	struct stat st;
 	if (stat(path, &st) < 0)
-		return false;
-	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
-		add_gid(n, (long)st.st_gid, st.st_mode);
-	return true;
+		return 1;
+	if (!S_ISCHR(st.st_mode) || is_memory(st.st_rdev))
+		return 2;
+	add_gid(n, (long)st.st_gid, st.st_mode);
+	return 0;
 }
 
 void h0_nodes_done(struct h0_nodes *n)

@@ -15,6 +15,7 @@
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/ops.h"
+#include "sys/trust.h"
 
 #define STATE_MAX  (64u << 10)
 #define WAY_LEAST  (16 << 20) /* a range of its own is not worth less */
@@ -30,12 +31,16 @@ void h0_partial_done(struct h0_partial *p)
 {
 	if (p->path && p->fd >= 0)
 		close(p->fd);
+	if (p->path && p->dir >= 0)
+		close(p->dir);
 	free(p->path);
 	free(p->part);
-	free(p->state);
+	free(p->at);
+	free(p->at_part);
+	free(p->at_state);
 	free(p->url);
 	free(p->tag);
-	*p = (struct h0_partial){.fd = -1};
+	*p = (struct h0_partial){.fd = -1, .dir = -1};
 }
 
 static bool is_there(const char *path)
@@ -51,31 +56,56 @@ static bool is_still(int fd, const char *part)
 	return fstat(fd, &a) == 0 && lstat(part, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+static int set_paths(struct h0_partial *p, const char *path, struct h0_err *e)
+{
+	const char *slash = strrchr(path, '/');
+	h0_autofree char *dir = h0_strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	char at[H0_TRUST_PATH];
+	p->path = h0_strdup(path);
+	p->dir = h0_trust_open(dir, 0, e);
+	if (p->dir < 0)
+		return -1;
+	h0_trust_path(p->dir, at);
+	p->part = beside(path, ".hal0-part");
+	p->at = h0_asprintf("%s/%s", at, slash ? slash + 1 : path);
+	p->at_part = beside(p->at, ".hal0-part");
+	p->at_state = beside(p->at, ".hal0-state");
+	return 0;
+}
+
+/* A file of ours and no other's: with a second name it would be written under both. */
+static bool is_plain(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink <= 1;
+}
+
 int h0_partial_open(const char *path, struct h0_partial *ret, struct h0_err *e)
 {
-	h0_autopartial struct h0_partial p = {.fd = -1};
-	p.path = h0_strdup(path);
-	p.part = beside(path, ".hal0-part");
-	p.state = beside(path, ".hal0-state");
+	h0_autopartial struct h0_partial p = {.fd = -1, .dir = -1};
+	if (set_paths(&p, path, e) < 0)
+		return -1;
 	for (;;) {
-		if (is_there(path))
+		if (is_there(p.at))
 			return H0_PARTIAL_THERE;
-		p.fd = h0_op_open(&h0_ops_real, AT_FDCWD, p.part, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+		p.fd = h0_op_open(&h0_ops_real, AT_FDCWD, p.at_part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644);
 		if (p.fd < 0)
 			return h0_fail_sys(e, "%s", p.part);
 		if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
 			return errno == EWOULDBLOCK ? H0_PARTIAL_HELD : h0_fail_sys(e, "%s", p.part);
-		if (is_still(p.fd, p.part))
+		if (is_still(p.fd, p.at_part))
 			break;
 		close(p.fd);
 		p.fd = -1;
 	}
-	if (is_there(path)) { /* it was finished between the two looks */
-		unlink(p.part);
+	if (!is_plain(p.fd))
+		return h0_fail(e, H0_CONFLICT, "%s is no file of hal0's: remove it", p.part);
+	if (is_there(p.at)) { /* it was finished between the two looks */
+		unlink(p.at_part);
 		return H0_PARTIAL_THERE;
 	}
 	*ret = p;
-	p = (struct h0_partial){.fd = -1};
+	p = (struct h0_partial){.fd = -1, .dir = -1};
 	return H0_PARTIAL_OURS;
 }
 
@@ -105,7 +135,7 @@ static void split(struct h0_partial *p, size_t ways)
 
 int h0_partial_restart(struct h0_partial *p, size_t ways, struct h0_err *e)
 {
-	unlink(p->state);
+	unlink(p->at_state);
 	if (ftruncate(p->fd, 0) < 0)
 		return h0_fail_sys(e, "%s", p->part);
 	split(p, ways);
@@ -135,8 +165,8 @@ static bool resume(struct h0_partial *p)
 {
 	h0_autobuf struct h0_buf text = {0};
 	h0_autojson struct h0_json *j = NULL;
-	if (h0_read_file(p->state, STATE_MAX, &text, NULL) < 0 ||
-	    h0_json_parse(h0_buf_str(&text), text.len, p->state, &j, NULL) < 0)
+	if (h0_read_file(p->at_state, STATE_MAX, &text, NULL) < 0 ||
+	    h0_json_parse(h0_buf_str(&text), text.len, p->part, &j, NULL) < 0)
 		return false;
 	const char *tag = h0_json_str(h0_json_get(j, "etag"));
 	const char *sum = h0_json_str(h0_json_get(j, "sha256"));
@@ -213,29 +243,26 @@ int h0_partial_save(struct h0_partial *p, struct h0_err *e)
 	h0_json_dump(j, 0, false, &text);
 	if (fdatasync(p->fd) < 0)
 		return h0_fail_sys(e, "cannot write %s", p->part);
-	return h0_durable_write(p->state, h0_buf_str(&text), text.len, 0644, e);
+	return h0_durable_write(p->at_state, h0_buf_str(&text), text.len, 0644, e);
 }
 
 int h0_partial_finish(struct h0_partial *p, struct h0_err *e)
 {
-	const char *slash = strrchr(p->path, '/');
-	h0_autofree char *dir = slash ? h0_strndup(p->path, (size_t)(slash - p->path) + 1) : h0_strdup(".");
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	if (fd < 0 || fsync(p->fd) < 0)
+	if (fsync(p->fd) < 0)
 		return h0_fail_sys(e, "%s", p->part);
-	int rc = renameat2(AT_FDCWD, p->part, AT_FDCWD, p->path, RENAME_NOREPLACE);
-	if (rc < 0 && errno == EINVAL && !is_there(p->path)) /* a file system that cannot promise it */
-		rc = rename(p->part, p->path);
+	int rc = renameat2(AT_FDCWD, p->at_part, AT_FDCWD, p->at, RENAME_NOREPLACE);
+	if (rc < 0 && errno == EINVAL && !is_there(p->at)) /* a file system that cannot promise it */
+		rc = rename(p->at_part, p->at);
 	if (rc < 0 && (errno == EEXIST || errno == EINVAL))
 		return h0_fail(e, H0_CONFLICT, "%s has come into being meanwhile; it is kept", p->path);
-	if (rc < 0 || fsync(fd) < 0)
+	if (rc < 0 || fsync(p->dir) < 0)
 		return h0_fail_sys(e, "%s", p->path);
-	unlink(p->state);
+	unlink(p->at_state);
 	return 0;
 }
 
 void h0_partial_drop(struct h0_partial *p)
 {
-	unlink(p->state);
-	unlink(p->part);
+	unlink(p->at_state);
+	unlink(p->at_part);
 }

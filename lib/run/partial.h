@@ -20,7 +20,9 @@ struct h0_segment {
 };
 
 struct h0_partial {
-	char *path, *part, *state;  /* the file's place; what stands for it until it is whole */
+	char *path, *part;          /* the file's place; what stands for it until it is whole: to be shown */
+	char *at, *at_part, *at_state; /* the same and its state, to be worked with: by way of `dir` */
+	int dir;                    /* the directory; nobody's link leads elsewhere (sys/trust.h) */
 	int fd;                     /* of part, locked */
 	char *url, *tag;            /* of what it is; tag is the ETag, "" = none */
 	char sum[H0_SHA256_TEXT];   /* "" = not known */

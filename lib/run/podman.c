@@ -22,8 +22,9 @@
 #include "sys/spawn.h"
 
 #define ASK_MS      20000
-#define RUN_MS      120000  /* setting up a container on slow storage */
-#define REMOVE_MS   60000   /* beyond the grace */
+/* of what an answer may take */
+#define RUN_TIMES    6      /* setting up a container on slow storage */
+#define REMOVE_TIMES 3      /* beyond the grace */
 #define REMOVE_PAUSE_MS 3200 /* between the last two tries; about seven seconds in all */
 #define KILLED_MS   10000   /* for a killed process to give back its memory */
 #define MAX_ANSWER  (8u << 20)
@@ -223,7 +224,7 @@ int h0_podman_ps_end(struct h0_podman_asked *a, struct h0_ctrs *ret, struct h0_e
 int h0_podman_run_words(const struct h0_podman *p, const char *const *words, const char *dir,
                         struct h0_spawned *ret, struct h0_err *e)
 {
-	struct h0_spawn s = {.argv = words, .cwd = dir, .timeout_ms = RUN_MS, .own_group = true};
+	struct h0_spawn s = {.argv = words, .cwd = dir, .timeout_ms = p->timeout_ms * RUN_TIMES, .own_group = true};
 	return h0_podman_call(p, "podman run", &s, ret, e);
 }
 
@@ -271,7 +272,7 @@ int h0_podman_remove(const struct h0_podman *p, const char *container, int grace
 	snprintf(grace, sizeof grace, "%d", grace_s);
 	struct h0_spawn s = {
 		.argv = WORDS(p->program, "rm", "--force", "--ignore", "--time", grace, container),
-		.timeout_ms = grace_s * 1000 + REMOVE_MS, .own_group = true,
+		.timeout_ms = grace_s * 1000 + p->timeout_ms * REMOVE_TIMES, .own_group = true,
 	};
 	/* a dead process whose parent does not collect it yet: soon it is gone */
 	for (int pause_ms = 50;; pause_ms *= 2) {
@@ -301,13 +302,13 @@ static bool runtime_knows(const char *runtime, const char *id)
 
 /* The monitor has the runtime forget a container that has ended; when it was killed nobody does, podman
  * neither, nor always when two podmans end one container at once. */
-static void clear_runtimes(const char *id)
+static void clear_runtimes(const struct h0_podman *p, const char *id)
 {
 	for (size_t i = 0; i < H0_ARRAY_LEN(known_runtimes); i++) {
 		h0_autospawned struct h0_spawned r = {0};
 		struct h0_spawn s = {
 			.argv = WORDS(known_runtimes[i], "delete", "--force", id),
-			.timeout_ms = REMOVE_MS, .own_group = true,
+			.timeout_ms = p->timeout_ms * REMOVE_TIMES, .own_group = true,
 		};
 		if (runtime_knows(known_runtimes[i], id))
 			(void)h0_spawn(&s, &r, NULL);
@@ -321,7 +322,7 @@ int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s
 	bool lived = pidfd >= 0 && h0_ctr_alive(c);
 	if (h0_podman_remove(p, c->id, grace_s, e) < 0)
 		return -1;
-	clear_runtimes(c->id);
+	clear_runtimes(p, c->id);
 	if (!lived || ends_within(pidfd, 0))
 		return 0;
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);

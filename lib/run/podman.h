@@ -26,7 +26,8 @@
 struct h0_podman {
 	const char *program;   /* $HAL0_PODMAN, else "podman", looked up in PATH */
 	const char *runtime;   /* "runc" where crun cannot work (a cgroup v1 hierarchy), else NULL */
-	int timeout_ms;        /* of a call that only asks; $HAL0_PODMAN_TIMEOUT seconds, else 20 s */
+	int timeout_ms;        /* of a call that only asks; $HAL0_PODMAN_TIMEOUT seconds, else 20 s.
+	                        * Six times that to run a container, three times to end one */
 };
 /* H0_USAGE when the environment's number is none. Runs nothing. */
 int h0_podman_init(struct h0_podman *ret, struct h0_err *e);

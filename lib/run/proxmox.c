@@ -3,18 +3,16 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/str.h"
 #include "run/http.h"
-#include "sys/io.h"
+#include "sys/secret.h"
 
 #define FILE_MAX    65536
 #define ANSWER_MAX  (8u << 20)
@@ -53,18 +51,16 @@ static bool host_ok(const char *s)
 
 static int read_private(const char *path, struct h0_buf *text, bool *ret_there, struct h0_err *e)
 {
-	struct stat st;
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-	*ret_there = fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
-	if (!*ret_there)
+	struct h0_err why = {0};
+	int rc = h0_secret_read(path, FILE_MAX, text, &why);
+	*ret_there = rc == 0 || (why.sys_errno != ENOENT && why.sys_errno != ENOTDIR);
+	if (rc == 0 || !*ret_there)
 		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return h0_fail_sys(e, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return invalid(e, path, "it is no regular file");
-	if (st.st_mode & 077)
-		return invalid(e, path, "others may read the token in it: chmod 600 %s", path);
-	return h0_read_fd(fd, FILE_MAX, text, e);
+	if (why.kind == H0_CONFIG)
+		h0_err_code(&why, "proxmox.config_invalid");
+	if (e)
+		*e = why;
+	return -1;
 }
 
 static int fill(const char *path, const struct h0_json *j, struct h0_pve_config *c,
@@ -98,21 +94,13 @@ void h0_pve_config_wipe(struct h0_pve_config *c)
 	explicit_bzero(c, sizeof *c);
 }
 
-static void wipe(struct h0_buf *b)
-{
-	if (b->p)
-		explicit_bzero(b->p, b->cap);
-	h0_buf_done(b);
-}
-
 int h0_pve_config_load(const char *path, struct h0_pve_config *ret, bool *ret_there,
                        struct h0_err *e)
 {
-	h0_auto(wipe) struct h0_buf text = {0};
+	h0_autosecret struct h0_buf text = {0};
 	h0_autojson struct h0_json *j = NULL;
 	struct h0_err why = {0};
 	struct h0_pve_config c = {0};
-	h0_buf_room(&text, FILE_MAX + 4096); /* so that no copy of it is left behind by growing */
 	if (read_private(path, &text, ret_there, e) < 0)
 		return -1;
 	if (!*ret_there)
@@ -316,7 +304,7 @@ int h0_pve_fetch(const struct h0_pve_config *c, const struct h0_pve_self *self,
 	h0_autohttpclient struct h0_http_client *http = NULL;
 	h0_autohttp struct h0_http_res res = {0};
 	h0_autobuf struct h0_buf pem = {0};
-	h0_auto(wipe) struct h0_buf header = {0};
+	h0_autosecret struct h0_buf header = {0};
 	char url[400];
 	bool v6 = strchr(c->host, ':') && c->host[0] != '[';
 	snprintf(url, sizeof url, "https://%s%s%s:%d/api2/json/cluster/resources", v6 ? "[" : "", c->host,

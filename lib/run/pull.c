@@ -18,7 +18,7 @@
 #define SAVE_MS     5000
 #define FIRST_SAVE_MS 500
 #define TELL_MS     200
-#define RESERVE_MAX (1ll << 30)
+#define RESERVE_MAX (1LL << 30)
 
 struct transfer {
 	const struct h0_puller *p;
@@ -260,13 +260,13 @@ static int fetch(struct transfer *t, struct h0_err *e)
 static int check(const struct transfer *t, struct h0_err *e)
 {
 	char sum[H0_SHA256_TEXT];
-	const struct h0_model_hash h = {.path = t->part->part, .stop = t->p->stop};
+	const struct h0_model_hash h = {.path = t->part->at_part, .stop = t->p->stop};
 	if (!t->part->sum[0])
 		return 0;
 	if (h0_model_hash(&h, sum, e) < 0)
 		return stopped(t->p) ? cancelled(e) : -1;
 	if (h0_streq(sum, t->part->sum))
-		return h0_model_sum_write(t->part->path, sum, e);
+		return h0_model_sum_write(t->part->at, sum, e);
 	h0_partial_drop(t->part);
 	h0_fail(e, H0_EXTERN, "%.*s: what came is not what was promised: %s instead of %s; nothing of it "
 	        "is kept", (int)strcspn(t->now.url, "?#"), t->now.url, sum, t->part->sum);
@@ -303,7 +303,7 @@ static int pull_ours(const struct h0_puller *p, const struct h0_remote *r, struc
 int h0_pull_file(const struct h0_puller *p, const struct h0_remote *r, const char *path,
                  const char *head, struct h0_err *e)
 {
-	h0_autopartial struct h0_partial part = {.fd = -1};
+	h0_autopartial struct h0_partial part = {.fd = -1, .dir = -1};
 	if (r->bytes < 0)
 		return h0_fail(e, H0_EXTERN, "%.*s: the server does not say how long it is",
 		               (int)strcspn(r->url, "?#"), r->url);

@@ -2,20 +2,20 @@
 #include "run/remote.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "fmt/json.h"
 #include "fmt/url.h"
+#include "sys/secret.h"
 
 #define REDIRECTS   10
+#define TOKEN_MAX   1023
 #define LIST_MAX    (16u << 20) /* of a page */
 #define PAGES_MAX   1000
 #define NAMES_MAX   200000
@@ -39,24 +39,15 @@ void h0_remote_done(struct h0_remote *r)
 
 int h0_puller_token(struct h0_puller *p, const char *file, struct h0_err *e)
 {
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
-	char text[1024];
-	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return h0_fail_sys(e, "%s", file);
-	if (!S_ISREG(st.st_mode) || st.st_mode & 077)
-		return h0_fail_at(e, file, 0, 0, NULL, "holds a token and others may read it: chmod 600 it");
-	ssize_t n = TEMP_FAILURE_RETRY(read(fd, text, sizeof text - 1));
-	if (n < 0)
-		return h0_fail_sys(e, "%s", file);
-	text[n] = '\0';
-	size_t len = strcspn(text, " \t\r\n");
-	bool good = len && len < sizeof text - 1;
+	h0_autosecret struct h0_buf text = {0};
+	if (h0_secret_read(file, 64u << 10, &text, e) < 0)
+		return -1;
+	size_t len = strcspn(h0_buf_str(&text), " \t\r\n");
+	bool good = len && len < TOKEN_MAX;
 	for (size_t i = 0; i < len; i++)
-		good = good && text[i] > ' ' && text[i] < 0x7f;
+		good = good && text.p[i] > ' ' && text.p[i] < 0x7f;
 	if (good)
-		p->auth = h0_asprintf("Authorization: Bearer %.*s", (int)len, text);
-	explicit_bzero(text, sizeof text);
+		p->auth = h0_asprintf("Authorization: Bearer %.*s", (int)len, text.p);
 	return good ? 0 : h0_fail_at(e, file, 1, 1, NULL, "holds no token in its first line");
 }
 
@@ -183,11 +174,12 @@ int h0_remote_look(const struct h0_puller *p, const char *url, struct h0_remote 
 			read_sum(a.linked_etag, r.sum);
 		if (status / 100 == 3 && a.location[0]) {
 			char *next = h0_url_join(r.final, a.location);
-			bool worse = h0_starts(r.final, "https://") && !h0_starts(next, "https://");
+			bool fine = h0_starts(next, "https://") || (h0_starts(next, "http://") &&
+			            !h0_starts(r.final, "https://") && h0_url_is_local(next));
 			free(r.final);
 			r.final = next;
-			if (worse)
-				return h0_fail(e, H0_EXTERN, "%.*s leads from https to http: not followed",
+			if (!fine)
+				return h0_fail(e, H0_EXTERN, "%.*s leads to an address that is not https: not followed",
 				               (int)strcspn(url, "?#"), url);
 			continue;
 		}

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "sys/durable.h"
 #include "sys/io.h"
+#include "sys/secret.h"
 
 #define KEY_BYTES 24    /* of noise; as hex in the file */
 
@@ -63,7 +64,7 @@ int h0_slot_key_make(const struct h0_paths *paths, const char *slot, long uid, l
 int h0_slot_key_read(const struct h0_paths *paths, const char *slot, char *dst, struct h0_err *e)
 {
 	char path[H0_SLOT_KEY_PATH];
-	h0_autobuf struct h0_buf text = {0};
+	h0_autosecret struct h0_buf text = {0}; /* the file is its server's, so it is read without questions */
 	struct h0_err why = {0};
 	h0_slot_key_path(paths, slot, path);
 	dst[0] = '\0';
@@ -74,14 +75,13 @@ int h0_slot_key_read(const struct h0_paths *paths, const char *slot, char *dst, 
 			*e = why;
 		return -1;
 	}
+	h0_secret_hold();
 	size_t n = 0; /* of what a header can hold */
 	while (h0_buf_str(&text)[n] > ' ' && h0_buf_str(&text)[n] < 0x7f)
 		n++;
 	if (n < H0_SLOT_KEY)
 		memcpy(dst, h0_buf_str(&text), n);
 	dst[n < H0_SLOT_KEY ? n : 0] = '\0';
-	if (text.p)
-		explicit_bzero(text.p, text.len);
 	return 0;
 }
 

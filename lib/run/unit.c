@@ -14,6 +14,7 @@
 #include "sys/spawn.h"
 
 #define TEMPLATE     "hal0-slot@.service"
+#define UNIT_NAME    64
 #define ASK_MS       20000
 #define START_MS     180000  /* for podman's answer: its own limit, and a unit's way to it */
 #define DOWN_MS      10000   /* for a unit to be down once its container is gone */
@@ -51,9 +52,10 @@ struct h0_units h0_units_find(const struct h0_paths *paths)
 	return (struct h0_units){use ? "systemctl" : NULL};
 }
 
-void h0_unit_name(const char *slot, char dst[H0_UNIT_NAME])
+/* "hal0-slot@NAME.service" */
+static void name_of(const char *slot, char dst[UNIT_NAME])
 {
-	snprintf(dst, H0_UNIT_NAME, "hal0-slot@%s.service", slot);
+	snprintf(dst, UNIT_NAME, "hal0-slot@%s.service", slot);
 }
 
 /* ---- systemctl ---- */
@@ -142,7 +144,7 @@ static int put(const char *dir, const char *name, const struct h0_buf *b, struct
 	char path[1300], tmp[1310];
 	file_in(dir, name, path);
 	snprintf(tmp, sizeof tmp, "%s~", path);
-	h0_autofd int fd = TEMP_FAILURE_RETRY(open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+	h0_autofd int fd = TEMP_FAILURE_RETRY(open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
 	if (fd < 0)
 		return h0_fail_sys(e, "%s", tmp);
 	if (h0_write_all(fd, h0_buf_str(b), b->len, e) < 0)
@@ -286,8 +288,8 @@ int h0_unit_launch(const struct h0_units *u, const char *slot, const struct h0_a
                    const char *dir, char *ret_id, struct h0_err *e)
 {
 	h0_autospawned struct h0_spawned r = {0};
-	char unit[H0_UNIT_NAME];
-	h0_unit_name(slot, unit);
+	char unit[UNIT_NAME];
+	name_of(slot, unit);
 	h0_unit_forget(dir);
 	int rc = put_order(dir, a, e);
 	if (rc == 0)
@@ -306,12 +308,12 @@ int h0_unit_launch(const struct h0_units *u, const char *slot, const struct h0_a
 static void watch(const struct h0_units *u, const char *slot, int64_t within_ms,
                   bool (*over)(const struct h0_units *u, const char *unit, const struct unit_state *s))
 {
-	char unit[H0_UNIT_NAME];
+	char unit[UNIT_NAME];
 	struct unit_state s;
 	int64_t began = h0_now_ms();
 	if (!u->systemctl)
 		return;
-	h0_unit_name(slot, unit);
+	name_of(slot, unit);
 	while (look(u, unit, &s, NULL) == 0 && !over(u, unit, &s) && h0_now_ms() - began <= within_ms)
 		h0_sleep_ms(LAST_MS);
 }
@@ -329,13 +331,13 @@ void h0_unit_settle(const struct h0_units *u, const char *slot)
 /* ---- leaving ---- */
 int h0_unit_leave(const struct h0_units *u, const char *slot, bool *ret_active, struct h0_err *e)
 {
-	char unit[H0_UNIT_NAME];
+	char unit[UNIT_NAME];
 	struct unit_state s;
 	if (ret_active)
 		*ret_active = false;
 	if (!u->systemctl)
 		return 0;
-	h0_unit_name(slot, unit);
+	name_of(slot, unit);
 	if (look(u, unit, &s, e) < 0)
 		return -1;
 	if (is_down(&s) && !s.job[0])
@@ -363,11 +365,11 @@ static int ask_enabled(const struct h0_units *u, struct h0_unit_boot *v, size_t 
 {
 	h0_autostrv struct h0_strv argv = {0};
 	h0_autospawned struct h0_spawned r = {0};
-	char unit[H0_UNIT_NAME];
+	char unit[UNIT_NAME];
 	h0_strv_add(&argv, u->systemctl);
 	h0_strv_add(&argv, "is-enabled");
 	for (size_t i = 0; i < n; i++) {
-		h0_unit_name(v[i].slot, unit);
+		name_of(v[i].slot, unit);
 		h0_strv_add(&argv, unit);
 	}
 	if (call((const char *const *)argv.v, &r, e) < 0)
@@ -388,13 +390,13 @@ static int set_enabled(const struct h0_units *u, const struct h0_unit_boot *v, s
                        struct h0_err *e)
 {
 	h0_autostrv struct h0_strv argv = {0};
-	char unit[H0_UNIT_NAME];
+	char unit[UNIT_NAME];
 	h0_strv_add(&argv, u->systemctl);
 	h0_strv_add(&argv, want ? "enable" : "disable");
 	h0_strv_add(&argv, "--quiet");
 	size_t first = argv.n;
 	for (size_t i = 0; i < n; i++) {
-		h0_unit_name(v[i].slot, unit);
+		name_of(v[i].slot, unit);
 		if (v[i].changed && v[i].want == want)
 			h0_strv_add(&argv, unit);
 	}

@@ -29,10 +29,6 @@ struct h0_units {
  * use; empty means no units. */
 struct h0_units h0_units_find(const struct h0_paths *paths);
 
-/* "hal0-slot@NAME.service" */
-#define H0_UNIT_NAME 64
-void h0_unit_name(const char *slot, char dst[H0_UNIT_NAME]);
-
 /* ---- outside, with the slot's lock held ---- */
 /* As h0_podman_run, inside the slot's unit. H0_EXTERN (slot.spawn_failed) when the unit does not
  * come as far as podman. */

@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "fmt/json.h"
 #include "run/http.h"
-#include "sys/io.h"
+#include "sys/secret.h"
 
 #define MAX_ENV_FILE (1u << 20)
 #define MAX_LIST     (8u << 20)
@@ -63,29 +62,25 @@ static int check_key(const struct h0_upstream *u, const char *where, char *key, 
 
 int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, char *dst, struct h0_err *e)
 {
-	h0_autobuf struct h0_buf text = {0};
+	h0_autosecret struct h0_buf text = {0};
 	h0_autofree char *file = h0_asprintf("%s/api.env", paths->etc);
 	struct h0_err why = {0};
-	struct stat st;
 	*dst = '\0';
 	if (u->auth == H0_AUTH_NONE)
 		return 0;
 	const char *env = getenv(u->key_env);
 	if (env && *env && strlen(env) < H0_UPSTREAM_KEY) {
 		snprintf(dst, H0_UPSTREAM_KEY, "%s", env);
+		h0_secret_hold();
 		return check_key(u, "the environment", dst, e);
 	}
-	if (stat(file, &st) == 0 && (st.st_mode & 077))
-		return h0_fail(e, H0_CONFIG, "%s: others can read the keys: chmod 600 %s", file, file);
-	bool there = h0_read_file(file, MAX_ENV_FILE, &text, &why) == 0;
+	bool there = h0_secret_read(file, MAX_ENV_FILE, &text, &why) == 0;
 	if (!there && why.sys_errno != ENOENT) {
 		if (e)
 			*e = why;
 		return -1;
 	}
 	bool found = there && text.len && find_line(text.p, u->key_env, dst);
-	if (text.p)
-		explicit_bzero(text.p, text.len);
 	if (found)
 		return check_key(u, file, dst, e);
 	return h0_fail(e, H0_CONFIG, "upstream %s: no key: neither the variable %s nor a line %s=... in %s", u->name,

@@ -178,7 +178,7 @@ static void report_use(struct h0_core *core)
 
 static bool idle_too_long(struct h0_core *core)
 {
-	int64_t limit = core->conf->idle_exit_s * 1000ll;
+	int64_t limit = core->conf->idle_exit_s * 1000LL;
 	return limit > 0 && atomic_load(&core->clients) == 0 && atomic_load(&core->loading) == 0 &&
 	       h0_serve_now() - atomic_load(&core->idle_since) >= limit;
 }

@@ -24,6 +24,10 @@ static int open_stage(const struct h0_ops *o, int dirfd, const char *stage)
 		while (rc < 0 && errno == EINTR);
 		if (rc < 0 || o->fstat(o, f.fd, &st) < 0)
 			return -1;
+		if (!S_ISREG(st.st_mode) || st.st_nlink > 1) { /* another file's second name, say */
+			errno = EEXIST;
+			return -1;
+		}
 		if (o->statx(o, dirfd, stage, AT_SYMLINK_NOFOLLOW, &now) == 0 &&
 		    now.stx_ino == st.st_ino)
 			return h0_take_fd(&f.fd);

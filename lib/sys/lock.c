@@ -55,6 +55,11 @@ int h0_lock_at(const struct h0_ops *o, int dirfd, const char *path, const char *
 	h0_autoopfd f = {o, h0_op_open(o, dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600)};
 	if (f.fd < 0)
 		return h0_fail_sys(e, "%s", shown);
+	struct stat st;
+	if (o->fstat(o, f.fd, &st) < 0)
+		return h0_fail_sys(e, "%s", shown);
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1) /* who holds it is written into it */
+		return h0_fail(e, H0_CONFLICT, "%s is no lock file of hal0's: remove it", shown);
 	int64_t deadline = h0_now_ms() + timeout_ms;
 	while (o->flock(o, f.fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EINTR)

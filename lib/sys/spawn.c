@@ -17,6 +17,8 @@
 #define STOP_POLL_MS 50
 #define NO_PIDFD_MS  10  /* where the kernel or a sandbox has no pidfd_open */
 #define STOP_GRACE_MS 5000
+#define PIPE_MAX     (1 << 20) /* no pipe holds more, unless root made it */
+#define CHUNK        16384
 
 extern char **environ;
 
@@ -104,7 +106,7 @@ struct stream {
 
 static void drain(struct stream *st, size_t max, bool *truncated)
 {
-	char chunk[16384];
+	char chunk[CHUNK];
 	ssize_t n = read(*st->fd, chunk, sizeof chunk);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -189,7 +191,8 @@ static void converse(const struct h0_spawn *s, pid_t pid, int pidfd, struct pipe
 	/* what the child left in the pipes */
 	for (int i = 0; i < 2; i++) {
 		struct pollfd left = {*streams[i].fd, POLLIN, 0};
-		while (*streams[i].fd >= 0 && poll(&left, 1, 0) > 0)
+		/* no more than that: a grandchild may go on for ever */
+		for (int n = 0; n < PIPE_MAX / CHUNK && *streams[i].fd >= 0 && poll(&left, 1, 0) > 0; n++)
 			drain(&streams[i], max, &r->truncated);
 	}
 }

@@ -2,7 +2,8 @@
  *
  * For the benchmarks: a clock, medians, and the line that scripts/bench reads:
  *     NAME <tab> FIGURE <tab> BAR <tab> UNIT <tab> NOTE
- * The figure holds when it is at most the bar. Both come from the same run, side by side, where
+ * The figure holds when it is at most the bar, or at least where the bar begins with ">="; "-" is a
+ * figure that was not measured this time, or a bar that there is not. Both come from the same run, side by side, where
  * the bar is relative (twice what toml++ takes, 1.2 times the bare calls).
  */
 #ifndef BENCH_H

@@ -2,8 +2,9 @@
  *
  * A change of three files as a change set, beside the bare calls that make the same three files
  * durable one by one: stage, write, fsync, rename, fsync of the directory. Turn by turn in one
- * run, on the file system of TMPDIR. Further rows, without a bar of their own: the bare calls
- * without the directory's fsync (not durable), and a snapshot of a dozen files.
+ * run, on the file system of TMPDIR, which WHERE names. The note tells what the change set's time
+ * went into, call by call. Without WHERE also: a snapshot of a dozen files.
+ *   txn [WHERE BAR]
  */
 #include "bench.h"
 
@@ -14,6 +15,7 @@
 
 #include "conf/snapshot.h"
 #include "conf/txn.h"
+#include "sys/ops.h"
 
 #define ROUNDS 200
 #define SLOTS 10 /* files beside the three, as a box would have */
@@ -42,7 +44,7 @@ struct dirs {
 	int etc, slots;
 };
 
-static void bare_file(const struct dirs *d, const char *path, int round, int sync_dir)
+static void bare_file(const struct dirs *d, const char *path, int round)
 {
 	char text[2048], temp[64];
 	const char *slash = strchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -51,19 +53,76 @@ static void bare_file(const struct dirs *d, const char *path, int round, int syn
 	snprintf(temp, sizeof temp, ".%s.tmp", name);
 	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != (ssize_t)n || fsync(fd) < 0 || close(fd) < 0 ||
-	    renameat(dir, temp, dir, name) < 0 || (sync_dir && fsync(dir) < 0))
+	    renameat(dir, temp, dir, name) < 0 || fsync(dir) < 0)
 		die(path);
 }
 
-static double bare(const struct dirs *d, int round, int sync_dir)
+static double bare(const struct dirs *d, int round)
 {
 	double start = bench_ms();
 	for (size_t i = 0; i < 3; i++)
-		bare_file(d, paths[i], round, sync_dir);
+		bare_file(d, paths[i], round);
 	return bench_ms() - start;
 }
 
-/* ---- the change set ---- */
+/* ---- the change set, with the calls that wait for the disk, or do not, under a clock ---- */
+
+static struct {
+	double sync_ms, names_ms, rest_ms; /* fsync; rename and unlink; all others */
+	int syncs, waits, names, rest;     /* waits: fsyncs at the same time are one */
+} spent;
+
+#define REAL (&h0_ops_real)
+/* A call of the table, counted among WHAT. */
+#define TIMED(what, type, name, parameters, arguments)                     \
+	static type timed_##name parameters                                \
+	{                                                                  \
+		(void)o;                                                   \
+		double start = bench_ms();                                 \
+		type rc = REAL->name arguments;                            \
+		spent.what##_ms += bench_ms() - start;                     \
+		spent.what++;                                              \
+		return rc;                                                 \
+	}
+typedef const struct h0_ops *ops;
+TIMED(rest, int, open, (ops o, int d, const char *p, int f, unsigned m), (REAL, d, p, f, m))
+TIMED(rest, ssize_t, read, (ops o, int d, void *p, size_t n), (REAL, d, p, n))
+TIMED(rest, int, fstat, (ops o, int d, struct stat *s), (REAL, d, s))
+TIMED(rest, int, statx, (ops o, int d, const char *p, int f, struct statx *s), (REAL, d, p, f, s))
+TIMED(rest, ssize_t, write, (ops o, int d, const void *p, size_t n), (REAL, d, p, n))
+TIMED(names, int, rename, (ops o, int d, const char *p, const char *q, unsigned f), (REAL, d, p, q, f))
+TIMED(names, int, unlink, (ops o, int d, const char *p, int f), (REAL, d, p, f))
+
+static int timed_fsync_all(ops o, const int *fds, size_t n)
+{
+	(void)o;
+	double start = bench_ms();
+	int rc = REAL->fsync_all(REAL, fds, n);
+	spent.sync_ms += bench_ms() - start;
+	spent.syncs += (int)n;
+	spent.waits++;
+	return rc;
+}
+
+static int timed_fsync(ops o, int fd)
+{
+	return timed_fsync_all(o, &fd, 1);
+}
+
+static struct h0_ops timed_ops(void)
+{
+	struct h0_ops o = h0_ops_real;
+	o.open = timed_open;
+	o.read = timed_read;
+	o.fstat = timed_fstat;
+	o.statx = timed_statx;
+	o.write = timed_write;
+	o.rename = timed_rename;
+	o.unlink = timed_unlink;
+	o.fsync = timed_fsync;
+	o.fsync_all = timed_fsync_all;
+	return o;
+}
 
 static int plan(const struct h0_snap *s, void *arg, struct h0_changeset *cs, struct h0_err *e)
 {
@@ -79,7 +138,8 @@ static int plan(const struct h0_snap *s, void *arg, struct h0_changeset *cs, str
 static double change_set(const char *etc, int round)
 {
 	static const char *const argv[] = {"hal0-slot", "set", "primary", "port=8081", NULL};
-	struct h0_txn_opts o = {.etc = etc, .command_line = argv};
+	const struct h0_ops timed = timed_ops();
+	struct h0_txn_opts o = {.etc = etc, .ops = &timed, .command_line = argv};
 	struct h0_err e = {0};
 	bool changed = false;
 	double start = bench_ms();
@@ -117,11 +177,44 @@ static double bare_reads(const struct dirs *d)
 	return bench_ms() - start;
 }
 
-int main(void)
+static void bench_snapshot(const char *root, const struct dirs *d)
 {
-	static double full[ROUNDS], no_dir[ROUNDS], ours[ROUNDS], snap[ROUNDS], reads[ROUNDS];
-	static double ratio[ROUNDS], ratio_no_dir[ROUNDS];
-	char root[256], path[400], note[200];
+	static double snap[ROUNDS], reads[ROUNDS];
+	char note[200];
+	for (int i = 0; i < ROUNDS; i++) {
+		snap[i] = snapshot(root);
+		reads[i] = bare_reads(d);
+	}
+	double s = bench_median(snap, ROUNDS), r = bench_median(reads, ROUNDS);
+	snprintf(note, sizeof note, "open, fstat, read, close of the same %d files: %.3f ms; ratio %.2f",
+	         SLOTS + 3, r, s / r);
+	bench_row("snapshot of 13 files", s, 2.5 * r, "ms", note);
+}
+
+static void bench_change(const char *root, const struct dirs *d, const char *where, const char *bar)
+{
+	static double full[ROUNDS], ours[ROUNDS], ratio[ROUNDS];
+	char name[100], note[300];
+	change_set(root, -1);
+	memset(&spent, 0, sizeof spent);
+	for (int i = 0; i < ROUNDS; i++) {
+		full[i] = bare(d, 2 * i);
+		ours[i] = change_set(root, 2 * i + 1);
+		/* neighbours in time are compared: a busy disk slows both, and not evenly over the run */
+		ratio[i] = ours[i] / full[i];
+	}
+	snprintf(name, sizeof name, "change set of 3 files / bare%s%s", where ? ", " : "", where ? where : "");
+	snprintf(note, sizeof note, "%.3f ms; %d fsyncs in %d waits %.2f, %d renames and unlinks %.2f, %d other "
+	         "calls %.2f; bare, 6 fsyncs in 6 waits: %.3f ms",
+	         bench_median(ours, ROUNDS), spent.syncs / ROUNDS, spent.waits / ROUNDS, spent.sync_ms / ROUNDS,
+	         spent.names / ROUNDS, spent.names_ms / ROUNDS, spent.rest / ROUNDS, spent.rest_ms / ROUNDS,
+	         bench_median(full, ROUNDS));
+	printf("%s\t%.4g\t%s\tx\t%s\n", name, bench_median(ratio, ROUNDS), bar, note);
+}
+
+int main(int argc, char **argv)
+{
+	char root[256], path[400];
 	const char *tmp = getenv("TMPDIR");
 	snprintf(root, sizeof root, "%s/hal0-bench.XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(root))
@@ -133,35 +226,11 @@ int main(void)
 	                 open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 	for (int i = 0; i < SLOTS; i++) {
 		snprintf(path, sizeof path, "slots/s%d.toml", i);
-		bare_file(&d, path, i, 0);
+		bare_file(&d, path, i);
 	}
-	change_set(root, -1);
-	for (int i = 0; i < ROUNDS; i++) {
-		full[i] = bare(&d, 3 * i, 1);
-		ours[i] = change_set(root, 3 * i + 1);
-		no_dir[i] = bare(&d, 3 * i + 2, 0);
-		fsync(d.etc);
-		fsync(d.slots);
-	}
-	for (int i = 0; i < ROUNDS; i++) {
-		snap[i] = snapshot(root);
-		reads[i] = bare_reads(&d);
-	}
-	for (int i = 0; i < ROUNDS; i++) {
-		ratio[i] = ours[i] / full[i];
-		ratio_no_dir[i] = ours[i] / no_dir[i];
-	}
-	double f = bench_median(full, ROUNDS), o = bench_median(ours, ROUNDS);
-	double n = bench_median(no_dir, ROUNDS), s = bench_median(snap, ROUNDS);
-	double r = bench_median(reads, ROUNDS);
-	/* neighbours in time are compared: a busy disk slows both, and not evenly over the run */
-	snprintf(note, sizeof note, "%.3f ms; bare write, fsync, rename, fsync of the directory %.3f ms; "
-	         "without the directory, so not durable, %.3f ms (%.2f)", o, f, n,
-	         bench_median(ratio_no_dir, ROUNDS));
-	bench_row("change set of 3 files / bare", bench_median(ratio, ROUNDS), 1.2, "x", note);
-	snprintf(note, sizeof note, "open, fstat, read, close of the same %d files: %.3f ms; ratio %.2f",
-	         SLOTS + 3, r, s / r);
-	bench_row("snapshot of 13 files", s, 2.5 * r, "ms", note);
+	bench_change(root, &d, argc == 3 ? argv[1] : NULL, argc == 3 ? argv[2] : "1.2");
+	if (argc == 1)
+		bench_snapshot(root, &d);
 	snprintf(path, sizeof path, "rm -rf '%s'", root);
 	return system(path) != 0;
 }

@@ -93,6 +93,16 @@ SLOTS = {
 VOLATILE = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[0-9.:+Z]*|\b1\d{9}(?:\.\d+)?\b")
 
 
+MEASURE = """import os, resource, sys
+pid = os.fork()
+if not pid:
+    os.execv(sys.argv[2], sys.argv[2:])
+_, status, usage = os.wait4(pid, 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status) % 256)
+"""
+
+
 class Result:
     def __init__(self, rc, out, err, seconds, late):
         self.rc, self.out, self.err, self.seconds, self.late = rc, out, err, seconds, late
@@ -224,6 +234,17 @@ class Bed:
             late = True
         return Result(p.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"),
                       time.monotonic() - began, late)
+
+    def measure(self, command, **more):
+        """As run, and Result.kib: the most memory it had, or a child it waited for."""
+        log = self.top + "/rss"
+        r = self.run(command, before=["python3", "-c", MEASURE, log], **more)
+        try:
+            r.kib = int(open(log).read())
+            os.unlink(log)
+        except (OSError, ValueError):
+            r.kib = 0
+        return r
 
     # ---- what is there ----
     def files(self, *tops):

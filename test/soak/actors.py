@@ -195,8 +195,8 @@ class Killer:
         self.world, self.count = world, {}
 
     def act(self, dice):
-        what = dice.choices(("verb", "holder", "stop", "server", "monitor", "both", "remove"),
-                            (6, 4, 5, 2, 2, 1, 2))[0]
+        what = dice.choices(("verb", "holder", "stop", "server", "monitor", "both", "remove", "podman"),
+                            (6, 4, 5, 2, 2, 1, 2, 1))[0]
         getattr(self, what)(dice)
 
     def tell(self, what, text):
@@ -296,6 +296,16 @@ class Killer:
             pid = self.victim(slot, file)
             if pid:
                 self.end(pid, "both", "kill -9 the %s of %s" % (what, slot))
+
+    def podman(self, dice):
+        """A podman that a verb runs: whoever ran it hears of it, or it was killed too."""
+        for _ in range(200):
+            pids = [p for p, row in self.world.family().items() if row[2] == "podman" and row[0] in self.world.live]
+            if pids:
+                pid = dice.choice(pids)
+                return self.end(pid, "podman", "kill -9 " + read("/proc/%d/cmdline" % pid).replace("\0", " ")[-160:])
+            time.sleep(0.01)
+        return None
 
     def remove(self, dice):
         slot = self.slot(dice)

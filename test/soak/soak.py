@@ -3,7 +3,9 @@
 """Several people, a router and bad luck at once on one hal0, for as long as is asked for. Speaks TAP."""
 import argparse
 import collections
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +22,29 @@ from traffic import Traffic  # noqa: E402
 from world import IMAGE, World, describe, read  # noqa: E402
 
 
+def spoil_line(pattern, by):
+    def spoil(w):
+        path = w.etc + "/slots/soak-a.toml"
+        text = re.sub(pattern, by, read(path), flags=re.M)
+        w.write("/etc/hal0/slots/soak-a.toml", text)
+    return spoil
+
+
+# What an invariant must find.
+SABOTAGE = {
+    "edit": spoil_line("# by hand.*", ""),
+    "value": spoil_line(r"^(threads|workers|n_gpu_layers) = .*", r"\1 = 0"),
+    "file": lambda w: w.write("/etc/hal0/slots/soak-a.toml~", ""),
+    "syntax": spoil_line("^port", "port port"),
+    "booking": lambda w: w.write("/run/hal0/ledger.json", json.dumps({"bookings": [
+        {"slot": "soak-x", "pid": w.serve.pid, "since": 1, "host_bytes": 1, "device_bytes": 0}]})),
+    "server": lambda w: w.podman("run", "-d", "--name", "hal0-slot-soak-z", IMAGE, "--version"),
+    "volume": lambda w: w.podman("volume", "create"),
+    "process": lambda w: w.spawn(["sh", "-c", "sleep 60 & exec sleep 0"]),
+    "serve": lambda w: w.serve.kill(),
+}
+
+
 def options():
     p = argparse.ArgumentParser(prog="soak", description="hal0 under several users, traffic and kill -9 at once")
     p.add_argument("--minutes", type=float, default=30, metavar="N", help="how long (default: 30)")
@@ -28,6 +53,8 @@ def options():
                    help="seconds between two rests, when all is looked at (default: 60)")
     p.add_argument("--only", metavar="A,B", help="these actors alone")
     p.add_argument("--pace", type=float, default=1, metavar="X", help="pauses times X (default: 1)")
+    p.add_argument("--sabotage", choices=sorted(SABOTAGE), metavar="WHAT",
+                   help="spoil that at the first rest, to see it found: " + ", ".join(sorted(SABOTAGE)))
     p.add_argument("--keep", action="store_true", help="keep the home also when all is well")
     p.add_argument("--keep-going", action="store_true", help="do not end at the first violation")
     p.add_argument("--port", type=int, default=int(os.environ.get("HAL0_TEST_PORT", "9300")), metavar="N",
@@ -121,6 +148,8 @@ class Soak:
         if not self.world.gate.close():
             self.world.violation("somebody does not come to rest: %s" % [
                 o.line(self.world.start) for o in self.world.live.values()])
+        if self.opts.sabotage and not self.look.rests:
+            SABOTAGE[self.opts.sabotage](self.world)
         self.look.rest()
         if not self.over():
             self.world.gate.open()
@@ -145,6 +174,7 @@ class Soak:
         with open(w.home + "/log/serve.csv", "w", encoding="utf-8") as f:
             f.write("s,rss_kib,fds,threads,rest\n" + "".join("%.1f,%d,%d,%d,%d\n" % m for m in self.look.memory))
         self.report_ops()
+        self.report_said()
         print("# by hand: %s; %d changes kept beside a file" % (
             ", ".join("%d %s" % (n, what) for what, n in self.editor.count.items()), self.look.kept))
         print("# struck: %s" % ", ".join("%d %s" % (n, what) for what, n in sorted(self.killer.count.items())))
@@ -165,6 +195,21 @@ class Soak:
             print("# %-18s %6d %6.2fs %6.2fs  %s" % (kind, len(ops), took[len(took) // 2], took[-1],
                   ", ".join("%s: %d" % c for c in sorted(codes.items()))))
 
+    def report_said(self):
+        """Every reason a verb gave for not doing what it was asked, with numbers taken out."""
+        said = collections.Counter()
+        for o in self.world.ops:
+            if o.rc and o.rc > 0:
+                last = (o.err.strip() or o.out.strip() or "(nothing)").splitlines()[-1]
+                try:
+                    last = json.loads(last)["error"]["message"]
+                except (ValueError, KeyError, TypeError):
+                    last = re.sub("^hal0-[a-z]+: ", "", last)
+                last = re.sub(r"[0-9a-f]{8,}|\d+([.,]\d+)?", "N", last.replace(self.world.home, "~"))
+                said["%s %d: %s" % (o.kind, o.rc, last[:150])] += 1
+        for text, n in sorted(said.items()):
+            print("#   %3d x %s" % (n, text))
+
     def report_memory(self):
         rests = [m for m in self.look.memory if m[4]]
         if not self.look.memory:
@@ -173,9 +218,9 @@ class Soak:
         print("# serve, per %.0f s: %s" % (step, ", ".join(
             "%d KiB %d fds" % (max(m[1] for m in part), max(m[2] for m in part)) for part in slices(self.look.memory, step))))
         print("# serve, at rest: %s" % ", ".join("%d KiB %d fds %d threads" % m[1:4] for m in rests))
-        slope = self.slope(rests[1:])
+        slope = self.slope(rests[len(rests) // 2:])
         if slope is not None:
-            print("# figure: memory of serve grows by %.1f KiB a minute (at rest, without the first)" % slope)
+            print("# figure: memory of serve grows by %.1f KiB a minute (at rest, in the second half)" % slope)
             if self.opts.minutes >= 10 and slope > 20:
                 self.world.violation("memory of serve grows by %.1f KiB a minute" % slope)
 

@@ -136,7 +136,7 @@ static void test_container_refused(void)
 		"mounts = [\"/srv/./x\"]", "mounts = [\"/srv/\"]", "mounts = [\"/srv:/etc\"]", "mounts = [\"\"]",
 		"mounts = [\"/etc\"]", "mounts = [\"/run/podman/podman.sock\"]", "mounts = [\"/run\"]",
 		"mounts = [\"/var\"]", "mounts = [\"/var/run/docker.sock\"]", "mounts = [\"/proc/1\"]",
-		"mounts = [\"/dev/sda\"]", "mounts = [\"/tmp\"]", "mounts = [\"/usr\"]",
+		"mounts = [\"/dev/sda\"]", "mounts = [\"/var/lib/hal0\"]", "mounts = [\"/var/lib/hal0/keys/a\"]", "mounts = [\"/tmp\"]", "mounts = [\"/usr\"]",
 		"mounts = [\"/srv/a\", \"/srv/a\"]", "mounts = [7]", "mounts = \"/srv\"",
 		"mounts = [\"/srv/\\u0000a\"]", "devices = [\"/dev\"]", "devices = [\"/dev/\"]",
 		"devices = [\"/dev/mem\"]", "devices = [\"/srv/node\"]", "devices = [\"/dev/../etc\"]",

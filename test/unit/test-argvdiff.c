@@ -61,6 +61,8 @@ static void same(const char *a, const char *b, const char *name)
 static void test_same(void)
 {
 	same(HEAD TAIL, HEAD TAIL, "the same words");
+	same(HEAD TAIL, "podman --root /r --storage-opt additionalimagestore=/i --log-level=debug run --detach "
+	     "--name hal0-slot-s --label io.hal0.spec=1 --pidfile /run/1" TAIL, "podman's own options");
 	same(HEAD TAIL, "podman --runtime runc run --rm --sdnotify=conmon --name hal0-slot-s "
 	     "--label io.hal0.spec=2 --conmon-pidfile /run/2 --log-opt path=/x --ulimit nofile=1:1" TAIL,
 	     "another starter");

@@ -109,7 +109,8 @@ static void test_concurrent(void)
 			int rc = 0;
 			for (int k = 0; k < ROUNDS; k++)
 				rc |= h0_durable_write(at("shared"), text, SIZE, 0644, NULL);
-			_exit(rc != 0);
+			free(text);
+			_exit(rc ? 1 : 0);
 		}
 	}
 	for (int i = 0; i < N; i++) {

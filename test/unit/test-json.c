@@ -122,8 +122,10 @@ static void writing(void)
 	dumps(o, 0, false, "{\"s\":\"a?b\",\"n\":null,\"nan\":null,\"inf\":null}", "what JSON cannot say");
 	o = h0_json_object();
 	h0_json_set_str(o, "k\xc3", "\xc3\xa9\x7f \xed\xa0\x80 \xf0\x9f\x98\x80 \xe2\x82");
-	dumps(o, 0, false, "{\"k?\":\"\xc3\xa9\x7f ??? \xf0\x9f\x98\x80 ??\"}",
+	dumps(o, 0, false, "{\"k?\":\"\xc3\xa9\\u007F ??? \xf0\x9f\x98\x80 ??\"}",
 	      "only the bytes that are no UTF-8 are replaced");
+	dumps(h0_json_new_str("\xc2\x9b" "2J\xe2\x80\xae\xe2\x81\xa9\xe2\x80\x94\xc2\xa0"), 0, false,
+	      "\"\\u009B2J\\u202E\\u2069\xe2\x80\x94\xc2\xa0\"", "what drives a terminal");
 	dumps(h0_json_new_str("\b\t\n\f\r\"\\/\x01\x1f"), 0, false,
 	      "\"\\b\\t\\n\\f\\r\\\"\\\\/\\u0001\\u001F\"", "escapes");
 	dumps(NULL, 0, false, "null", "absent");

@@ -102,7 +102,7 @@ static void test_server(void)
 		h0_autoledger struct h0_ledger l = {.lock = -1};
 		bool done = h0_ledger_open(&paths, &l, NULL) == 0;
 		h0_ledger_book(&l, "srv", 7, 0);
-		_exit(!done || h0_ledger_close(&paths, &l, NULL) < 0);
+		_exit(done && h0_ledger_close(&paths, &l, NULL) == 0 ? 0 : 1);
 	}
 	waitpid(booker, NULL, 0);
 	pid_t server = fork();

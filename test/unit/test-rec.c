@@ -158,6 +158,9 @@ static void test_safe(void)
 	h0_text_safe("a\033[2J\x7f\r\n\t\xc2\x9b" "1m\xc3\xa9", false, &b);
 	is_str(h0_buf_str(&b), "a?[2J??  ?1m\xc3\xa9", "what steers a terminal is taken out");
 	h0_buf_reset(&b);
+	h0_text_safe("a\xe2\x80\xae" "fdp.\xe2\x81\xa6\x9b" "1m \xe2\x80\x94\xe2\x82\xac\r", true, &b);
+	is_str(h0_buf_str(&b), "a?fdp.??1m \xe2\x80\x94\xe2\x82\xac?", "nor what turns a line around, nor a byte alone");
+	h0_buf_reset(&b);
 	h0_text_safe("a\nb\t", true, &b);
 	is_str(h0_buf_str(&b), "a\nb\t", "lines may stay");
 	static const struct { int64_t s; const char *want; } times[] = {

@@ -331,7 +331,7 @@ static void test_no_permission(void)
 		good = good && apply(three, &changed, &e) == 0 && !changed;
 		good = good && apply(three_more, NULL, &e) < 0 && e.kind == H0_SYS &&
 		       e.sys_errno == EACCES;
-		_exit(!good);
+		_exit(good ? 0 : 1);
 	}
 	int status = 1;
 	waitpid(p, &status, 0);
@@ -352,7 +352,7 @@ static void test_lock(void)
 		int rc = apply(three_more, NULL, &e);
 		char pid[32];
 		snprintf(pid, sizeof pid, "%ld (hal0-slot set ", (long)getppid());
-		_exit(!(rc < 0 && e.kind == H0_BUSY && strstr(e.msg, pid) && !strchr(e.msg, '\x1b')));
+		_exit(rc < 0 && e.kind == H0_BUSY && strstr(e.msg, pid) && !strchr(e.msg, '\x1b') ? 0 : 1);
 	}
 	int status = 1;
 	waitpid(p, &status, 0);
