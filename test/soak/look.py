@@ -181,7 +181,8 @@ class Look:
     def resources(self, slots):
         """Nothing of podman's but what belongs to what runs."""
         living = {c["Id"] for c in self.world.containers() or ()}
-        gone = self.world.container_ids() - living
+        # a podman killed before its container was set up leaves empty groups; nobody can know of them
+        gone = self.world.container_ids("init") - living
         for place in ["/run/runc", "/run/crun"] + cgroups():
             for entry in listdir(place):
                 for cid in re.findall("[0-9a-f]{64}", entry):
@@ -243,7 +244,7 @@ class Look:
         self.nothing("processes", left)
         self.nothing("containers", w.containers())
         self.nothing("mounts", [m for m in w.mounts() if m != w.pods + "/root/overlay"])
-        ever = w.container_ids()
+        ever = w.container_ids("init")
         self.nothing("cgroups", [g for c in cgroups() for g in listdir(c) if set(re.findall("[0-9a-f]{64}", g)) & ever])
         self.nothing("layers", json.loads(read(w.pods + "/root/overlay-layers/layers.json") or "[]"))
         self.nothing("storage of containers",

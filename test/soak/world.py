@@ -140,9 +140,10 @@ class World:
         if not keep:
             shutil.rmtree(self.home, ignore_errors=True)
 
-    def container_ids(self):
-        """Of every container there ever was here."""
-        return set(re.findall('"ID":"([0-9a-f]{64})"', read(self.pods + "/tmp/events/events.log")))
+    def container_ids(self, status="create"):
+        """Of every container that ever got so far here."""
+        return set(re.findall('"ID":"([0-9a-f]{64})".*"Status":"%s"' % status,
+                              read(self.pods + "/tmp/events/events.log")))
 
     def sweep(self):
         """What a failed run leaves outside its home."""
