@@ -101,9 +101,15 @@ while IFS='|' read -r line want; do
 done <"$tmp/lines"
 for tool in "$HAL0_BUILD"/cmd/hal0-*; do
   [ -f "$tool" ] || continue
-  complete_words "${tool##*/}" ''
   for verb in $("$tool" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z][a-z-]*\)  .*/\1/p'); do
+    complete_words "${tool##*/}" ''
     has "${tool##*/} $verb" " $verb "
+    lacks=''
+    for option in $("$tool" "$verb" --help | sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p'); do
+      complete_words "${tool##*/}" "$verb" "$option"
+      case $reply in *" $option "*) ;; *) lacks="$lacks $option" ;; esac
+    done
+    is "bash: ${tool##*/} $verb: all its options" "$lacks" ""
   done
 done
 
@@ -130,6 +136,21 @@ if command -v fish >/dev/null; then
   is "fish: no operand too many" "$reply" " "
   fish_complete hal0 'hal0 slot list --columns name,po'
   is "fish: columns" "$reply" " name,port "
+  # all verbs and options of all programs, in one fish
+  for tool in "$HAL0_BUILD"/cmd/hal0-*; do
+    [ -f "$tool" ] || continue
+    t=${tool##*/}
+    for verb in $("$tool" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z][a-z-]*\)  .*/\1/p'); do
+      echo "$t $verb|$verb"
+      "$tool" "$verb" --help | sed -n "s/^  \\(-., \\|    \\)\\(--[a-z0-9-]*\\).*/$t $verb \\2|\\2/p"
+    done
+  done >"$tmp/all"
+  ok "there are verbs and options" test "$(wc -l <"$tmp/all")" -gt 300
+  {
+    for f in "$dir"/hal0*.fish; do echo "source $f"; done
+    sed "s/\(.*\)|\(.*\)/contains -- \2 (complete -C '\1' | cut -f1); or echo '\1'/" "$tmp/all"
+  } >"$tmp/all.fish"
+  is "fish: all of them" "$(HOME=$tmp fish --no-config "$tmp/all.fish" 2>&1 | tr '\n' ';')" ""
   while IFS='|' read -r line want; do
     fish_complete "${line%% *}" "$line" </dev/null
     is "fish: $line" "$reply" " $want "

@@ -28,7 +28,7 @@ lint=--no-lint
 run "$HAL0_SOURCE/scripts/deb" --out "$tmp" $lint
 rc_is "scripts/deb" 0
 deb=$out
-is "lintian finds no error" "$(printf '%s\n' "$err" | grep '^E:')" ""
+is "lintian finds neither error nor warning" "$(printf '%s\n' "$err" | grep '^[EW]:')" ""
 is "it is no larger than 1 MB" "$([ "$(wc -c <"$deb")" -le 1000000 ] || wc -c <"$deb")" ""
 is "it belongs to root" "$(dpkg-deb --contents "$deb" | awk '$2 != "root/root"')" ""
 is "it owns nothing that people edit" "$(dpkg-deb --info "$deb" conffiles 2>/dev/null)" ""
