@@ -48,6 +48,18 @@ until_true() { # COMMAND...: within ten seconds
 inside sh -c 'systemd-analyze verify --man=no /usr/*/lib/systemd/system/hal0-*.service /usr/*/lib/systemd/system/hal0-*.timer /usr/*/lib/systemd/system/hal0-*.socket 2>&1'
 is "systemd-analyze verify has nothing to say" "$rc$out" 0
 inside systemctl daemon-reload
+# What each may do, as systemd counts it (0 to 10); lower is better, and podman needs a good part of it.
+exposure() { # UNIT: tenths
+  podman exec "$machine" systemd-analyze security --no-pager "$1" | sed -n 's/.*exposure level for [^:]*: \([0-9]*\)\.\([0-9]\).*/\1\2/p'
+}
+for bar in "hal0-slot@a.service 75" "hal0-reap.service 70" "hal0-route.service 70" "hal0-probe.service 20"; do
+  got=$(exposure "${bar% *}")
+  ok "exposure of ${bar% *}: $got tenths, ${bar#* } at most" test "${got:-100}" -le "${bar#* }"
+done
+inside systemctl start hal0-probe.service
+rc_is "the machine is looked at in its sandbox" 0
+inside hal0-probe
+is "and looks the same from outside" "$rc$out" 0
 
 # ---- start, again, stop, again ----
 slot create a --model /models/tiny.gguf --device cpu --image "$slot_image" --ctx 1024 -q
