@@ -213,17 +213,19 @@ class Look:
                         except OSError:
                             self.world.violation("%s/%s is locked and nobody is at work" % (d, f))
 
+    def bookings(self):
+        """Those that hold; the others are dropped by whoever reads the ledger next."""
+        doc = json.loads(read(self.world.run_dir + "/ledger.json") or '{"bookings":[]}')
+        return [b for b in doc["bookings"] if os.path.exists("/proc/%d" % b["pid"]) or
+                os.path.exists("/proc/%s/stat" % read("%s/slots/%s/pid" % (self.world.run_dir, b["slot"])).strip())]
+
     def ledger(self, slots):
         """A booking that holds is of a slot that runs."""
-        doc = json.loads(read(self.world.run_dir + "/ledger.json") or '{"bookings":[]}')
-        names = [b["slot"] for b in doc["bookings"]]
+        names = [b["slot"] for b in self.bookings()]
         if len(set(names)) != len(names):
             self.world.violation("booked twice: %s" % names)
-        for b in doc["bookings"]:
-            booker = b.get("pid", 0)
-            server = read("%s/slots/%s/pid" % (self.world.run_dir, b["slot"])).strip()
-            holds = os.path.exists("/proc/%d" % booker) or (server and os.path.exists("/proc/" + server))
-            if holds and slots.get(b["slot"], {}).get("state") not in SERVES:
+        for b in self.bookings():
+            if slots.get(b["slot"], {}).get("state") not in SERVES:
                 self.world.violation("booked, and does not run: %r" % b)
 
     # ---- when all is over ----
@@ -250,7 +252,7 @@ class Look:
         self.nothing("storage of containers",
                      json.loads(read(w.pods + "/root/overlay-containers/containers.json") or "[]"))
         self.nothing("temporary files", listdir(w.home + "/tmp"))
-        self.nothing("bookings", json.loads(read(w.run_dir + "/ledger.json") or '{"bookings":[]}')["bookings"])
+        self.nothing("bookings", self.bookings())
         self.nothing("ports", [p for p in listening() if w.port < p < w.port + 20])
         self.locks()
         self.tree()

@@ -243,7 +243,7 @@ static void test_targets(void)
 		refuse("an append-only directory", H0_SYS, "");
 		h0_sh("chattr -a '%s/slots'", etc);
 	}
-	if (geteuid() == 0 && mount(at("slots/b.toml"), at("slots/a.toml"), NULL, MS_BIND, NULL) == 0) {
+	if (geteuid() == 0 && mount(at("slots/b.toml"), at("slots/a.toml"), "none", MS_BIND, NULL) == 0) {
 		refuse("a mount point", H0_SYS, "mount point");
 		umount(at("slots/a.toml"));
 	} else {
@@ -304,7 +304,7 @@ static void test_full_disk(void)
 	ok(count("*~") == 0 && count("journal*") == 0, "nothing is left behind");
 	h0_autosnap struct h0_snap s = {0};
 	ok(h0_snap_open(etc, &s, &e) == 0 && s.generation == 1, "and are read");
-	mount("none", root, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	mount("none", root, "none", MS_REMOUNT | MS_RDONLY, NULL);
 	ok(apply(three_more, NULL, &e) < 0 && e.kind == H0_SYS && e.sys_errno == EROFS,
 	   "a read-only file system: exit 6");
 	bool changed = true;
