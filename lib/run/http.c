@@ -28,7 +28,7 @@
 #define LOOK_MS            100      /* how often it is asked whether another call should begin */
 
 #define CURL_CALLS(X)                                                                            \
-	X(curl_global_init) X(curl_easy_init) X(curl_easy_cleanup) X(curl_easy_reset)            \
+	X(curl_global_init) X(curl_easy_init) X(curl_easy_cleanup)                                \
 	X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_slist_append)      \
 	X(curl_slist_free_all) X(curl_multi_init) X(curl_multi_cleanup) X(curl_multi_add_handle) \
 	X(curl_multi_remove_handle) X(curl_multi_perform) X(curl_multi_poll)                     \
@@ -499,18 +499,27 @@ static void call_done(struct call *call)
 	h0_http_res_done(&call->res);
 }
 
+/* A handle of its own for each call, never one that is reset: in libcurl 7.88 (Debian 12) it keeps a
+ * pointer into the last answer's headers, freed by then, and follows it when the first line of the
+ * next head is a folded one. Connections are the multi handle's: they stay. */
+static int new_handle(struct h0_http_client *c, struct call *call, struct h0_err *e)
+{
+	c->curl_easy_cleanup(c->easy);
+	call->easy = c->easy = c->curl_easy_init();
+	return c->easy ? 0 : h0_fail(e, H0_EXTERN, "the HTTP library does not start");
+}
+
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e)
 {
 	struct h0_err why = {0};
-	h0_auto(call_done) struct call call = {.c = c, .easy = c->easy, .req = req, .err = &why,
+	h0_auto(call_done) struct call call = {.c = c, .req = req, .err = &why,
 		.res = {.retry_after_s = -1},
 		.max_body = req->max_body ? req->max_body : DEFAULT_MAX_BODY};
 	char host[256];
 	if (h0_url_host(req->url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
-	c->curl_easy_reset(c->easy);
-	if (set_up(&call, host, e) < 0)
+	if (new_handle(c, &call, e) < 0 || set_up(&call, host, e) < 0)
 		return -1;
 	perform(c, &call, 1);
 	call.res.status = status_of(&call);
@@ -576,12 +585,11 @@ int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, stru
 	const struct h0_http_req req = {.url = url, .timeout_ms = timeout_ms, .fresh = true,
 	                                .unverified = true};
 	struct h0_err why = {0};
-	h0_auto(call_done) struct call call = {.c = c, .easy = c->easy, .req = &req, .err = &why};
+	h0_auto(call_done) struct call call = {.c = c, .req = &req, .err = &why};
 	char host[256];
 	if (h0_url_host(url, host, sizeof host, e) < 0 || set_headers(&call, e) < 0)
 		return -1;
-	c->curl_easy_reset(c->easy);
-	if (set_up(&call, host, e) < 0)
+	if (new_handle(c, &call, e) < 0 || set_up(&call, host, e) < 0)
 		return -1;
 	c->curl_easy_setopt(c->easy, CURLOPT_CONNECT_ONLY, 1L);
 	c->curl_easy_setopt(c->easy, CURLOPT_CERTINFO, 1L);
