@@ -114,22 +114,57 @@ static void misbehave(void)
 
 /* ---- the server ---- */
 
+/* A request with its body, or what came of it. */
+static void hear(int fd, char *in, size_t size)
+{
+	size_t have = 0, want = size - 1;
+	in[0] = '\0';
+	while (have < want) {
+		ssize_t n = recv(fd, in + have, want - have, 0);
+		if (n <= 0)
+			return;
+		in[have += (size_t)n] = '\0';
+		const char *end = strstr(in, "\r\n\r\n"), *length = strcasestr(in, "content-length:");
+		if (end && (size_t)(end + 4 - in) + (length ? (size_t)atol(length + 15) : 0) <= have)
+			return;
+	}
+}
+
+/* What hal0-slot bench wants to hear: it has read all tokens and written those asked for. */
+static void complete(const char *in, struct h0_buf *body)
+{
+	const char *prompt = strstr(in, "\"prompt\""), *predict = strstr(in, "\"n_predict\"");
+	int n = 1;
+	for (const char *p = prompt; p && *p && *p != ']'; p++)
+		n += *p == ',';
+	h0_buf_addf(body, "data: {\"content\": \"a\"}\n\ndata: {\"timings\": {\"prompt_n\": %d, "
+	            "\"prompt_per_second\": 1000.5, \"predicted_n\": %d, \"predicted_per_second\": 50.25}}\n\n",
+	            n, predict ? atoi(predict + 12) : 0);
+}
+
 static void answer(int fd, const char *model)
 {
-	char in[8192];
+	static char in[1 << 18];
 	h0_autobuf struct h0_buf body = {0}, all = {0};
-	ssize_t n = recv(fd, in, sizeof in - 1, 0);
-	in[n > 0 ? n : 0] = '\0';
+	const char *type = "application/json";
+	hear(fd, in, sizeof in);
 	if (strstr(in, "/v1/models"))
 		h0_buf_addf(&body, "{\"object\": \"list\", \"data\": [{\"id\": \"%s\"}]}", model);
 	else if (h0_starts(in, "GET /slots"))
 		h0_buf_adds(&body, "[{\"id\": 0, \"is_processing\": false}]");
-	else if (h0_starts(in, "POST"))
+	else if (h0_starts(in, "GET /props"))
+		h0_buf_adds(&body, "{\"default_generation_settings\": {\"n_ctx\": 512}}");
+	else if (h0_starts(in, "POST /tokenize"))
+		h0_buf_adds(&body, "{\"tokens\": [3, 4, 5]}");
+	else if (h0_starts(in, "POST /completion")) {
+		type = "text/event-stream";
+		complete(in, &body);
+	} else if (h0_starts(in, "POST"))
 		h0_buf_adds(&body, "{\"choices\": [{\"message\": {\"content\": \"Paris\"}}]}");
 	else
 		h0_buf_adds(&body, "{\"status\": \"ok\"}");
-	h0_buf_addf(&all, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
-	            "Content-Length: %zu\r\n\r\n%s", body.len, body.p);
+	h0_buf_addf(&all, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n"
+	            "Content-Length: %zu\r\n\r\n%s", type, body.len, body.p);
 	say(fd, all.p);
 	shutdown(fd, SHUT_WR);
 	close(fd);

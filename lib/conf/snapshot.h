@@ -34,8 +34,9 @@ struct h0_snap {
 };
 
 /* Reads h0_conf_files (conf/changeset.h) and slots/NAME.toml. A missing directory is an empty
- * snapshot; what lies beside etc and may not be read is as if it were not there. H0_BUSY when writers never let go, H0_CONFIG when the
- * journal is corrupt or a file too large, H0_SYS. Free with h0_snap_done. */
+ * snapshot; what lies beside etc and may not be read is as if it were not there. H0_BUSY when
+ * writers never let go, H0_CONFIG when the journal is corrupt or a file too large, H0_SYS. Free with
+ * h0_snap_done. */
 int h0_snap_open(const char *etc, struct h0_snap *ret, struct h0_err *e);
 int h0_snap_open_ops(const struct h0_ops *o, const char *etc, struct h0_snap *ret,
                      struct h0_err *e);

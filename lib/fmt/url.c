@@ -20,13 +20,18 @@ int h0_url_host(const char *url, char *host, size_t size, struct h0_err *e)
 	if (at)
 		return h0_fail(e, H0_USAGE, "a URL with a user name is not asked: write it without ('%.*s')",
 		               (int)strcspn(at + 1, "/?#"), at + 1);
-	if (!n || url[clean] || *p == ':')
+	bool brackets = *p == '[';
+	const char *name = p + brackets, *end = p + n;
+	size_t len = strcspn(name, brackets ? "]/?#" : ":/?#");
+	const char *rest = name + len + (brackets && name[len] == ']');
+	if (*rest == ':' && rest < end)
+		rest += 1 + strspn(rest + 1, "0123456789");
+	if (!len || url[clean] || rest != end || (brackets && name[len] != ']'))
 		return h0_fail(e, H0_USAGE, "not a URL that can be asked (http://HOST...): '%.*s'",
 		               clean < 200 ? (int)clean : 200, url);
-	size_t len = *p == '[' ? strcspn(++p, "]/?#") : strcspn(p, ":/?#");
 	if (len >= size)
 		return h0_fail(e, H0_USAGE, "host name too long in '%.200s'", url);
-	memcpy(host, p, len);
+	memcpy(host, name, len);
 	host[len] = '\0';
 	return 0;
 }

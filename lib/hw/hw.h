@@ -234,6 +234,9 @@ static inline void h0_hw_freep(struct h0_hw **hw)
 }
 #define h0_autohw h0_auto(h0_hw_freep)
 
+/* What the child that asks the Vulkan loader sent: n bytes, not to be believed. false: no record. */
+bool h0_hw_vulkan_record(const void *bytes, size_t n, struct h0_hw_vulkan *ret);
+
 /* The sources, in the order they run; each fills its own part. */
 void h0_hw_os(const struct h0_root *r, struct h0_hw *hw);
 void h0_hw_cpu(const struct h0_root *r, struct h0_hw *hw);

@@ -209,14 +209,40 @@ static ssize_t receive(int fd, void *dst, size_t size)
 	}
 }
 
-/* The child is the same program, but what it sends went through strange drivers. */
-static bool sane(const struct h0_hw_vulkan *v)
+static void clean(char *text, size_t size)
 {
-	if (v->ndev < 0 || v->ndev > H0_HW_VKDEVS || v->status < H0_VK_OK || v->status > H0_VK_FAILED)
+	h0_text_clean(text, size, text, strnlen(text, size - 1));
+}
+
+bool h0_hw_vulkan_record(const void *bytes, size_t n, struct h0_hw_vulkan *ret)
+{
+	/* the child is the same program, but what it sends went through strange drivers */
+	h0_autofree struct h0_hw_vulkan *v = h0_calloc(1, sizeof *v);
+	if (n != sizeof *v)
 		return false;
-	for (int i = 0; i < v->ndev; i++)
-		if (v->dev[i].nheap < 0 || v->dev[i].nheap > H0_HW_HEAPS)
+	memcpy(v, bytes, n);
+	if (v->ndev < 0 || v->ndev > H0_HW_VKDEVS || (int)v->status < H0_VK_OK || (int)v->status > H0_VK_FAILED)
+		return false;
+	clean(v->loader, sizeof v->loader);
+	clean(v->detail, sizeof v->detail);
+	for (int i = 0; i < v->ndev; i++) {
+		struct h0_vk_dev *d = &v->dev[i];
+		if (d->nheap < 0 || d->nheap > H0_HW_HEAPS)
 			return false;
+		clean(d->name, sizeof d->name);
+		clean(d->driver_name, sizeof d->driver_name);
+		clean(d->driver_info, sizeof d->driver_info);
+		clean(d->api, sizeof d->api);
+		clean(d->addr, sizeof d->addr);
+		for (int k = 0; k < d->nheap; k++) {
+			unsigned char local;
+			memcpy(&local, &d->heap[k].local, 1); /* any byte, not only a bool's */
+			d->heap[k].local = local != 0;
+			if (d->heap[k].size < 0)
+				return false;
+		}
+	}
+	*ret = *v;
 	return true;
 }
 
@@ -245,11 +271,9 @@ static void live(struct h0_hw_vulkan *out)
 	kill(pid, SIGKILL); /* it has answered, or never will */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (n == (ssize_t)sizeof *got && sane(got))
-		*out = *got;
-	else if (n < 0)
+	if (n < 0)
 		refuse(out, H0_VK_TIMEOUT, "a Vulkan driver did not answer in time");
-	else
+	else if (!h0_hw_vulkan_record(got, (size_t)n, out))
 		refuse(out, H0_VK_FAILED, "a Vulkan driver crashed while enumerating");
 	free(got);
 }

@@ -236,6 +236,14 @@ static void one_done(struct h0_argv_diff *d)
 	free(d->wanted);
 }
 
+void h0_argv_diffs_other(struct h0_argv_diffs *d, enum h0_diff_kind kind, const char *key,
+                         const char *value, enum h0_argv_source source)
+{
+	d->v = h0_grow(d->v, d->n, &d->cap, sizeof *d->v);
+	d->v[d->n++] = (struct h0_argv_diff){.kind = kind, .key = h0_strdup(key), .source = source,
+		.running = h0_strdup(value), .wanted = h0_strdup(value)};
+}
+
 void h0_argv_diffs_drop(struct h0_argv_diffs *d, size_t i)
 {
 	one_done(&d->v[i]);

@@ -35,6 +35,9 @@ void h0_argv_diffs_done(struct h0_argv_diffs *d);
  * podman first. Image ids decide over references; NULL = unknown. */
 void h0_argv_compare(const struct h0_argv *want, const char *want_image_id, char *const *live,
                      size_t n, const char *live_image_id, struct h0_argv_diffs *ret);
+/* One more: what `key` names has the same value, and is another thing by now. */
+void h0_argv_diffs_other(struct h0_argv_diffs *d, enum h0_diff_kind kind, const char *key,
+                         const char *value, enum h0_argv_source source);
 /* Takes one out again. */
 void h0_argv_diffs_drop(struct h0_argv_diffs *d, size_t i);
 /* "--ctx-size is 4096, would be 8192". */

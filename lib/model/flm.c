@@ -80,8 +80,11 @@ int h0_flm_list_parse(const char *text, size_t len, struct h0_flm_list *ret, str
 	h0_autoflmlist struct h0_flm_list l = {0};
 	if (!start)
 		return h0_fail(e, H0_EXTERN, "flm list -j: no JSON in its answer");
-	if (h0_json_parse(start, (size_t)(end - start), "flm list -j", &j, e) < 0)
+	if (h0_json_parse(start, (size_t)(end - start), "flm list -j", &j, e) < 0) {
+		if (e)
+			e->kind = H0_EXTERN;
 		return -1;
+	}
 	const struct h0_json *models = h0_json_get(j, "models");
 	if (h0_json_type(models) != H0_JSON_ARRAY)
 		return h0_fail(e, H0_EXTERN, "flm list -j: its answer has no list of models");

@@ -125,4 +125,9 @@ void h0_grants_of(const struct h0_plan *plan, const struct h0_argv *a,
 	if (!user)
 		grant(ret, h0_strdup("run as the image says"), "%s does not run otherwise",
 		      h0_provider_names[plan->family]);
+	if (plan->family != H0_PROVIDER_LLAMA_SERVER)
+		grant(ret, h0_strdup("answer whoever asks its port"), "%s knows no key: every program of this machine "
+		      "can, and web pages open on it", h0_provider_names[plan->family]);
+	else if (!plan->slot->key)
+		grant(ret, h0_strdup("answer whoever asks its port"), "the slot's file wants no key");
 }

@@ -5,9 +5,8 @@
  *
  * Order: the path's endpoint; virtual names (hal0/NAME) and their chains; a loaded slot that
  * advertises the model; a slot's name; a slot's [model].default; an upstream that lists the model;
- * what the model's name tells;
- * the default slot of the endpoint's type. A slot of a type that cannot answer the endpoint is
- * never chosen. Source of names and order: formats of the original hal0.
+ * what the model's name tells; the default slot of the endpoint's type. A slot of a type that cannot
+ * answer the endpoint is never chosen. Source of names and order: formats of the original hal0.
  */
 #ifndef H0_MODEL_ROUTE_H
 #define H0_MODEL_ROUTE_H

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "run/flm.h"
 #include "run/load.h"
+#include "run/modelseen.h"
 #include "run/slotkey.h"
 #include "run/state.h"
 #include "sys/clock.h"
@@ -164,7 +165,7 @@ int h0_act_make_ready(const struct h0_box *b, const char *slot, const struct h0_
 	}
 	if (rename(s->log_path, old) < 0 && errno != ENOENT)
 		return h0_fail_sys(e, "%s", s->log_path);
-	return h0_spec_prepare(s, e) < 0 ? -1 : h0_flm_note(s, e);
+	return h0_spec_prepare(s, e) < 0 || h0_modelseen_note(s, e) < 0 ? -1 : h0_flm_note(s, e);
 }
 
 /* By systemd where it watches over slots. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/modelseen.h"
 
 #define WORDS_MAX 4096
 
@@ -110,6 +111,11 @@ static void compare(const struct h0_box *b, const struct h0_json *all, struct h0
 	for (size_t i = d->diffs.n; i-- > 0;)
 		if (same_file(&d->diffs.v[i]))
 			h0_argv_diffs_drop(&d->diffs, i);
+	bool other = false;
+	for (size_t i = 0; i < d->diffs.n; i++)
+		other = other || h0_streq(d->diffs.v[i].key, "--model");
+	if (!other && d->spec.model.path && h0_modelseen_replaced(&d->spec))
+		h0_argv_diffs_other(&d->diffs, H0_DIFF_SERVER, "--model", d->spec.model.path, H0_ARGV_SLOT);
 }
 
 int h0_drifts(struct h0_box *b, const struct h0_slot *const *slots, size_t n, struct h0_drift *ret,

@@ -78,6 +78,10 @@ static int read_model(struct h0_spec *s, int64_t *ret_bytes, struct h0_err *e)
 /* What is wrong with the model, said at the key that names it. */
 static int blame_key(const struct h0_slot *slot, const struct h0_err *why, struct h0_err *e)
 {
+	if (e && why->key[0]) { /* it names a key of another file: that one is to blame */
+		*e = *why;
+		return -1;
+	}
 	h0_slot_fail(slot, "model.default", e, "%s", why->msg);
 	return h0_err_code(e, why->kind == H0_SYS ? "model.path_missing" : h0_err_name(why));
 }

@@ -258,7 +258,8 @@ static int list_page(const struct h0_puller *p, const char *url, struct h0_strv 
 	if (res.status != 200)
 		return h0_remote_refused(url, res.status, headers[0], e);
 	if (h0_json_parse(h0_buf_str(&res.body), res.body.len, "the hub's list", &j, e) < 0) {
-		e->kind = H0_EXTERN;
+		if (e)
+			e->kind = H0_EXTERN;
 		return -1;
 	}
 	for (size_t i = 0; i < h0_json_len(j); i++) {

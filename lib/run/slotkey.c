@@ -76,7 +76,9 @@ int h0_slot_key_read(const struct h0_paths *paths, const char *slot, char *dst, 
 		return -1;
 	}
 	h0_secret_hold();
-	size_t n = strcspn(h0_buf_str(&text), "\r\n");
+	size_t n = 0; /* of what a header can hold */
+	while (h0_buf_str(&text)[n] > ' ' && h0_buf_str(&text)[n] < 0x7f)
+		n++;
 	if (n < H0_SLOT_KEY)
 		memcpy(dst, h0_buf_str(&text), n);
 	dst[n < H0_SLOT_KEY ? n : 0] = '\0';

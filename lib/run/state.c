@@ -24,6 +24,13 @@ static void copy(char *dst, size_t size, const struct h0_json *j)
 	snprintf(dst, size, "%s", s ? s : "");
 }
 
+/* 0: not said, or nothing that could be. */
+static int bounded(const struct h0_json *j, int max)
+{
+	int64_t v = h0_json_int(j, 0);
+	return v > 0 && v <= max ? (int)v : 0;
+}
+
 int h0_state_read(const struct h0_paths *p, const char *slot, struct h0_state_file *ret,
                   struct h0_err *e)
 {
@@ -50,9 +57,9 @@ int h0_state_read(const struct h0_paths *p, const char *slot, struct h0_state_fi
 	}
 	const struct h0_json *extra = h0_json_get(j, "extra");
 	s.state = (enum h0_state)state;
-	s.port = (int)h0_json_int(h0_json_get(j, "port"), 0);
+	s.port = bounded(h0_json_get(j, "port"), 65535);
 	s.updated_at = h0_json_num(h0_json_get(j, "updated_at"), 0);
-	s.exit_code = (int)h0_json_int(h0_json_get(extra, "exit_code"), 0);
+	s.exit_code = bounded(h0_json_get(extra, "exit_code"), H0_BUG);
 	copy(s.model_id, sizeof s.model_id, h0_json_get(j, "model_id"));
 	copy(s.message, sizeof s.message, h0_json_get(j, "message"));
 	copy(s.container, sizeof s.container, h0_json_get(extra, "container"));

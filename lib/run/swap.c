@@ -116,17 +116,19 @@ static int launch_again(struct h0_swap *s, const struct h0_ctrs *ctrs, struct h0
 	return 0;
 }
 
-/* With the lock held. *ret_launched: load says what to wait for. */
+/* With the lock held. *ret_launched: load says what to wait for. *ret_theirs: somebody else has started
+ * it meanwhile, by the file as it is now: that stays. */
 static int go_back(struct h0_swap *s, const struct h0_swap_how *how, bool ran, struct h0_load *load,
-                   bool *ret_launched, struct h0_err *e)
+                   bool *ret_launched, bool *ret_theirs, struct h0_err *e)
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	const struct h0_ctr *c;
 	*ret_launched = false;
 	if (h0_act_look(s->b, s->old->name, &ctrs, &c, e) < 0)
 		return -1;
-	if (c) /* by the file as it is now: that stays */
-		return h0_fail(e, H0_CONFLICT, "another command has started it meanwhile");
+	*ret_theirs = c != NULL;
+	if (*ret_theirs)
+		return 0;
 	if (commit(s, how, plan_restore, false, e) < 0)
 		return -1;
 	*ret_launched = ran && launch_again(s, &ctrs, load, e) == 0;
@@ -140,11 +142,11 @@ static int roll_back(struct h0_swap *s, const struct h0_swap_how *how, bool ran,
 	struct h0_load load;
 	struct h0_outcome o = {0};
 	struct h0_err why = {0};
-	bool launched = false;
+	bool launched = false, theirs = false;
 	if (how->no_rollback)
 		return -1;
 	h0_autofd int held = lock >= 0 ? lock : h0_act_lock(s->b, s->old->name, H0_ACT_LOCK_MS, &why);
-	int rc = held < 0 ? -1 : go_back(s, how, ran, &load, &launched, &why);
+	int rc = held < 0 ? -1 : go_back(s, how, ran, &load, &launched, &theirs, &why);
 	if (held >= 0)
 		close(h0_take_fd(&held));
 	if (rc == 0 && launched)
@@ -152,6 +154,8 @@ static int roll_back(struct h0_swap *s, const struct h0_swap_how *how, bool ran,
 	if (rc < 0)
 		return h0_wrap(e, "slot %s stays down, as its old model does not come back either (%.200s)",
 		               s->old->name, why.msg);
+	if (theirs)
+		return h0_wrap(e, "slot %s runs as another command has started it meanwhile", s->old->name);
 	h0_err_detail(e, "rolled_back", "true");
 	return launched ? h0_wrap(e, "slot %s %s its old model %s again", s->old->name,
 	                          how->how.wait && !o.interrupted ? "runs" : "loads", s->old->model)

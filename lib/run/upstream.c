@@ -48,6 +48,18 @@ static bool find_line(char *text, const char *name, char *dst)
 	return false;
 }
 
+/* It becomes the line of a header: nothing in it may end that or be refused by a server. */
+static int check_key(const struct h0_upstream *u, const char *where, char *key, struct h0_err *e)
+{
+	for (const char *p = key; *p; p++) {
+		if ((unsigned char)*p >= ' ' && *p != 0x7f)
+			continue;
+		explicit_bzero(key, H0_UPSTREAM_KEY);
+		return h0_fail(e, H0_CONFIG, "upstream %s: its key %s, from %s, has control characters", u->name, u->key_env, where);
+	}
+	return 0;
+}
+
 int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, char *dst, struct h0_err *e)
 {
 	h0_autosecret struct h0_buf text = {0};
@@ -60,7 +72,7 @@ int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, c
 	if (env && *env && strlen(env) < H0_UPSTREAM_KEY) {
 		snprintf(dst, H0_UPSTREAM_KEY, "%s", env);
 		h0_secret_hold();
-		return 0;
+		return check_key(u, "the environment", dst, e);
 	}
 	bool there = h0_secret_read(file, MAX_ENV_FILE, &text, &why) == 0;
 	if (!there && why.sys_errno != ENOENT) {
@@ -70,7 +82,7 @@ int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, c
 	}
 	bool found = there && text.len && find_line(text.p, u->key_env, dst);
 	if (found)
-		return 0;
+		return check_key(u, file, dst, e);
 	return h0_fail(e, H0_CONFIG, "upstream %s: no key: neither the variable %s nor a line %s=... in %s", u->name,
 	               u->key_env, u->key_env, file);
 }

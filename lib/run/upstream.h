@@ -12,7 +12,8 @@
 #define H0_UPSTREAM_KEY 512     /* room for a key with its end */
 
 /* Into dst (H0_UPSTREAM_KEY bytes), "" when it wants none: the variable of that name, else the line
- * NAME=KEY of /etc/hal0/api.env. H0_CONFIG: nobody says it, or others can read that file. */
+ * NAME=KEY of /etc/hal0/api.env. H0_CONFIG: nobody says it, others can read that
+ * file, or it has control characters. */
 int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, char *dst, struct h0_err *e);
 /* The header that bears it; NULL when there is no key. The caller owns it. */
 char *h0_upstream_header(const struct h0_upstream *u, const char *key);

@@ -37,9 +37,10 @@ static void keep(struct h0_formscan *f, const char *p, size_t n)
 	if (!f->ours)
 		return;
 	f->end += n;
-	if (f->len + n >= sizeof f->value) {
+	size_t room = sizeof f->value - 1 - f->len;
+	if (n > room) {
 		f->cut = true;
-		return;
+		n = room;
 	}
 	memcpy(f->value + f->len, p, n);
 	f->len += n;

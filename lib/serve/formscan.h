@@ -16,7 +16,7 @@ struct h0_formscan {
 	bool found, cut;
 	uint64_t begin, end;            /* the value's place in the stream */
 	size_t len;
-	char value[H0_FORM_VALUE];      /* NUL-terminated unless cut */
+	char value[H0_FORM_VALUE];      /* NUL-terminated; its beginning when cut */
 	/* private */
 	const char *name;
 	char mark[80];                  /* CR LF -- boundary */

@@ -27,10 +27,10 @@ modules=$(cd "$site" && for m in ansible jinja2 markupsafe yaml _yaml packaging 
   [JjMmPpRrAa]*-info; do
   [ ! -e "$m" ] || echo "${site#/}/$m"
 done)
-libraries=$(ldd "$python" | sed -n 's/.*=> \([^ ]*\/lib\(z\|expat\)\.so[^ ]*\).*/\1/p')
+libraries=$(ldd "$python" | sed -n 's/.*=> \/\([^ ]*\/lib\(z\|expat\)\.so[^ ]*\).*/\1/p')
 # shellcheck disable=SC2086 # lists of paths without blanks
 tar -C / --dereference --create --exclude __pycache__ "${python#/}" "${standard#/}" $modules \
-  "${playbook#/}" $(for l in $libraries; do echo "${l#/}"; done) 2>/dev/null >"$tmp/ansible.tar"
+  "${playbook#/}" $libraries 2>/dev/null >"$tmp/ansible.tar"
 podman exec --interactive "$machine" tar -C / --extract <"$tmp/ansible.tar"
 podman exec "$machine" sh -c 'ln -sf "$1" /usr/bin/python3 && ln -sf "$2" /usr/bin/ansible-playbook' sh "$python" "$playbook" 2>/dev/null
 podman cp "$HAL0_SOURCE/scripts/ansible/roles" "$machine:/roles"

@@ -196,6 +196,22 @@ rc_is "restart --if-changed takes it" 0
 slot diff $a
 rc_is "and then all is as it should be" 0
 
+# ---- a model that is replaced under its path ----
+file=$(container $a '{{range .Config.Cmd}}{{println .}}{{end}}' | sed -n '/^--model$/{n;p}')
+[ -n "$file" ] || file=$(container $a '{{json .Config.CreateCommand}}' | jq -r '.[index("--model") + 1]')
+chmod 600 "$file" && chmod 644 "$file" && ln "$file" "$tmp/backup"
+slot diff $a
+rc_is "other modes and another name of the same file are no difference" 0
+rm "$tmp/backup" && cp "$file" "$file.new" && mv "$file.new" "$file"
+slot diff $a --json
+rc_is "another file in its place" 1
+is "is told" "$(printf %s "$out" | jq -c '.items[] | [.what, .key, .message]')" \
+  "[\"server\",\"--model\",\"--model $file is another one by now\"]"
+slot restart --if-changed $a
+rc_is "restart --if-changed takes that, too" 0
+slot diff $a
+rc_is "and then all is well" 0
+
 # ---- what is refused ----
 slot restart
 rc_is "restart of nothing" 2

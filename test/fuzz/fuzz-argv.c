@@ -89,7 +89,7 @@ static void contained(const struct h0_argv *a, const struct h0_slot *s)
 /* A flag as llama-server reads it. */
 static bool reads_as(const char *word, const char *brief, const char *name)
 {
-	if (h0_streq(word, brief))
+	if (*brief && h0_streq(word, brief))
 		return true;
 	if (!h0_starts(word, "--"))
 		return false;

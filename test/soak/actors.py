@@ -103,6 +103,7 @@ class Verbs:
         t, file = "soak-t", "slots/soak-t.toml"
         what = dice.choice(("create", "create", "start", "stop", "delete"))
         if what == "create":
+            self.editor.forget(file)
             self.run("guest", dice, "slot", "create", t, "--model", "one", "--device", "cpu", "--ctx", "256",
                      "--image", os.environ.get("HAL0_TEST_IMAGE", "localhost/hal0-llama:cpu"))
         elif what == "delete":
@@ -113,7 +114,7 @@ class Verbs:
     def delete(self, dice, slot, file):
         """What hal0 deleted, by its journal, is what a person had saved last."""
         op = self.run("guest", dice, "slot", "delete", slot, "--yes", *dice.choice(((), ("--force",))))
-        number = self.editor.saved.get(file)
+        number = self.editor.forget(file)
         if op.rc != 0 or number is None:
             return
         applied = read(self.world.etc + "/.txn/applied").partition("\n")[2]

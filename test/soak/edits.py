@@ -167,8 +167,9 @@ class Editor:
         return True
 
     def forget(self, file):
+        """The file is deleted, or another one from now on. Returns what was saved last."""
         with self.writing:
-            self.saved.pop(file, None)
+            return self.saved.pop(file, None)
 
     def check(self, when):
         """Every number saved is where it was saved, also while commands are at work."""

@@ -21,6 +21,7 @@ class Look:
         self.memory = []        # (seconds, KiB resident, descriptors, threads, at rest)
         self.conflicts_seen = 0
         self.kept = 0           # *.hal0-new files found
+        self.groups_left = set() # containers whose cgroups outlived them
 
     # ---- at any moment ----
     def sample(self):
@@ -181,13 +182,11 @@ class Look:
     def resources(self, slots):
         """Nothing of podman's but what belongs to what runs."""
         living = {c["Id"] for c in self.world.containers() or ()}
-        # a podman killed before its container was set up leaves empty groups; nobody can know of them
-        gone = self.world.container_ids("init") - living
-        for place in ["/run/runc", "/run/crun"] + cgroups():
-            for entry in listdir(place):
-                for cid in re.findall("[0-9a-f]{64}", entry):
-                    if cid in gone:
-                        self.world.violation("%s/%s is left of a container that is gone" % (place, entry))
+        gone = self.world.container_ids() - living
+        for place in ("/run/runc", "/run/crun"):
+            for cid in gone & set(listdir(place)):
+                self.world.violation("%s/%s is left of a container that is gone" % (place, cid))
+        self.groups(gone)
         rc, volumes = self.world.podman("volume", "ls", "--quiet")
         if rc or volumes.strip():
             self.world.violation("volumes: %s" % volumes)
@@ -201,6 +200,14 @@ class Look:
             if self.world.port <= port < self.world.port + 20 and port not in ports:
                 self.world.violation("port %d is still taken" % port)
 
+    def groups(self, gone):
+        """Empty groups are the runtime's doing, who gives up on a process that takes long to die."""
+        for place in cgroups():
+            for cid in gone & {g[7:] for g in listdir(place)}:
+                self.groups_left.add(cid)
+                if read("%s/libpod-%s/cgroup.procs" % (place, cid)).strip():
+                    self.world.violation("somebody lives in %s/libpod-%s" % (place, cid))
+
     def locks(self):
         for d, _, fs in os.walk(self.world.home):
             if d.startswith(self.world.pods):
@@ -213,17 +220,19 @@ class Look:
                         except OSError:
                             self.world.violation("%s/%s is locked and nobody is at work" % (d, f))
 
+    def bookings(self):
+        """Those that hold; the others are dropped by whoever reads the ledger next."""
+        doc = json.loads(read(self.world.run_dir + "/ledger.json") or '{"bookings":[]}')
+        return [b for b in doc["bookings"] if os.path.exists("/proc/%d" % b["pid"]) or
+                os.path.exists("/proc/%s/stat" % read("%s/slots/%s/pid" % (self.world.run_dir, b["slot"])).strip())]
+
     def ledger(self, slots):
         """A booking that holds is of a slot that runs."""
-        doc = json.loads(read(self.world.run_dir + "/ledger.json") or '{"bookings":[]}')
-        names = [b["slot"] for b in doc["bookings"]]
+        names = [b["slot"] for b in self.bookings()]
         if len(set(names)) != len(names):
             self.world.violation("booked twice: %s" % names)
-        for b in doc["bookings"]:
-            booker = b.get("pid", 0)
-            server = read("%s/slots/%s/pid" % (self.world.run_dir, b["slot"])).strip()
-            holds = os.path.exists("/proc/%d" % booker) or (server and os.path.exists("/proc/" + server))
-            if holds and slots.get(b["slot"], {}).get("state") not in SERVES:
+        for b in self.bookings():
+            if slots.get(b["slot"], {}).get("state") not in SERVES:
                 self.world.violation("booked, and does not run: %r" % b)
 
     # ---- when all is over ----
@@ -244,13 +253,12 @@ class Look:
         self.nothing("processes", left)
         self.nothing("containers", w.containers())
         self.nothing("mounts", [m for m in w.mounts() if m != w.pods + "/root/overlay"])
-        ever = w.container_ids("init")
-        self.nothing("cgroups", [g for c in cgroups() for g in listdir(c) if set(re.findall("[0-9a-f]{64}", g)) & ever])
+        self.resources({})
         self.nothing("layers", json.loads(read(w.pods + "/root/overlay-layers/layers.json") or "[]"))
         self.nothing("storage of containers",
                      json.loads(read(w.pods + "/root/overlay-containers/containers.json") or "[]"))
         self.nothing("temporary files", listdir(w.home + "/tmp"))
-        self.nothing("bookings", json.loads(read(w.run_dir + "/ledger.json") or '{"bookings":[]}')["bookings"])
+        self.nothing("bookings", self.bookings())
         self.nothing("ports", [p for p in listening() if w.port < p < w.port + 20])
         self.locks()
         self.tree()

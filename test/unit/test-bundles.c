@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * What each built-in profile makes of a slot, word for word, held in test/golden/argv/PROFILE.txt,
- * and what its container may use, in test/golden/grants; de-duplication on random command lines. After a change that is meant:
- * HAL0_GOLDEN_WRITE=1 build/test/unit/test-bundles, and read the difference.
+ * and what its container may use, in test/golden/grants; de-duplication on random command lines.
+ * After a change that is meant: HAL0_GOLDEN_WRITE=1 build/test/unit/test-bundles, and read the
+ * difference.
  */
 #include "tap.h"
 

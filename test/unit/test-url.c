@@ -26,6 +26,11 @@ static void hosts(void)
 	host("http://", NULL);
 	host("http://:80/", NULL);
 	host("http://me:secret@a/", NULL);
+	host("http://[]/", NULL);
+	host("http://[::1", NULL);
+	host("http://[::1]evil/", NULL);
+	host("http://a:1x/", NULL);
+	host("http://a:1:2/", NULL);
 	host("http://a/b c", NULL);
 	host("http://a\n/b", NULL);
 	host("http://aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg/", NULL);
