@@ -166,7 +166,7 @@ static const struct h0_example undo_examples[] = {
 static const struct h0_verb verbs[] = {
 	{"list", "", 0, 0, "list capabilities and the slots that serve them", NULL, NULL, 0, cap_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
-	{"show", "CAPABILITY", 1, 1, "one capability", NULL, NULL, 0, cap_show_cols, CAPABILITY,
+	{"show", "CAPABILITY", 1, 1, "show one capability", NULL, NULL, 0, cap_show_cols, CAPABILITY,
 	 .examples = show_examples},
 	{"set", "CAPABILITY", 1, 1, "choose model, device or provider", set_text, set_opts,
 	 sizeof(struct cap_set_opts), cap_change_cols, CAPABILITY, EXCLUSIVE, .examples = set_examples,
@@ -177,7 +177,7 @@ static const struct h0_verb verbs[] = {
 	{"off", "CAPABILITY", 1, 1, "turn one off: files, then slot", off_text, off_opts,
 	 sizeof(struct cap_change_opts), cap_change_cols, CAPABILITY, EXCLUSIVE, .examples = off_examples,
 	 .flags = H0_VERB_WRITES},
-	{"check", "", 0, 0, "do file and slots tell the same, exit 1 if not", check_text, NULL, 0,
+	{"check", "", 0, 0, "say whether file and slots agree, exit 1 if not", check_text, NULL, 0,
 	 cap_check_cols, .examples = check_examples},
 	{"seed", "", 0, 0, "make capabilities.toml from the slots", seed_text, NULL, 0, cap_seed_cols,
 	 .examples = seed_examples, .flags = H0_VERB_WRITES},

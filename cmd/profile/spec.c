@@ -43,7 +43,7 @@ static const struct h0_opt lock_opts[] = {
 
 static const struct h0_opt upgrade_opts[] = {
 	{0, "timeout", H0_OPT_DURATION, AT(profile_upgrade_opts, timeout_s), "TIME",
-	 "give up after so long without progress (default 5m)"},
+	 "give up after so long without progress (default: 5m)"},
 	{0, "no-restart", H0_OPT_FLAG, AT(profile_upgrade_opts, no_restart), NULL,
 	 "leave running slots with the old image until they are restarted"},
 	{0},
@@ -175,7 +175,7 @@ static const struct h0_verb verbs[] = {
 	 "Says on standard error which catalog applies: the built-in seeds, or profiles.toml, which "
 	 "replaces them completely.",
 	 NULL, 0, profile_cols, .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
-	{"show", "PROFILE", 1, 1, "one profile: image, flags, what it fits", NULL, NULL, 0,
+	{"show", "PROFILE", 1, 1, "show one profile: image, flags, what it fits", NULL, NULL, 0,
 	 profile_show_cols, .comp = H0_COMP_PROFILE, .examples = show_examples},
 	{"clone", "PROFILE NAME [KEY=VALUE...]", 2, -1, "make a profile from another one", clone_text,
 	 NULL, 0, profile_change_cols, .comp = H0_COMP_PROFILE, .examples = clone_examples,

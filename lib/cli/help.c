@@ -98,7 +98,7 @@ static void opt_text(const struct h0_opt *o, struct h0_buf *out)
 		h0_buf_addf(out, "%s%s", c == o->choices ? ": " : c[1] ? ", " : " or ", *c);
 	h0_buf_adds(out, o->help + head);
 	if (def_is_shown(o))
-		h0_buf_addf(out, " (default %s)", o->def);
+		h0_buf_addf(out, " (default: %s)", o->def);
 	if (o->type == H0_OPT_LIST)
 		h0_buf_adds(out, "; may be repeated");
 	if (o->flags & H0_OPT_REQUIRED)
@@ -191,6 +191,18 @@ static void put_usage(const struct h0_prog *prog, const struct h0_verb *verb, bo
 	h0_buf_addc(out, '\n');
 }
 
+/* "rm,remove" */
+static void put_aliases(const char *list, struct h0_buf *out)
+{
+	h0_buf_adds(out, "Also called ");
+	for (const char *p = list; *p; p++) {
+		h0_buf_addc(out, *p);
+		if (*p == ',')
+			h0_buf_addc(out, ' ');
+	}
+	h0_buf_adds(out, ".\n");
+}
+
 void h0_help_verb(const struct h0_prog *prog, const struct h0_verb *verb, int width,
                   struct h0_buf *out)
 {
@@ -199,7 +211,7 @@ void h0_help_verb(const struct h0_prog *prog, const struct h0_verb *verb, int wi
 	h0_buf_addc(out, '\n');
 	put_sentence(verb->help, width, out);
 	if (verb->aliases)
-		h0_buf_addf(out, "Also called %s.\n", verb->aliases);
+		put_aliases(verb->aliases, out);
 	put_options(verb, width, out);
 	put_columns(verb, width, out);
 	put_examples(verb, width, out);

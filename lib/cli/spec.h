@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The table a program is described by: pure data, no function pointers. From it come the
- * parser (cli/opt.h), -h (cli/help.h), the man pages and completions (scripts/h0gen.c) and the
+ * parser (cli/opt.h), -h (cli/help.h), the man pages and completions (scripts/h0gen) and the
  * self-test. cmd/TOOL/spec.c holds one `const struct h0_prog`.
  */
 #ifndef H0_CLI_SPEC_H

@@ -19,6 +19,7 @@
 
 #define STATE_MAX  (64u << 10)
 #define WAY_LEAST  (16 << 20) /* a range of its own is not worth less */
+#define FLUSH      (16 << 20) /* so much at a time is sent to the disk while more comes */
 
 static char *beside(const char *path, const char *suffix)
 {
@@ -201,6 +202,14 @@ int64_t h0_partial_have(const struct h0_partial *p)
 	return all;
 }
 
+/* A hint: the disk works meanwhile, and does not begin when all has come. */
+static void flush_behind(const struct h0_partial *p, int64_t from, int64_t to)
+{
+	int64_t begin = from / FLUSH * FLUSH, end = to / FLUSH * FLUSH;
+	if (end > begin)
+		sync_file_range(p->fd, begin, end - begin, SYNC_FILE_RANGE_WRITE);
+}
+
 int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *data, size_t n,
                      struct h0_err *e)
 {
@@ -213,6 +222,7 @@ int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *dat
 			h0_fail_sys(e, "cannot write %s", p->part);
 			return full ? h0_err_code(e, "model.no_space") : -1;
 		}
+		flush_behind(p, s->pos, s->pos + done);
 		s->pos += done;
 		data += done;
 		n -= (size_t)done;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -273,6 +274,17 @@ static int check(const struct transfer *t, struct h0_err *e)
 	return h0_err_code(e, "model.checksum");
 }
 
+/* The file may have been another one by the end, and its first bytes may have come one by one. */
+static int check_head(const struct transfer *t, struct h0_err *e)
+{
+	char got[4];
+	if (!t->head || (pread(t->part->fd, got, sizeof got, 0) == sizeof got && memcmp(got, t->head, sizeof got) == 0))
+		return 0;
+	h0_partial_drop(t->part);
+	h0_fail(e, H0_EXTERN, "%.*s is no %s file", (int)strcspn(t->now.url, "?#"), t->now.url, t->head);
+	return h0_err_code(e, "model.unsupported_format");
+}
+
 static void transfer_done(struct transfer *t)
 {
 	h0_remote_done(&t->now);
@@ -297,7 +309,7 @@ static int pull_ours(const struct h0_puller *p, const struct h0_remote *r, struc
 			h0_partial_drop(part);
 		return -1;
 	}
-	return check(&t, e) < 0 || h0_partial_finish(part, e) < 0 ? -1 : H0_PULLED;
+	return check_head(&t, e) < 0 || check(&t, e) < 0 || h0_partial_finish(part, e) < 0 ? -1 : H0_PULLED;
 }
 
 int h0_pull_file(const struct h0_puller *p, const struct h0_remote *r, const char *path,

@@ -29,22 +29,12 @@ static bool recovery_needs(const struct world *w, long k, uint64_t *states)
 static void fsyncs_of(const struct world *w, bool recovery, struct h0_strv *ret)
 {
 	struct h0_err e;
-	autocrashfs struct crashfs *fs = world_new(w);
+	autocrashfs struct crashfs *fs = recovery ? world_after_commit(w) : world_new(w);
 	fs->keep_log = true;
-	if (recovery) {
-		autocrashfs struct crashfs *probe = world_new(w);
-		probe->keep_log = true;
-		world_apply(w, probe, &e);
-		for (size_t i = 0; i < probe->log.n; i++)
-			if (h0_streq(probe->log.v[i], "rename journal.new journal"))
-				fs->die_at = (long)i + 1;
-		world_apply(w, fs, &e);
-		crashfs_reset(fs);
-		fs->keep_log = true;
+	if (recovery)
 		world_recover(fs, &e);
-	} else {
+	else
 		world_apply(w, fs, &e);
-	}
 	for (size_t i = 0; i < fs->fsync_log.n; i++)
 		h0_strv_add(ret, fs->fsync_log.v[i]);
 }

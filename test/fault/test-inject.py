@@ -207,6 +207,16 @@ class Verb:
     def full_command(self):
         return self.command + ("" if "hal0-slot run" in self.command else " --json")
 
+    def undisturbed_run(self):
+        r = self.b.run(self.full_command())
+        self.settled()
+        return r
+
+    def settled(self):
+        self.after = self.state()
+        self.b.run("hal0-conf recover")
+        self.tree = self.b.names()
+
     def trace(self):
         """Runs it undisturbed; sets .calls to {call: how many the program makes itself, after the loader}."""
         log = self.b.top + "/trace"
@@ -223,9 +233,7 @@ class Verb:
             if began and call[1] == "execve":
                 break  # podman's from here on
             began = began or line.startswith("fcntl(2, F_GETFD)")
-        self.after = self.state()
-        self.b.run("hal0-conf recover")
-        self.tree = self.b.names()
+        self.settled()
         return r
 
     def state(self):
@@ -371,4 +379,5 @@ def main():
     bed.done()
 
 
-main()
+if __name__ == "__main__":
+    main()

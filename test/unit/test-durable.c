@@ -13,6 +13,7 @@
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/lock.h"
+#include "sh.h"
 #include "tap.h"
 
 static char root[200];
@@ -33,23 +34,9 @@ static const char *get(const char *name)
 	return h0_read_file(at(name), 1u << 20, &b, NULL) == 0 ? h0_buf_str(&b) : NULL;
 }
 
-static void sh(const char *fmt, ...) H0_PRINTF(1, 2);
-static void sh(const char *fmt, ...)
-{
-	char cmd[2000];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	if (system(cmd) != 0)
-		abort();
-}
-
 static bool only(const char *name)
 {
-	char cmd[700];
-	snprintf(cmd, sizeof cmd, "test \"$(ls -A '%s')\" = '%s'", root, name);
-	return system(cmd) == 0;
+	return sh_rc("test \"$(ls -A '%s')\" = '%s'", root, name) == 0;
 }
 
 static ssize_t no_space(const struct h0_ops *o, int fd, const void *buf, size_t n)
@@ -198,7 +185,6 @@ static void test_diff(void)
 	}
 	for (int i = 0; i < rounds; i++) {
 		h0_autobuf struct h0_buf a = {0}, b = {0}, diff = {0};
-		char cmd[900];
 		random_text(&r, &a);
 		edited(&r, &a, &b);
 		h0_diff("f", h0_buf_str(&a), a.len, h0_buf_str(&b), b.len, &diff);
@@ -209,9 +195,8 @@ static void test_diff(void)
 		write_text("f", &a);
 		write_text("want", &b);
 		write_text("diff", &diff);
-		snprintf(cmd, sizeof cmd, "cd '%s' && patch -s -p1 --posix -F0 <diff && cmp -s f want &&"
-		         " test -z \"$(ls *.orig *.rej 2>/dev/null)\"", root);
-		bad += system(cmd) != 0;
+		bad += sh_rc("cd '%s' && patch -s -p1 --posix -F0 <diff && cmp -s f want &&"
+		             " test -z \"$(ls *.orig *.rej 2>/dev/null)\"", root) != 0;
 	}
 	is_int(bad, 0, "patch(1) makes the new text of the old one from every diff");
 }

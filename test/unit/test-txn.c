@@ -18,6 +18,7 @@
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/lock.h"
+#include "sh.h"
 #include "tap.h"
 
 static char root[256], etc[300];
@@ -54,33 +55,10 @@ static bool exists(const char *path)
 	return lstat(at(path), &st) == 0;
 }
 
-static void h0_sh(const char *fmt, ...) H0_PRINTF(1, 2);
-static void h0_sh(const char *fmt, ...)
-{
-	char cmd[2048];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	if (system(cmd) != 0)
-		abort();
-}
-
-static int system_quiet(const char *fmt, ...) H0_PRINTF(1, 2);
-static int system_quiet(const char *fmt, ...)
-{
-	char cmd[2048];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof cmd, fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
 static void cleanup(void)
 {
 	if (root[0])
-		h0_sh("chattr -R -i -a '%s' 2>/dev/null; rm -rf '%s'", root, root);
+		sh("chattr -R -i -a '%s' 2>/dev/null; rm -rf '%s'", root, root);
 }
 
 static void fresh(void)
@@ -225,25 +203,25 @@ static void test_targets(void)
 	struct h0_err e;
 	fresh();
 	apply(three, NULL, &e);
-	h0_sh("cd '%s/slots' && mv a.toml real && ln -s real a.toml", etc);
+	sh("cd '%s/slots' && mv a.toml real && ln -s real a.toml", etc);
 	refuse("a symbolic link", H0_CONFLICT, "symbolic link");
-	h0_sh("cd '%s/slots' && rm a.toml && mkfifo a.toml", etc);
+	sh("cd '%s/slots' && rm a.toml && mkfifo a.toml", etc);
 	refuse("a FIFO", H0_CONFIG, "not a regular file");
-	h0_sh("cd '%s/slots' && rm a.toml && mkdir a.toml", etc);
+	sh("cd '%s/slots' && rm a.toml && mkdir a.toml", etc);
 	refuse("a directory", H0_CONFIG, "not a regular file");
-	h0_sh("cd '%s/slots' && rmdir a.toml && mv real a.toml", etc);
-	h0_sh("cd '%s' && mv slots elsewhere && ln -s elsewhere slots", etc);
+	sh("cd '%s/slots' && rmdir a.toml && mv real a.toml", etc);
+	sh("cd '%s' && mv slots elsewhere && ln -s elsewhere slots", etc);
 	refuse("a link in the place of slots/", H0_CONFLICT, "slots");
-	h0_sh("cd '%s' && rm slots && mv elsewhere slots", etc);
-	if (geteuid() != 0 || system_quiet("chattr +i '%s/slots/a.toml' 2>/dev/null", etc) != 0) {
+	sh("cd '%s' && rm slots && mv elsewhere slots", etc);
+	if (geteuid() != 0 || sh_rc("chattr +i '%s/slots/a.toml' 2>/dev/null", etc) != 0) {
 		ok(true, "immutable files # SKIP needs root and chattr");
 	} else {
 		refuse("an immutable file", H0_SYS, "immutable");
-		h0_sh("chattr -i '%s/slots/a.toml' && chattr +a '%s/slots'", etc, etc);
+		sh("chattr -i '%s/slots/a.toml' && chattr +a '%s/slots'", etc, etc);
 		refuse("an append-only directory", H0_SYS, "");
-		h0_sh("chattr -a '%s/slots'", etc);
+		sh("chattr -a '%s/slots'", etc);
 	}
-	if (geteuid() == 0 && mount(at("slots/b.toml"), at("slots/a.toml"), NULL, MS_BIND, NULL) == 0) {
+	if (geteuid() == 0 && mount(at("slots/b.toml"), at("slots/a.toml"), "none", MS_BIND, NULL) == 0) {
 		refuse("a mount point", H0_SYS, "mount point");
 		umount(at("slots/a.toml"));
 	} else {
@@ -304,7 +282,7 @@ static void test_full_disk(void)
 	ok(count("*~") == 0 && count("journal*") == 0, "nothing is left behind");
 	h0_autosnap struct h0_snap s = {0};
 	ok(h0_snap_open(etc, &s, &e) == 0 && s.generation == 1, "and are read");
-	mount("none", root, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	mount("none", root, "none", MS_REMOUNT | MS_RDONLY, NULL);
 	ok(apply(three_more, NULL, &e) < 0 && e.kind == H0_SYS && e.sys_errno == EROFS,
 	   "a read-only file system: exit 6");
 	bool changed = true;
@@ -450,10 +428,10 @@ static void test_corrupt(void)
 	corrupt("a tag that climbs", text);
 	framed(text, sizeof text, "{\"argv\":[],\"time\":1,\"stage\":\"00000000\",\"entries\":[]}");
 	corrupt("no entries", text);
-	h0_sh("truncate -s 80M '%s/.txn/journal'", etc);
+	sh("truncate -s 80M '%s/.txn/journal'", etc);
 	ok(apply(three_more, NULL, &e) < 0 && e.kind == H0_CONFIG, "a huge journal is not read");
 	unlink(at(".txn/journal"));
-	h0_sh("ln -s ../capabilities.toml '%s/.txn/journal'", etc);
+	sh("ln -s ../capabilities.toml '%s/.txn/journal'", etc);
 	ok(apply(three_more, NULL, &e) < 0 && e.kind == H0_CONFIG, "nor one that is a link");
 	unlink(at(".txn/journal"));
 	put(".txn/applied", "garbage");
@@ -485,7 +463,7 @@ static void test_bounds(void)
 	ok(apply(many, NULL, &e) == 0, "two hundred are fine");
 	h0_autosnap struct h0_snap s = {0};
 	ok(h0_snap_open(etc, &s, &e) == 0 && s.n == 200, "and read back");
-	h0_sh("truncate -s 17M '%s/hal0.toml'", etc);
+	sh("truncate -s 17M '%s/hal0.toml'", etc);
 	h0_snap_done(&s);
 	ok(h0_snap_open(etc, &s, &e) < 0 && e.kind == H0_CONFIG && strstr(e.file, "hal0.toml"),
 	   "a file beyond the bound is refused by name");
@@ -497,7 +475,7 @@ static void test_images(void)
 	fresh();
 	struct h0_txn_opts o = {.etc = etc};
 	apply(three, NULL, &e);
-	h0_sh("printf 'x = \\377\\376\\000y' >'%s/slots/a.toml'", etc);
+	sh("printf 'x = \\377\\376\\000y' >'%s/slots/a.toml'", etc);
 	struct want w[] = {{"slots/a.toml", NULL}, {0}};
 	ok(apply(w, NULL, &e) == 0 && !exists("slots/a.toml"), "a file that is no text can be removed");
 	ok(h0_txn_undo(&o, NULL, NULL, &e) == 0, "and the removal undone");

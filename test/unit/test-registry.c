@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What a tag is now in its registry: asked of one of our own on loopback.
+ */
+#include "tap.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/str.h"
+#include "run/images.h"
+
+#define BODY "{\"schemaVersion\":2}"
+
+static int listener, port;
+static char asked[4096]; /* the first lines of all requests of one question */
+
+static void say(int fd, const char *status, const char *header, const char *body)
+{
+	h0_autofree char *text = h0_asprintf("HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	                                     status, header, strlen(body), body);
+	(void)!write(fd, text, strlen(text));
+}
+
+/* Sends to our token place, whoever asks without what it gives. */
+static void guarded(int fd, const char *request, const char *token, const char *scheme)
+{
+	h0_autofree char *want = h0_asprintf("Authorization: Bearer %s\r\n", token);
+	h0_autofree char *header = h0_asprintf("WWW-Authenticate: %s realm=\"http://127.0.0.1:%d/token-%s\","
+		"service=\"a b&c\",scope=\"repository:x:pull\"\r\n", scheme, port, token);
+	if (strstr(request, want))
+		say(fd, "200 OK", "", BODY);
+	else
+		say(fd, "401 Unauthorized", header, "{}");
+}
+
+static void answer(int fd, const char *request)
+{
+	char path[400] = "";
+	sscanf(request, "GET %399s", path);
+	size_t n = strlen(asked);
+	snprintf(asked + n, sizeof asked - n, "%s ", path);
+	if (h0_starts(path, "/v2/plain/manifests/"))
+		say(fd, strstr(request, "application/vnd.oci.image.index.v1+json") ? "200 OK" : "406 No", "", BODY);
+	else if (h0_starts(path, "/v2/guarded/"))
+		guarded(fd, request, "one", "Bearer");
+	else if (h0_starts(path, "/v2/guarded2/"))
+		guarded(fd, request, "two", "Bearer");
+	else if (h0_starts(path, "/v2/basic/"))
+		guarded(fd, request, "one", "Basic");
+	else if (h0_starts(path, "/v2/mute/"))
+		guarded(fd, request, "none", "Bearer");
+	else if (h0_starts(path, "/v2/odd/"))
+		guarded(fd, request, "odd", "Bearer");
+	else if (h0_starts(path, "/v2/private/"))
+		say(fd, "403 Forbidden", "", "{}");
+	else if (h0_starts(path, "/v2/broken/"))
+		say(fd, "500 Oops", "", "{}");
+	else if (h0_starts(path, "/token-one?"))
+		say(fd, "200 OK", "", "{\"token\":\"one\"}");
+	else if (h0_starts(path, "/token-two?"))
+		say(fd, "200 OK", "", "{\"access_token\":\"two\"}");
+	else if (h0_starts(path, "/token-odd?"))
+		say(fd, "200 OK", "", "no JSON");
+	else
+		say(fd, "404 Not Found", "", "{}");
+}
+
+static void *serve(void *arg)
+{
+	(void)arg;
+	for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; close(fd)) {
+		char request[4096];
+		size_t n = 0;
+		ssize_t got;
+		while (n < sizeof request - 1 && (got = recv(fd, request + n, sizeof request - 1 - n, 0)) > 0) {
+			n += (size_t)got;
+			request[n] = '\0';
+			if (strstr(request, "\r\n\r\n"))
+				break;
+		}
+		if (n)
+			answer(fd, request);
+	}
+	return NULL;
+}
+
+static void start(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+	pthread_t t;
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 8) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&a, &len) < 0 || pthread_create(&t, NULL, serve, NULL) != 0)
+		abort();
+	pthread_detach(t);
+	port = ntohs(a.sin_port);
+}
+
+static int ask(struct h0_http_client *c, const char *image, char digest[H0_SHA256_TEXT], struct h0_err *e)
+{
+	h0_autofree char *ref = h0_asprintf("127.0.0.1:%d/%s", port, image);
+	*e = (struct h0_err){0};
+	asked[0] = '\0';
+	snprintf(digest, H0_SHA256_TEXT, "untouched");
+	return h0_image_remote(c, ref, digest, e);
+}
+
+int main(void)
+{
+	h0_autohttpclient struct h0_http_client *c = NULL;
+	char got[H0_SHA256_TEXT], want[H0_SHA256_TEXT];
+	struct h0_err e = {0};
+	if (h0_http_open(&c, &e) < 0)
+		return tap_skip_all(e.msg);
+	start();
+	h0_sha256_of(BODY, strlen(BODY), want);
+
+	ok(ask(c, "plain:v1", got, &e) == 0, "a tag");
+	is_str(got, want, "is the sum of what is answered");
+	is_str(asked, "/v2/plain/manifests/v1 ", "asked once");
+	ok(ask(c, "plain", got, &e) == 0, "no tag");
+	is_str(asked, "/v2/plain/manifests/latest ", "is the latest");
+	h0_autofree char *pinned = h0_asprintf("plain@%s", want);
+	h0_autofree char *path = h0_asprintf("/v2/plain/manifests/%s ", want);
+	ok(ask(c, pinned, got, &e) == 0, "a digest");
+	is_str(asked, path, "is asked for as such");
+
+	ok(ask(c, "guarded:v1", got, &e) == 0, "a registry that sends for a token: %s", e.msg);
+	is_str(got, want, "the sum");
+	is_str(asked, "/v2/guarded/manifests/v1 /token-one?service=a%20b%26c&scope=repository%3Ax%3Apull "
+	       "/v2/guarded/manifests/v1 ", "asked there, then again, with words escaped");
+	ok(ask(c, "guarded2:v1", got, &e) == 0, "a token of the other name: %s", e.msg);
+
+	static const struct { const char *image, *says, *why; } rows[] = {
+		{"nothing:v1", "has no image", "no such tag"},
+		{"private:v1", "403 for", "forbidden"},
+		{"private:v1", "not public", "and said so"},
+		{"basic:v1", "401 for", "wants a password"},
+		{"mute:v1", "401 for", "no token to be had"},
+		{"odd:v1", "401 for", "a token that is none"},
+		{"broken:v1", "500 for", "a registry that is ill"},
+	};
+	for (size_t i = 0; i < H0_ARRAY_LEN(rows); i++) {
+		int rc = ask(c, rows[i].image, got, &e);
+		ok(rc < 0 && e.kind == H0_EXTERN && strstr(e.msg, rows[i].says), "%s: %s", rows[i].why, e.msg);
+		ok(h0_streq(got, "untouched"), "%s: no digest", rows[i].why);
+	}
+	ok(ask(c, "nothing:v1", got, &e) < 0 && h0_streq(h0_err_name(&e), "image.not_found"), "its code");
+	ok(ask(c, "broken:v1", got, &e) < 0 && !h0_streq(h0_err_name(&e), "image.not_found"),
+	   "which an illness has not");
+	ok(h0_image_remote(c, "localhost/mine:1", got, &e) < 0 && e.kind == H0_USAGE,
+	   "made on this machine: nobody is asked");
+	shutdown(listener, SHUT_RDWR);
+	close(listener);
+	ok(ask(c, "plain:v1", got, &e) < 0 && e.kind == H0_EXTERN && strstr(e.msg, "registry 127.0.0.1"),
+	   "a registry that is not there: %s", e.msg);
+	return tap_done();
+}
