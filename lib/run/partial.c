@@ -19,6 +19,7 @@
 
 #define STATE_MAX  (64u << 10)
 #define WAY_LEAST  (16 << 20) /* a range of its own is not worth less */
+#define FLUSH      (16 << 20) /* so much at a time is sent to the disk while more comes */
 
 static char *beside(const char *path, const char *suffix)
 {
@@ -98,7 +99,9 @@ int h0_partial_open(const char *path, struct h0_partial *ret, struct h0_err *e)
 		close(p.fd);
 		p.fd = -1;
 	}
-	if (!is_plain(p.fd))
+	if (is_plain(p.fd))
+		(void)fchmod(p.fd, 0644); /* whatever the umask: the server that reads it is somebody else */
+	else
 		return h0_fail(e, H0_CONFLICT, "%s is no file of hal0's: remove it", p.part);
 	if (is_there(p.at)) { /* it was finished between the two looks */
 		unlink(p.at_part);
@@ -201,6 +204,14 @@ int64_t h0_partial_have(const struct h0_partial *p)
 	return all;
 }
 
+/* A hint: the disk works meanwhile, and does not begin when all has come. */
+static void flush_behind(const struct h0_partial *p, int64_t from, int64_t to)
+{
+	int64_t begin = from / FLUSH * FLUSH, end = to / FLUSH * FLUSH;
+	if (end > begin)
+		sync_file_range(p->fd, begin, end - begin, SYNC_FILE_RANGE_WRITE);
+}
+
 int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *data, size_t n,
                      struct h0_err *e)
 {
@@ -213,6 +224,7 @@ int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *dat
 			h0_fail_sys(e, "cannot write %s", p->part);
 			return full ? h0_err_code(e, "model.no_space") : -1;
 		}
+		flush_behind(p, s->pos, s->pos + done);
 		s->pos += done;
 		data += done;
 		n -= (size_t)done;

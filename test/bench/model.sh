@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `hal0-model pull` beside curl, from one https server on loopback to memory; `hal0-model verify`
-# beside sha256sum. Times are quotients of ours by theirs within one round, medians over the rounds:
+# `hal0-model pull` beside curl, from one https server on loopback to memory, and with a checksum beside
+# what it takes to do the same by hand; `hal0-model verify` beside sha256sum. Times are quotients of ours by theirs within one round, medians over the rounds:
 # a machine that is busy slows both. The peak of memory is that of a large file over a small one's.
 set -eu
 rounds=${BENCH_ROUNDS:-5}
@@ -33,19 +33,24 @@ server=$!
 until [ -e "$dir/hub/port" ]; do sleep 0.1; done
 at=https://localhost:$(cat "$dir/hub/port")/ok
 now() { date +%s%N; }
-pull() { # NAME
-  "$HAL0_BUILD/cmd/hal0-model" pull --quiet --ca-file "$dir/cert" "$at/$1.gguf"
+pull() { # NAME [OPTION...]
+  _name=$1
+  shift
+  "$HAL0_BUILD/cmd/hal0-model" pull --quiet --ca-file "$dir/cert" "$@" "$at/$_name.gguf"
 }
 theirs() { curl -sS --cacert "$dir/cert" -o "$ram/theirs" "$at/large.gguf"; }
+sum=$(sha256sum "$dir/hub/large.gguf" | cut -d ' ' -f 1)
+checked() { pull large --sha256 "$sum"; }
+theirs_checked() { theirs && echo "$sum  $ram/theirs" | sha256sum --check --quiet && sync "$ram/theirs"; }
 clear_all() { rm -f "$store"/* "$ram/theirs"; }
 quotient() { # OURS THEIRS BEFORE: two commands, turn by turn, each after a third
   "$3"
-  "$1" large && "$2"
+  "$1" && "$2"
   n=0
   while [ $n -lt "$rounds" ]; do
     "$3"
     a=$(now)
-    "$1" large
+    "$1"
     b=$(now)
     "$3"
     c=$(now)
@@ -57,9 +62,14 @@ quotient() { # OURS THEIRS BEFORE: two commands, turn by turn, each after a thir
   done | sort -n | awk '{l[NR] = $0} END {print l[int((NR + 1) / 2)]}'
 }
 row() { printf '%s\t%s\t%s\t%s\t%s\n' "$@"; }
+plain() { pull large; }
 # shellcheck disable=SC2046 # three words
-set -- $(quotient pull theirs clear_all)
+set -- $(quotient plain theirs clear_all)
 row "model pull / curl" "$1" 1.0526 x "$mb MB: $2 s, $3 s; load $(cut -d ' ' -f 1 /proc/loadavg)"
+rounds=3
+# shellcheck disable=SC2046
+set -- $(quotient checked theirs_checked clear_all)
+row "model pull, checked / curl, sha256sum, sync" "$1" 1.0526 x "$mb MB: $2 s, $3 s"
 peak() { # NAME: KiB
   rm -f "$store"/*
   python3 -c 'import resource, subprocess, sys
