@@ -411,6 +411,8 @@ int main(int argc, char **argv)
 	argc -= at - 1;
 	argv += at - 1;
 	const char *call = argv[1];
+	/* limits are set for who calls this, not for it */
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 	h0_autofree char *dir = file_of("");
 	h0_mkdirs(dir, 0755, NULL);
 	read_lie(call);

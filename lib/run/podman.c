@@ -322,13 +322,14 @@ int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s
 	bool lived = pidfd >= 0 && h0_ctr_alive(c);
 	if (h0_podman_remove(p, c->id, grace_s, e) < 0)
 		return -1;
-	clear_runtimes(p, c->id);
-	if (!lived || ends_within(pidfd, 0))
-		return 0;
-	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	return ends_within(pidfd, KILLED_MS) ? 0
-	       : h0_fail(e, H0_EXTERN, "the server of slot %s (process %d) does not end although it was killed",
-	                 c->slot, (int)c->pid);
+	if (lived && !ends_within(pidfd, 0)) {
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		if (!ends_within(pidfd, KILLED_MS))
+			return h0_fail(e, H0_EXTERN, "the server of slot %s (process %d) does not end although it was "
+			               "killed", c->slot, (int)c->pid);
+	}
+	clear_runtimes(p, c->id); /* last: the groups of a process that lives would stay */
+	return 0;
 }
 
 int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running, int *ret_code,

@@ -21,6 +21,7 @@ class Look:
         self.memory = []        # (seconds, KiB resident, descriptors, threads, at rest)
         self.conflicts_seen = 0
         self.kept = 0           # *.hal0-new files found
+        self.groups_left = set() # containers whose cgroups outlived them
 
     # ---- at any moment ----
     def sample(self):
@@ -181,13 +182,11 @@ class Look:
     def resources(self, slots):
         """Nothing of podman's but what belongs to what runs."""
         living = {c["Id"] for c in self.world.containers() or ()}
-        # a podman killed before its container was set up leaves empty groups; nobody can know of them
-        gone = self.world.container_ids("init") - living
-        for place in ["/run/runc", "/run/crun"] + cgroups():
-            for entry in listdir(place):
-                for cid in re.findall("[0-9a-f]{64}", entry):
-                    if cid in gone:
-                        self.world.violation("%s/%s is left of a container that is gone" % (place, entry))
+        gone = self.world.container_ids() - living
+        for place in ("/run/runc", "/run/crun"):
+            for cid in gone & set(listdir(place)):
+                self.world.violation("%s/%s is left of a container that is gone" % (place, cid))
+        self.groups(gone)
         rc, volumes = self.world.podman("volume", "ls", "--quiet")
         if rc or volumes.strip():
             self.world.violation("volumes: %s" % volumes)
@@ -200,6 +199,14 @@ class Look:
         for port in listening():
             if self.world.port <= port < self.world.port + 20 and port not in ports:
                 self.world.violation("port %d is still taken" % port)
+
+    def groups(self, gone):
+        """Empty groups are the runtime's doing, who gives up on a process that takes long to die."""
+        for place in cgroups():
+            for cid in gone & {g[7:] for g in listdir(place)}:
+                self.groups_left.add(cid)
+                if read("%s/libpod-%s/cgroup.procs" % (place, cid)).strip():
+                    self.world.violation("somebody lives in %s/libpod-%s" % (place, cid))
 
     def locks(self):
         for d, _, fs in os.walk(self.world.home):
@@ -246,8 +253,7 @@ class Look:
         self.nothing("processes", left)
         self.nothing("containers", w.containers())
         self.nothing("mounts", [m for m in w.mounts() if m != w.pods + "/root/overlay"])
-        ever = w.container_ids("init")
-        self.nothing("cgroups", [g for c in cgroups() for g in listdir(c) if set(re.findall("[0-9a-f]{64}", g)) & ever])
+        self.resources({})
         self.nothing("layers", json.loads(read(w.pods + "/root/overlay-layers/layers.json") or "[]"))
         self.nothing("storage of containers",
                      json.loads(read(w.pods + "/root/overlay-containers/containers.json") or "[]"))

@@ -120,6 +120,7 @@ class Soak:
         while w.port not in listening() and w.serve.poll() is None:
             time.sleep(0.02)
         self.look.weigh(True)
+        threading.Thread(target=w.reap_always, daemon=True).start()
 
     def run(self):
         w, until = self.world, time.monotonic() + self.opts.minutes * 60
@@ -175,6 +176,8 @@ class Soak:
             f.write("s,rss_kib,fds,threads,rest\n" + "".join("%.1f,%d,%d,%d,%d\n" % m for m in self.look.memory))
         self.report_ops()
         self.report_said()
+        print("# containers: %d; of %d the runtime left empty groups" % (
+            len(w.container_ids()), len(self.look.groups_left)))
         print("# by hand: %s; %d changes kept beside a file" % (
             ", ".join("%d %s" % (n, what) for what, n in self.editor.count.items()), self.look.kept))
         print("# struck: %s" % ", ".join("%d %s" % (n, what) for what, n in sorted(self.killer.count.items())))
