@@ -569,5 +569,5 @@ const struct h0_prog slot_prog = {
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/bench.jsonl*\n\twhat *bench* measured, a line of JSON each\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",
-	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-security(7), hal0-exit(7)",
 };
