@@ -229,11 +229,7 @@ if command -v python3 >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1; the
     -addext subjectAltName=DNS:localhost 2>/dev/null
   python3 "$HAL0_SOURCE/test/cli/redirects.py" "$tmp/c.gguf" "$tmp/cert" "$tmp/key" >"$tmp/ports" 2>"$tmp/asked" &
   server=$!
-  n=0
-  until [ -s "$tmp/ports" ] || [ $n = 100 ]; do
-    sleep 0.05
-    n=$((n + 1))
-  done
+  until_file "$tmp/ports"
   read -r plain tls <"$tmp/ports"
   echo hub-secret >"$tmp/token"
   chmod 600 "$tmp/token"

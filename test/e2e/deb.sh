@@ -11,15 +11,7 @@
 . "$HAL0_SOURCE/test/hardened.sh"
 command -v dh >/dev/null || skip_all "debhelper is not installed"
 command -v dpkg-buildpackage >/dev/null || skip_all "dpkg-dev is not installed"
-tap_cleanup() {
-  machine_end
-  rm -rf "$tmp"
-}
-mkdir "$tmp/models"
-chmod 755 "$tmp" "$tmp/models"
-"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$tmp/models/tiny.gguf" >/dev/null
-chmod 644 "$tmp"/models/*
-machine_start "$tmp/models"
+machine_start
 
 # ---- the package ----
 lint=--no-lint
