@@ -412,7 +412,9 @@ int main(int argc, char **argv)
 	argv += at - 1;
 	const char *call = argv[1];
 	/* limits are set for who calls this, not for it */
-	setrlimit(RLIMIT_FSIZE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+	struct rlimit files;
+	if (getrlimit(RLIMIT_FSIZE, &files) == 0)
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){files.rlim_max, files.rlim_max});
 	h0_autofree char *dir = file_of("");
 	h0_mkdirs(dir, 0755, NULL);
 	read_lie(call);
