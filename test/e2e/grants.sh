@@ -9,7 +9,7 @@ unset HAL0_PODMAN HAL0_PODMAN_TIMEOUT HAL0_MODEL_STORE HAL0_SYSROOT
 slot=$HAL0_BUILD/cmd/hal0-slot
 name=guard-grants
 tap_cleanup() {
-  podman rm --force --time 1 hal0-slot-$name >/dev/null 2>&1
+  podman rm --force --time 1 "hal0-slot-$name" >/dev/null 2>&1
   rm -rf "$tmp"
 }
 chmod 755 "$tmp"
@@ -18,10 +18,10 @@ mkdir -p "$store" "$HAL0_HOME/etc/hal0/slots"
 printf '[slots]\nport_range_start = 9400\nport_range_end = 9499\n' >"$HAL0_HOME/etc/hal0/hal0.toml"
 "$HAL0_BUILD/scripts/tiny-gguf" "$store/tiny.gguf" >/dev/null
 chmod 644 "$store/tiny.gguf"
-"$slot" create $name --model tiny --port 9401 --device cpu --ctx 512 --image "$image" >/dev/null
+"$slot" create $name --model tiny --port 9401 --device cpu --ctx 512 --image "$image" >/dev/null 2>&1
 run "$slot" start $name
 rc_is "a slot starts" 0
-podman container inspect hal0-slot-$name >"$tmp/inspect"
+podman container inspect "hal0-slot-$name" >"$tmp/inspect"
 podman_says() { # NAME FILTER WANT
   is "podman: $1" "$(jq -c ".[0] | $2" "$tmp/inspect")" "$3"
 }
@@ -61,6 +61,6 @@ for what in "run as 65534:65534" "512 processes" "read $store" "network host" "w
   ok "hal0 slot show: $what" grep -qF "$what" "$tmp/show"
 done
 is "and nothing of devices or capabilities" "$(grep -cE 'use /dev|capability' "$tmp/show")" 0
-run podman exec hal0-slot-$name sh -c 'touch /root-is-mine || touch /usr/x || mknod /tmp/n b 8 0 || cat /etc/shadow'
+run podman exec "hal0-slot-$name" sh -c 'touch /root-is-mine || touch /usr/x || mknod /tmp/n b 8 0 || cat /etc/shadow'
 is "from inside: the root cannot be written, no node made, no secret read" "$([ "$rc" != 0 ] && echo yes)" yes
 tap_done
