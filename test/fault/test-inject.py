@@ -338,7 +338,7 @@ def sample(points, n, seed):
 def main():
     bed.alone()
     parser = argparse.ArgumentParser()
-    parser.add_argument("--faults", type=int, default=int(os.environ.get("HAL0_FAULTS", 5)))
+    parser.add_argument("--faults", type=int, default=int(os.environ.get("HAL0_FAULTS", 3)))
     parser.add_argument("--list", action="store_true")
     parser.add_argument("only", nargs="*")
     args = parser.parse_args()
@@ -361,7 +361,9 @@ def main():
             continue
         v = Verb(b, name)
         r = v.trace()
-        bed.ok(r.rc == v.want_rc and (v.before != (v.after[0], v.after[1]) or name == "hal0-conf recover"),
+        # a restarted container and a pulled image leave the files as they were
+        did = v.before != v.after or '"changed": true' in r.out or name == "hal0-conf recover"
+        bed.ok(r.rc == v.want_rc and did,
                "%s: undisturbed it does something" % name, r)
         points = list(v.points())
         if args.list:
