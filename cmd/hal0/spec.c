@@ -51,5 +51,5 @@ const struct h0_prog front_prog = {
 	.nverbs = sizeof verbs / sizeof verbs[0],
 	.files = "*/etc/hal0*\n\tconfiguration, meant to be edited by hand",
 	.see_also = "hal0-status(1), hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
-	            "hal0-model(1), hal0-conf(1), hal0.toml(5), hal0-exit(7)",
+	            "hal0-model(1), hal0-conf(1), hal0.toml(5), hal0-exit(7), hal0-security(7)",
 };

@@ -156,6 +156,7 @@ static int copy_file(struct h0_ctx *ctx, const char *file, const char *at, const
 	h0_autofd int to = h0_op_open(&h0_ops_real, AT_FDCWD, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (from < 0 || to < 0)
 		return h0_fail_sys(e, "%s", from < 0 ? file : target);
+	(void)fchmod(to, 0644); /* whatever the umask: the server that reads it is somebody else */
 	if (copy_bytes(ctx, from, to, base_of(target), e) == 0 && rename(tmp, at) == 0)
 		return 0;
 	if (e && !e->kind)

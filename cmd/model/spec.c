@@ -184,5 +184,5 @@ const struct h0_prog model_prog = {
 	         "*/var/lib/hal0/registry/registry.toml*\n\tmodels that lie elsewhere: "
 	         "_[models.NAME]_ with _path_ and _mmproj_\n\n"
 	         "*FILE.sha256*\n\twhat FILE hashes to, beside it",
-	.see_also = "hal0(1), hal0-slot(1), hal0-cap(1), hal0.toml(5), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-slot(1), hal0-cap(1), hal0.toml(5), hal0-security(7), hal0-exit(7)",
 };

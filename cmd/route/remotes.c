@@ -153,10 +153,10 @@ void route_remotes_get(struct route_remotes *r, const struct h0_upstreams *us, s
 		pthread_cond_signal(&r->wanted);
 	}
 	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	t.tv_sec += (t.tv_nsec / 1000000 + FIRST_MS) / 1000;
 	t.tv_nsec = (t.tv_nsec / 1000000 + FIRST_MS) % 1000 * 1000000;
-	while (first && !r->any && pthread_cond_timedwait(&r->known, &r->lock, &t) != ETIMEDOUT)
+	while (first && !r->any && pthread_cond_clockwait(&r->known, &r->lock, CLOCK_MONOTONIC, &t) != ETIMEDOUT)
 		;
 	if (h0_streq(set, r->set))
 		copy(&r->now, ret);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,8 @@ struct server {
 	struct route_remotes *remotes;
 	const volatile int *stop;
 	char slot_program[1024];
+	pthread_mutex_t lock;       /* of hidden */
+	struct h0_strv hidden;      /* "NAME=": variables with upstreams' keys, which no slot needs */
 	int given[8];
 	size_t ngiven;
 };
@@ -41,6 +44,8 @@ struct server {
 static void server_done(struct server *s)
 {
 	route_remotes_free(s->remotes);
+	h0_strv_done(&s->hidden);
+	pthread_mutex_destroy(&s->lock);
 	h0_guard_done(&s->guard);
 }
 
@@ -128,7 +133,16 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	h0_autospawned struct h0_spawned r = {0};
 	const char *const argv[] = {s->slot_program, "start", slot, "--json", "--quiet",
 		s->o->evict ? "--evict" : NULL, NULL};
-	struct h0_spawn spawn = {.argv = argv, .stop = s->stop};
+	h0_autostrv struct h0_strv env = {0};
+	h0_autofree const char **list = NULL;
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->hidden.n; i++)
+		h0_strv_add(&env, s->hidden.v[i]);
+	pthread_mutex_unlock(&s->lock);
+	list = h0_calloc(env.n + 1, sizeof *list);
+	for (size_t i = 0; i < env.n; i++)
+		list[i] = env.v[i];
+	struct h0_spawn spawn = {.argv = argv, .env = list, .stop = s->stop};
 	if (h0_spawn(&spawn, &r, e) < 0)
 		return -1;
 	return r.exit_code == 0 ? 0 : load_failed(slot, &r, e);
@@ -137,6 +151,12 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 static void look(const struct h0_slots *slots, const struct h0_upstreams *us, struct h0_route_look *ret, void *arg)
 {
 	struct server *s = arg;
+	pthread_mutex_lock(&s->lock);
+	h0_strv_done(&s->hidden);
+	for (size_t i = 0; i < us->n; i++)
+		if (us->v[i].key_env[0])
+			h0_strv_addf(&s->hidden, "%s=", us->v[i].key_env);
+	pthread_mutex_unlock(&s->lock);
 	h0_peek(&s->paths, slots, ROUTE_PATIENCE_MS, ret);
 	route_remotes_get(s->remotes, us, ret);
 }
@@ -261,7 +281,7 @@ static int ms(int64_t s)
 int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct route_serve_opts *o = opts;
-	h0_auto(server_done) struct server s = {.ctx = ctx, .o = o};
+	h0_auto(server_done) struct server s = {.ctx = ctx, .o = o, .lock = PTHREAD_MUTEX_INITIALIZER};
 	if (h0_paths_init(&s.paths, e) < 0 || take_given(&s, e) < 0 || set_guard(&s, e) < 0)
 		return -1;
 	find_slot_program(&s);

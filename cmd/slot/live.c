@@ -189,24 +189,43 @@ static const char *state_word(const struct h0_box *b, const struct h0_slot_live 
 	return h0_state_names[serves ? H0_STATE_SERVING : l->state];
 }
 
+/* What the files alone say. `plan` is NULL where they make none. */
+static void put_written(struct h0_rec *rec, const struct h0_slot *s, const struct h0_plan *plan)
+{
+	h0_rec_str(rec, LIST_TYPE, h0_type_names[s->type]);
+	h0_rec_str(rec, LIST_DEVICE, h0_device_names[s->device]);
+	h0_rec_str(rec, LIST_MODEL, s->model[0] ? s->model : NULL);
+	h0_rec_str(rec, LIST_PROFILE, plan && plan->profile ? plan->profile->name : s->profile);
+	h0_rec_bool(rec, LIST_ENABLED, s->enabled);
+	h0_rec_bool(rec, LIST_DEFAULT, s->is_default);
+	h0_rec_str(rec, LIST_ROLE, s->role);
+	h0_rec_str(rec, LIST_PROVIDER, h0_provider_names[plan ? plan->family : s->provider]);
+	h0_rec_str(rec, LIST_BACKEND, h0_devices[s->device].legacy_backend);
+}
+
+static void put_port(struct h0_rec *rec, int port)
+{
+	char url[64];
+	if (!port)
+		return;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
+	h0_rec_int(rec, LIST_PORT, port);
+	h0_rec_str(rec, LIST_URL, url);
+}
+
 static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot_live *l,
                     const struct h0_state_file *last)
 {
 	const struct h0_slot *s = l->slot;
 	const struct h0_ctr *c = l->foreign ? NULL : l->ctr;
-	struct h0_plan plan = {0};
-	char url[64], text[1400];
+	struct h0_plan made = {0};
+	char text[1400];
 	h0_rec_row(rec);
 	h0_rec_str(rec, LIST_NAME, s->name);
 	h0_rec_str(rec, LIST_CONTAINER, c ? c->word : NULL);
 	h0_rec_str(rec, LIST_FILE, s->file);
 	put_common(rec, b, l);
-	int port = c && c->port ? c->port : s->port;
-	if (port) {
-		snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
-		h0_rec_int(rec, LIST_PORT, port);
-		h0_rec_str(rec, LIST_URL, url);
-	}
+	put_port(rec, c && c->port ? c->port : s->port);
 	if (l->health != H0_HEALTH_UNASKED)
 		h0_rec_bool(rec, LIST_HEALTHY, l->health == H0_HEALTH_READY);
 	h0_rec_str(rec, LIST_MODEL_ID, l->model_id[0] ? l->model_id : NULL);
@@ -224,20 +243,11 @@ static void put_row(struct h0_rec *rec, const struct h0_box *b, const struct h0_
 	h0_rec_str(rec, LIST_MESSAGE, l->message[0] ? l->message : NULL);
 	if (!s->file)
 		return;
-	bool planned = h0_plan_slot(s, &b->profiles, &plan, NULL) == 0;
-	h0_rec_str(rec, LIST_TYPE, h0_type_names[s->type]);
-	h0_rec_str(rec, LIST_DEVICE, h0_device_names[s->device]);
-	h0_rec_str(rec, LIST_MODEL, s->model[0] ? s->model : NULL);
-	h0_rec_str(rec, LIST_PROFILE, planned && plan.profile ? plan.profile->name : s->profile);
-	h0_rec_bool(rec, LIST_ENABLED, s->enabled);
-	h0_rec_bool(rec, LIST_DEFAULT, s->is_default);
-	h0_rec_str(rec, LIST_ROLE, s->role);
-	const char *provider = h0_provider_names[planned ? plan.family : s->provider];
-	const char *backend = h0_devices[s->device].legacy_backend;
-	h0_rec_str(rec, LIST_PROVIDER, provider);
-	h0_rec_str(rec, LIST_BACKEND, backend);
-	h0_rec_json(rec, LIST_META, metadata(l, last, backend, provider));
-	h0_rec_str(rec, LIST_IMAGE, c ? c->image : planned ? plan.image : s->image);
+	const struct h0_plan *plan = h0_plan_slot(s, &b->profiles, &made, NULL) == 0 ? &made : NULL;
+	put_written(rec, s, plan);
+	h0_rec_json(rec, LIST_META, metadata(l, last, h0_devices[s->device].legacy_backend,
+	                                     h0_provider_names[plan ? plan->family : s->provider]));
+	h0_rec_str(rec, LIST_IMAGE, c ? c->image : plan ? plan->image : s->image);
 }
 
 struct view {
@@ -353,6 +363,43 @@ int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_
 			h0_life_reconcile(&b, &live[i], &v.ahead[i].last);
 	if (ret_ready)
 		*ret_ready = ready;
+	return rc;
+}
+
+static void put_file(struct h0_rec *rec, const struct h0_box *b, const struct h0_slot *s)
+{
+	struct h0_plan made = {0};
+	char text[1400];
+	h0_rec_row(rec);
+	h0_rec_str(rec, LIST_NAME, s->name);
+	h0_rec_str(rec, LIST_FILE, s->file);
+	h0_rec_str(rec, LIST_KIND, "slot");
+	put_port(rec, s->port);
+	if (s->broken) {
+		h0_err_text(&s->err, text, sizeof text);
+		h0_rec_str(rec, LIST_STATE, "invalid");
+		h0_rec_str(rec, LIST_STATUS, "invalid");
+		h0_rec_str(rec, LIST_MESSAGE, text);
+		return;
+	}
+	const struct h0_plan *plan = h0_plan_slot(s, &b->profiles, &made, NULL) == 0 ? &made : NULL;
+	put_written(rec, s, plan);
+	h0_rec_str(rec, LIST_IMAGE, plan ? plan->image : s->image);
+}
+
+int slot_print_files(struct h0_ctx *ctx, struct h0_err *e)
+{
+	h0_autobox struct h0_box b = {0};
+	struct view v = {0};
+	if (h0_box_open(&b, e) < 0)
+		return -1;
+	v.broken_profiles = h0_box_profiles(&b, &v.profiles_err) < 0;
+	warn_of_profiles(ctx, &v);
+	struct h0_rec *rec = h0_rec_new(slot_list_cols);
+	for (size_t i = 0; i < b.slots.n; i++)
+		put_file(rec, &b, &b.slots.v[i]);
+	int rc = h0_out_rec(ctx, rec, NULL, e);
+	h0_rec_free(rec);
 	return rc;
 }
 

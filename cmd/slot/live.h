@@ -37,6 +37,8 @@ void slot_report_planned(struct slot_report *r, const struct h0_box *b, const st
 /* Prints; 0, or -1 with the first failure. */
 int slot_report_end(struct slot_report *r, struct h0_err *e);
 
+/* Rows of slot_list_cols with what the files say: nobody is asked. */
+int slot_print_files(struct h0_ctx *ctx, struct h0_err *e);
 /* Rows of slot_list_cols for the named slots, all of them when n is 0. *ret_ready (may be NULL):
  * every one is. */
 int slot_print_live(struct h0_ctx *ctx, char *const *names, size_t n, bool *ret_ready,

@@ -212,6 +212,10 @@ extern const struct h0_col slot_list_cols[], slot_change_cols[], slot_argv_cols[
     slot_diff_cols[], slot_show_cols[], slot_reap_cols[], slot_fit_cols[],
     slot_past_cols[], slot_bench_cols[];
 
+struct slot_list_opts {
+	bool files;
+};
+
 struct slot_create_opts {
 	const char *model, *device, *type, *profile, *image, *role;
 	int64_t port, ctx;

@@ -84,6 +84,9 @@ int slot_reap(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		h0_box_done(&r.box);
 		return -1;
 	}
+	struct h0_err clock = {0};
+	if (!ctx->dry_run && h0_use_note_clock(&r.box, &clock) < 0)
+		h0_warn(ctx, "a clock that jumps will not be noticed: %s", clock.msg);
 	r.rec = h0_rec_new(slot_reap_cols);
 	/* whether a slot starts at boot may have been changed by hand since */
 	struct h0_err why = {0};

@@ -17,6 +17,12 @@ const struct h0_col slot_bench_cols[] = {SLOT_BENCH_COLS(COL){0}};
 
 #define AT(type, field) offsetof(struct type, field)
 
+static const struct h0_opt list_opts[] = {
+	{0, "files", H0_OPT_FLAG, AT(slot_list_opts, files), NULL,
+	 "only what the files say: podman and the servers are not asked"},
+	{0},
+};
+
 static const struct h0_opt create_opts[] = {
 	{'m', "model", H0_OPT_STR, AT(slot_create_opts, model), "MODEL",
 	 "model id, or absolute path of a .gguf file", H0_COMP_MODEL},
@@ -161,6 +167,7 @@ static const struct h0_opt fit_opts[] = {
 static const struct h0_example list_examples[] = {
 	{"hal0 slot list", "Which slots there are and how they are"},
 	{"hal0 slot list --format '{name}\\t{port}'", "Names and ports for a script"},
+	{"hal0 slot list --files", "What is written, also where podman hangs"},
 	{0},
 };
 
@@ -466,7 +473,7 @@ static const char key_text[] =
 static const char *const export_kinds[] = {"quadlet", "kube", NULL};
 
 static const struct h0_verb verbs[] = {
-	{"list", "", 0, 0, "list slots and their state", NULL, NULL, 0, slot_list_cols,
+	{"list", "", 0, 0, "list slots and their state", NULL, list_opts, sizeof(struct slot_list_opts), slot_list_cols,
 	 .aliases = "ls", .examples = list_examples, .flags = H0_VERB_DEFAULT},
 	{"status", "[SLOT...]", 0, -1, "show the state of slots, exit 1 unless all given ones are ready",
 	 status_text, NULL, 0, slot_list_cols, .comp = H0_COMP_SLOT, .examples = status_examples},
@@ -569,5 +576,5 @@ const struct h0_prog slot_prog = {
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/bench.jsonl*\n\twhat *bench* measured, a line of JSON each\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",
-	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-security(7), hal0-exit(7)",
 };

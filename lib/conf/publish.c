@@ -57,9 +57,12 @@ static int open_txn(struct h0_confdir *d, struct h0_err *e)
 	h0_autofree char *txn = h0_asprintf("%s/.txn", d->etc);
 	h0_autofree char *lock = h0_asprintf("%s/.txn/lock", d->etc);
 	struct statx st;
-	if (d->o->statx(d->o, AT_FDCWD, lock, AT_SYMLINK_NOFOLLOW, &st) < 0 && errno == ENOENT &&
-	    h0_op_mkdirs(d->o, txn, 0755, true, e) < 0)
-		return -1;
+	if (d->o->statx(d->o, AT_FDCWD, lock, AT_SYMLINK_NOFOLLOW, &st) < 0) {
+		if (errno != ENOENT)
+			return h0_fail_sys(e, "%s", lock);
+		if (h0_op_mkdirs(d->o, txn, 0755, true, e) < 0)
+			return -1;
+	}
 	struct h0_opfd *dir = &d->dir[H0_DIR_ETC];
 	dir->fd = h0_op_open(d->o, AT_FDCWD, d->etc, O_RDONLY | O_DIRECTORY, 0);
 	if (dir->fd < 0)

@@ -78,18 +78,11 @@ static int64_t disk_free(void)
 static bool dpkg_version(const struct h0_root *r, char *dst, size_t size)
 {
 	h0_autobuf struct h0_buf b = {0};
-	if (h0_root_read(r, DPKG_MAX, &b, "/var/lib/dpkg/status") < 0)
-		return false;
-	char *at = strstr(b.p, "\nPackage: podman\n");
-	if (!at)
-		return false;
-	char *end = strstr(at, "\n\n");
-	if (end)
-		*end = '\0';
 	char status[64];
-	return h0_text_field(at + 1, "Status", status, sizeof status) &&
+	return h0_root_paragraph(r, DPKG_MAX, "Package: podman", &b, "/var/lib/dpkg/status") == 0 &&
+	       h0_text_field(h0_buf_str(&b), "Status", status, sizeof status) &&
 	       strcmp(status, "install ok installed") == 0 &&
-	       h0_text_field(at + 1, "Version", dst, size);
+	       h0_text_field(h0_buf_str(&b), "Version", dst, size);
 }
 
 /* pacman keeps a directory "podman-VERSION-RELEASE" for each package. */

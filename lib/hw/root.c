@@ -238,11 +238,11 @@ static void path_of(char *path, size_t size, const char *fmt, va_list ap)
 		va_end(ap_);                            \
 	} while (0)
 
-static int read_path(const struct h0_root *r, const char *path, size_t max, struct h0_buf *ret)
+/* A regular file that may be read, or -errno. */
+static int open_file(const struct h0_root *r, const char *path)
 {
 	/* O_NONBLOCK: a FIFO in the place of a file must not hang us */
 	h0_autofd int fd = root_open(r, path, O_RDONLY | O_NONBLOCK);
-	struct h0_err e = {0};
 	struct stat st;
 	if (fd < 0)
 		return fd;
@@ -251,8 +251,15 @@ static int read_path(const struct h0_root *r, const char *path, size_t max, stru
 		return -err;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
+	return S_ISREG(st.st_mode) ? h0_take_fd(&fd) : -EINVAL;
+}
+
+static int read_path(const struct h0_root *r, const char *path, size_t max, struct h0_buf *ret)
+{
+	h0_autofd int fd = open_file(r, path);
+	struct h0_err e = {0};
+	if (fd < 0)
+		return fd;
 	size_t before = ret->len;
 	if (h0_read_fd(fd, max, ret, &e) < 0) {
 		ret->len = before;
@@ -266,6 +273,50 @@ int h0_root_read(const struct h0_root *r, size_t max, struct h0_buf *ret, const 
 	char path[1024];
 	PATH_FROM(path, fmt);
 	return read_path(r, path, max, ret);
+}
+
+/* Fills up what is behind `have` bytes of the block; how many there are then, or -errno. */
+static ssize_t fill(int fd, char *block, size_t have)
+{
+	while (have < H0_PARAGRAPH_MAX) {
+		ssize_t n = TEMP_FAILURE_RETRY(read(fd, block + have, H0_PARAGRAPH_MAX - have));
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+int h0_root_paragraph(const struct h0_root *r, size_t max, const char *line, struct h0_buf *ret,
+                      const char *path)
+{
+	h0_autofd int fd = open_file(r, path);
+	h0_autofree char *block = h0_malloc(H0_PARAGRAPH_MAX), *whole = h0_asprintf("\n%s\n", line);
+	size_t len = strlen(whole), keep = 0;
+	if (fd < 0)
+		return fd;
+	for (size_t all = 0; all < max; all += H0_PARAGRAPH_MAX - keep) {
+		ssize_t have = fill(fd, block, keep);
+		if (have < 0)
+			return (int)have;
+		char *at = memmem(block, (size_t)have, whole, len);
+		if (at) {
+			size_t rest = (size_t)(block + have - at) - 1;
+			memmove(block, at + 1, rest);
+			have = fill(fd, block, rest);
+			const char *end = have < 0 ? NULL : memmem(block, (size_t)have, "\n\n", 2);
+			if (have > 0)
+				h0_buf_add(ret, block, end ? (size_t)(end - block) : (size_t)have);
+			return have < 0 ? (int)have : 0;
+		}
+		if (have < H0_PARAGRAPH_MAX)
+			break;
+		keep = len - 1; /* the line may begin at the end of this piece */
+		memmove(block, block + have - keep, keep);
+	}
+	return -ENODATA;
 }
 
 void h0_text_clean(char *dst, size_t size, const char *src, size_t n)

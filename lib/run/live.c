@@ -203,6 +203,13 @@ static bool tells(const struct h0_health_ask *ahead, const struct h0_health_ask 
 	return ahead->health == H0_HEALTH_LOADING || ahead->health == H0_HEALTH_BROKEN;
 }
 
+/* Not below zero where the clock was put back. */
+static int64_t uptime_of(const struct h0_ctr *c)
+{
+	int64_t s = c->started_at ? (int64_t)time(NULL) - c->started_at : 0;
+	return s > 0 ? s : 0;
+}
+
 static void look_at_container(const struct h0_box *b, struct h0_slot_live *l)
 {
 	const struct h0_ctr *c = l->ctr;
@@ -211,7 +218,7 @@ static void look_at_container(const struct h0_box *b, struct h0_slot_live *l)
 	bool thinks = c->state == H0_CTR_RUNNING || c->state == H0_CTR_STOPPING;
 	l->stale = thinks && !l->alive;
 	if (!l->foreign && l->alive && c->state == H0_CTR_RUNNING)
-		l->uptime_s = c->started_at ? (int64_t)time(NULL) - c->started_at : 0;
+		l->uptime_s = uptime_of(c);
 }
 
 /* ---- records of the NPU's trio: as the slot whose server answers for them ---- */

@@ -99,7 +99,9 @@ int h0_partial_open(const char *path, struct h0_partial *ret, struct h0_err *e)
 		close(p.fd);
 		p.fd = -1;
 	}
-	if (!is_plain(p.fd))
+	if (is_plain(p.fd))
+		(void)fchmod(p.fd, 0644); /* whatever the umask: the server that reads it is somebody else */
+	else
 		return h0_fail(e, H0_CONFLICT, "%s is no file of hal0's: remove it", p.part);
 	if (is_there(p.at)) { /* it was finished between the two looks */
 		unlink(p.at_part);

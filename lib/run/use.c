@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "run/use.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +13,12 @@
 #include "run/health.h"
 #include "run/log.h"
 #include "run/slotkey.h"
+#include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/loopback.h"
 
 #define PATIENCE_MS 3000    /* on a busy machine a server that is well may take its time */
+#define SLEW_S      5           /* what NTP may move it by between two looks, without a jump */
 #define FRESH_S     60          /* hal0-route serve writes every second while requests are under way */
 
 /* What a server says of itself. */
@@ -46,8 +49,9 @@ static int64_t changed_at(const char *path)
 static bool routed(const char *used)
 {
 	h0_autobuf struct h0_buf text = {0};
+	int64_t age = (int64_t)time(NULL) - changed_at(used);
 	return h0_read_file(used, 64, &text, NULL) == 0 && strtol(h0_buf_str(&text), NULL, 10) > 0 &&
-	       (int64_t)time(NULL) - changed_at(used) < FRESH_S;
+	       age < FRESH_S && age > -FRESH_S; /* not for ever where the clock was put back */
 }
 
 static int64_t last_of(const struct h0_ctr *c, const char *used, const char *log)
@@ -74,13 +78,72 @@ bool h0_use_routed(const struct h0_box *b, const char *slot)
 	return routed(used);
 }
 
+/* ---- a wall clock that jumps ---- */
+
+/* Seconds from the start of the kernel's clock to that of the wall's. */
+static int64_t wall_offset(void)
+{
+	struct timespec wall, boot;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (int64_t)wall.tv_sec - boot.tv_sec;
+}
+
+static bool read_clock(const char *file, int64_t *ret_offset, int64_t *ret_jump)
+{
+	h0_autobuf struct h0_buf text = {0};
+	long long offset, jump;
+	if (h0_read_file(file, 128, &text, NULL) < 0 || sscanf(h0_buf_str(&text), "%lld %lld", &offset, &jump) != 2)
+		return false;
+	*ret_offset = offset;
+	*ret_jump = jump;
+	return true;
+}
+
+/* When the wall clock was last found to have jumped, 0 = never. */
+static int64_t jumped_at(const struct h0_box *b, int64_t *ret_offset, bool *ret_known)
+{
+	h0_autofree char *file = h0_asprintf("%s/clock", b->paths.run);
+	int64_t offset = 0, jump = 0, now = wall_offset();
+	bool known = read_clock(file, &offset, &jump);
+	int64_t moved = now > offset ? now - offset : offset - now;
+	*ret_offset = now;
+	*ret_known = known && moved <= SLEW_S;
+	return known && moved > SLEW_S ? (int64_t)time(NULL) : jump;
+}
+
+int h0_use_note_clock(const struct h0_box *b, struct h0_err *e)
+{
+	int64_t offset;
+	bool known;
+	int64_t jump = jumped_at(b, &offset, &known);
+	h0_autofree char *file = h0_asprintf("%s/clock", b->paths.run);
+	h0_autofree char *text = h0_asprintf("%lld %lld\n", (long long)offset, (long long)jump);
+	if (known)
+		return 0;
+	if (h0_mkdirs(b->paths.run, 0755, e) < 0)
+		return -1;
+	return h0_durable_write(file, text, strlen(text), 0644, e);
+}
+
+/* What was noted by the clock before it jumped says nothing: as if it had been used at the jump. */
+static int64_t since_jump(const struct h0_box *b, int64_t last)
+{
+	int64_t offset;
+	bool known;
+	int64_t jump = jumped_at(b, &offset, &known);
+	if (jump && last > (int64_t)time(NULL))
+		return jump;
+	return last > jump ? last : jump;
+}
+
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret)
 {
 	char run_dir[1200], log[1200];
 	h0_slot_dirs(&b->paths, c->slot, run_dir, log);
 	h0_autofree char *used = h0_asprintf("%s/used", run_dir);
 	bool llama = c->provider == H0_PROVIDER_LLAMA_SERVER;
-	*ret = (struct h0_use){.last = last_of(c, used, log)};
+	*ret = (struct h0_use){.last = since_jump(b, last_of(c, used, log))};
 	struct h0_health_ask ask = {.port = c->port, .provider = c->provider};
 	h0_slot_key_try(&b->paths, c->slot, ask.key);
 	h0_health_ask(&ask, 1, PATIENCE_MS, NULL, 0);

@@ -24,6 +24,9 @@ struct h0_use {
 int64_t h0_use_last(const struct h0_box *b, const struct h0_ctr *c);
 /* hal0-route serve has requests of the slot under way, as far as is written down. */
 bool h0_use_routed(const struct h0_box *b, const char *slot);
+/* Writes down in run/clock how far the wall clock is from the kernel's, so that the next look sees
+ * when it jumped: times from before a jump count as that of the jump. Called by who unloads. */
+int h0_use_note_clock(const struct h0_box *b, struct h0_err *e);
 /* Looks at a running container of ours. Waits for its server's answer at most six seconds. */
 void h0_use_look(const struct h0_box *b, const struct h0_ctr *c, struct h0_use *ret);
 

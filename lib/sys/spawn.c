@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "sys/clock.h"
@@ -19,8 +20,6 @@
 #define STOP_GRACE_MS 5000
 #define PIPE_MAX     (1 << 20) /* no pipe holds more, unless root made it */
 #define CHUNK        16384
-
-extern char **environ;
 
 struct pipes {
 	int in[2], out[2], err[2], report[2];

@@ -39,11 +39,23 @@ static int follow(struct walk *w, int at, int link, const struct stat *st, const
 	return walk(w, at, to);
 }
 
+/* A new one, with its mode whatever the umask: what it is for reads it as somebody else. */
+static int make(const struct walk *w, int at, const char *name)
+{
+	struct stat st;
+	if (mkdirat(at, name, w->mode) < 0)
+		return errno == EEXIST ? 0 : -1;
+	h0_autofd int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid())
+		(void)fchmod(fd, w->mode); /* not on every file system */
+	return 0;
+}
+
 static int step(struct walk *w, int at, const char *name)
 {
 	struct stat st;
 	h0_autofd int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && w->mode && (mkdirat(at, name, w->mode) == 0 || errno == EEXIST))
+	if (fd < 0 && errno == ENOENT && w->mode && make(w, at, name) == 0)
 		fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(w->e, "%s", w->path);

@@ -71,7 +71,7 @@ const char *gen_dynamic(enum h0_comp comp)
 {
 	switch (comp) {
 	case H0_COMP_SLOT:
-		return "hal0-slot list --format '{name}'";
+		return "hal0-slot list --files --format '{name}'";
 	case H0_COMP_PROFILE:
 		return "hal0-profile list --format '{name}'";
 	case H0_COMP_MODEL:

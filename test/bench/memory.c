@@ -2,8 +2,8 @@
  *
  * What hal0-slot itself takes, with 64 slots whose containers all run and a model of 262144 words:
  * peak memory of the verbs that see all of it, and the time to read that model's metadata. podman is
- * a stand-in that only prints.
- *   memory HAL0-SLOT
+ * a stand-in that only prints. The peak is hal0-slot's own, without its children (rss.c).
+ *   memory HAL0-SLOT RSS-LIBRARY
  */
 #include "bench.h"
 
@@ -22,6 +22,7 @@
 #define BAR_MIB 8.0
 
 static char dir[] = "/tmp/hal0-bench.XXXXXX";
+static const char *library;
 
 static FILE *make(const char *name, mode_t mode)
 {
@@ -128,9 +129,19 @@ static void write_world(void)
 
 static void bench_verb(const char *name, char *const *argv)
 {
-	double ms, mib;
-	char note[64];
+	double ms, mib, kib = 0;
+	char note[64], path[512];
+	snprintf(path, sizeof path, "%s/peak", dir);
+	setenv("BENCH_RSS", path, 1);
+	setenv("LD_PRELOAD", library, 1);
 	bench_run(argv, 1, &ms, &mib);
+	unsetenv("LD_PRELOAD");
+	FILE *f = fopen(path, "r");
+	if (!f || fscanf(f, "%lf", &kib) != 1)
+		exit(7);
+	fclose(f);
+	unlink(path);
+	mib = kib / 1024;
 	snprintf(note, sizeof note, "in %.0f ms", ms);
 	bench_row(name, mib, BAR_MIB, "MiB", note);
 }
@@ -164,9 +175,10 @@ static void clean_up(void)
 int main(int argc, char **argv)
 {
 	char path[512], model[512];
-	if (argc != 2 || !mkdtemp(dir) || atexit(clean_up) != 0)
+	if (argc != 3 || !mkdtemp(dir) || atexit(clean_up) != 0)
 		return 2;
 	char *slot = argv[1];
+	library = argv[2];
 	snprintf(path, sizeof path, "%s/etc", dir);
 	mkdir(path, 0755);
 	snprintf(path, sizeof path, "%s/etc/hal0", dir);

@@ -430,10 +430,11 @@ static void gone(void)
 {
 	double ms[20];
 	for (int i = 0; i < 20; i++) {
-		int fd = dial(), busy = slot_busy;
+		int fd = dial();
+		int before = slot_requests;
 		if (!ask(fd, "prompt", "main"))
 			die("a prompt cannot be sent");
-		while (slot_busy == busy)
+		while (slot_requests == before)
 			nap(0.2);
 		left_at = 0;
 		double at = bench_ms();

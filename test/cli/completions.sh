@@ -5,11 +5,12 @@
 dir=$HAL0_BUILD/completions
 
 mkdir "$tmp/bin"
-for t in slot:chat:embed profile:vulkan:rocm model:qwen:bge; do
-  IFS=: read -r tool a b <<<"$t"
+# a slot's name is had from the files: pressing TAB asks no podman
+for t in "slot:list --files:chat:embed" profile:list:vulkan:rocm model:list:qwen:bge; do
+  IFS=: read -r tool words a b <<<"$t"
   # shellcheck disable=SC2016
-  printf '#!/bin/sh\n[ "$1 $2 $3" = "list --format {name}" ] && printf "%%s\\n" %s %s '"'a\$(touch $tmp/evil)'"'\n' \
-    "$a" "$b" >"$tmp/bin/hal0-$tool"
+  printf '#!/bin/sh\n[ "$*" = "%s --format {name}" ] && printf "%%s\\n" %s %s '"'a\$(touch $tmp/evil)'"'\n' \
+    "$words" "$a" "$b" >"$tmp/bin/hal0-$tool"
   chmod +x "$tmp/bin/hal0-$tool"
 done
 PATH=$tmp/bin:$PATH

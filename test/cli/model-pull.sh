@@ -35,11 +35,7 @@ tap_cleanup() {
   wait "$server" 2>/dev/null
   rm -rf "$tmp"
 }
-n=0
-while [ ! -e "$hub/port" ] && [ $n -lt 100 ]; do
-  sleep 0.1
-  n=$((n + 1))
-done
+until_file "$hub/port"
 at=https://localhost:$(cat "$hub/port")
 printf '[models]\nhub = "%s"\n' "$at/" >"$HAL0_HOME/etc/hal0/hal0.toml"
 pull() { run "$model" pull --ca-file "$tmp/cert" --retries 1 "$@"; }

@@ -26,11 +26,7 @@ tap_cleanup() {
   kill "$server" 2>/dev/null
   rm -rf "$tmp"
 }
-i=0
-while [ ! -s "$tmp/port" ] && [ $i -lt 100 ]; do
-  sleep 0.05
-  i=$((i + 1))
-done
+until_file "$tmp/port"
 port=$(cat "$tmp/port")
 
 gib=1073741824

@@ -43,11 +43,7 @@ ok "watch: draws again" test "$(grep -c inference "$tmp/watch")" -ge 2
 rm "$tmp/watch"
 env --default-signal=INT "$probe" memory --watch --interval 1m --sysroot "$tmp/halo-512m" >"$tmp/watch" 2>&1 &
 watch=$!
-i=0
-while [ ! -s "$tmp/watch" ] && [ $i -lt 250 ]; do
-  sleep 0.02
-  i=$((i + 1))
-done
+until_file "$tmp/watch"
 kill -INT $watch
 rc=0
 wait $watch || rc=$?

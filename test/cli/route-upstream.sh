@@ -45,11 +45,7 @@ serve() { # HOME NAME ARG...: $url
   shift 2
   HAL0_HOME=$_h hal0-route serve --port 0 --json --no-load "$@" >"$tmp/$_n" 2>"$tmp/$_n.err" &
   pids="$pids $!"
-  _i=0
-  until [ -s "$tmp/$_n" ] || [ $_i = 100 ]; do
-    sleep 0.05
-    _i=$((_i + 1))
-  done
+  until_file "$tmp/$_n"
   url=$(jq -r .url "$tmp/$_n")
 }
 serve "$far" served-far --key-file "$tmp/keys"
@@ -153,11 +149,7 @@ PY
 python3 "$tmp/mute.py" >"$tmp/mute" &
 mute=$!
 pids="$pids $mute"
-n=0
-until [ -s "$tmp/mute" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_file "$tmp/mute"
 upstream "http://127.0.0.1:$(cat "$tmp/mute")" 'timeout_seconds = 1\n'
 is "serve: one that is silent for too long" "$(until_is dispatch.upstream_failed asked '{"model":"mute"}') $(
   curl -s -o /dev/null -w '%{http_code}' "$url/v1/chat/completions" -d '{"model":"mute"}')" "dispatch.upstream_failed 504"
@@ -201,11 +193,7 @@ s.serve_forever()
 PY
 python3 "$tmp/tls.py" "$tmp/tls.crt" "$tmp/tls.key" >"$tmp/tls.port" 2>/dev/null &
 pids="$pids $!"
-n=0
-until [ -s "$tmp/tls.port" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_file "$tmp/tls.port"
 tls=https://localhost:$(cat "$tmp/tls.port")
 upstream "$tls" ""
 run hal0-route explain tls-model --json

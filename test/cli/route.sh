@@ -13,11 +13,7 @@ tap_cleanup() {
 
 "$HAL0_BUILD/test/cli/stand-in" 8140 8169 "$tmp/log" >"$tmp/ports" &
 standin=$!
-n=0
-until [ -s "$tmp/ports" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_file "$tmp/ports"
 read -r port closed <"$tmp/ports" || skip_all "no free ports from 8140 to 8169"
 
 slot() { # NAME TYPE PORT MODEL [MORE LINES]
@@ -203,11 +199,7 @@ like "ends the request at the server" "$(last)" "left /v1/chat/completions"
 # a shell's background job ignores SIGINT: give it back
 env --default-signal=INT "$HAL0_BUILD/cmd/$route" call primary hang >"$tmp/.out" 2>"$tmp/.err" &
 pid=$!
-n=0
-until [ -s "$tmp/.out" ] || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_file "$tmp/.out"
 kill -INT $pid
 rc=0
 wait $pid || rc=$?

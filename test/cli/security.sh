@@ -196,14 +196,17 @@ if [ "$(id -u)" = 0 ]; then
 import os, sys
 d, out = sys.argv[1:3]
 os.makedirs(d, exist_ok=True)
+os.symlink(out, d + ".link")  # never root's, not for a moment
+os.lchown(d + ".link", 65534, 65534)
 while True:
     try:
         os.rename(d, d + ".was")
-        os.symlink(out, d)
-        os.lchown(d, 65534, 65534)
-        os.unlink(d)
+        os.rename(d + ".link", d)
+        os.rename(d, d + ".link")
         os.rename(d + ".was", d)
     except OSError:
+        if os.path.islink(d):
+            os.rename(d, d + ".link")
         os.makedirs(d + ".was", exist_ok=True)
 PY
   if command -v python3 >/dev/null 2>&1; then
@@ -229,11 +232,7 @@ if command -v python3 >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1; the
     -addext subjectAltName=DNS:localhost 2>/dev/null
   python3 "$HAL0_SOURCE/test/cli/redirects.py" "$tmp/c.gguf" "$tmp/cert" "$tmp/key" >"$tmp/ports" 2>"$tmp/asked" &
   server=$!
-  n=0
-  until [ -s "$tmp/ports" ] || [ $n = 100 ]; do
-    sleep 0.05
-    n=$((n + 1))
-  done
+  until_file "$tmp/ports"
   read -r plain tls <"$tmp/ports"
   echo hub-secret >"$tmp/token"
   chmod 600 "$tmp/token"

@@ -46,6 +46,21 @@ is 'records on request' "$out" 'second  yes'
 like 'on the recommended device' "$(cat "$etc/slots/second.toml")" '*device = "gpu-vulkan"*'
 p1=$("$slot" show primary --format '{port}') p2=$("$slot" show second --format '{port}')
 ok 'ports differ' test "$p1" -ne "$p2"
+HAL0_PODMAN=/bin/false
+export HAL0_PODMAN
+run "$slot" list --format '{name}'
+rc_is 'list asks podman' 7
+run "$slot" list --files --format '{name} {state} {type} {port}'
+rc_is 'list --files does not' 0
+is 'and says what the files say' "$out" "primary  llm $p1
+second  llm $p2"
+new broken 'port = "'
+run "$slot" list --files --format '{name} {state}' --columns name,state
+rc_is '--columns and --format at once' 2
+run "$slot" list --files --columns name,state --no-header
+is 'one that cannot be read too' "$(printf '%s' "$out" | tr -s ' ' | tr '\n' ,)" 'broken invalid,primary -,second -'
+rm "$etc/slots/broken.toml"
+unset HAL0_PODMAN
 run "$slot" create third --model absent-model
 rc_is 'a model that is not there is no error yet' 0
 like 'but a warning' "$err" "*warning: no model 'absent-model': looked in*"

@@ -7,15 +7,7 @@
 # shellcheck source=test/e2e/machine.sh
 . "$HAL0_SOURCE/test/e2e/machine.sh"
 command -v ansible-playbook >/dev/null || skip_all "ansible-core is not installed"
-tap_cleanup() {
-  machine_end
-  rm -rf "$tmp"
-}
-mkdir "$tmp/models"
-chmod 755 "$tmp" "$tmp/models"
-"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$tmp/models/tiny.gguf" >/dev/null
-chmod 644 "$tmp"/models/*
-machine_start "$tmp/models"
+machine_start
 machine_install
 
 # Ansible there is the one from here: it comes without packages, and works on the machine itself.

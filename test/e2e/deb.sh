@@ -11,15 +11,7 @@
 . "$HAL0_SOURCE/test/hardened.sh"
 command -v dh >/dev/null || skip_all "debhelper is not installed"
 command -v dpkg-buildpackage >/dev/null || skip_all "dpkg-dev is not installed"
-tap_cleanup() {
-  machine_end
-  rm -rf "$tmp"
-}
-mkdir "$tmp/models"
-chmod 755 "$tmp" "$tmp/models"
-"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$tmp/models/tiny.gguf" >/dev/null
-chmod 644 "$tmp"/models/*
-machine_start "$tmp/models"
+machine_start
 
 # ---- the package ----
 lint=--no-lint
@@ -62,8 +54,10 @@ leftovers() {
 }
 
 # ---- installed and used ----
+began=$(date +%s.%N)
 inside dpkg --install /one.deb
 rc_is "dpkg --install" 0
+took=$(echo "$began $(date +%s.%N)" | awk '{ print $2 - $1 }')
 is "in a machine that asks nobody" "$(printf '%s' "$err" | grep -i error)" ""
 inside sh -c 'hal0 --version && man -w hal0-slot 2>/dev/null; hal0 probe show --format "{class}"'
 rc_is "hal0 works" 0
@@ -71,9 +65,14 @@ is "the machine has been looked at" "$(podman exec "$machine" sh -c 'test -s /et
 is "the timers run" "$(podman exec "$machine" systemctl is-active hal0-probe.timer hal0-reap.timer | sort -u)" active
 is "and come back at boot" "$(podman exec "$machine" systemctl is-enabled hal0-probe.timer hal0-reap.timer | sort -u)" enabled
 is "the groups are there" "$(podman exec "$machine" getent group render video | cut -d : -f 1 | paste -s -d ' ' -)" "render video"
+began=$(date +%s.%N)
 slot create a --model /models/tiny.gguf --device cpu --image "$slot_image" --ctx 512 -q
 slot start a
 is "a slot starts, as a unit" "$rc $(show ActiveState) $(show UnitFileState)" "0 active enabled"
+inside hal0 route call a hi
+is "and answers" "$out" "I am slot a."
+printf '# figure: dpkg --install %s s, then to the first answer %s s (podman, image and model were there), load %s\n' \
+  "$took" "$(echo "$began $(date +%s.%N)" | awk '{ print $2 - $1 }')" "$(cut -d ' ' -f 1 /proc/loadavg)"
 
 # ---- upgraded ----
 podman exec "$machine" sh -c 'echo "# my own words" >>/etc/hal0/slots/a.toml; printf "# mine\n[slots]\n" >/etc/hal0/hal0.toml

@@ -5,10 +5,20 @@
 #   machine_start            boots it, or skips the test and says why
 #   inside COMMAND...        runs it there: $out, $err, $rc as by run
 #   machine_reboot           as by a person; machine_crash: as by a power cut
-#   machine_end              for tap_cleanup
+#   machine_end              done by tap_cleanup
 machine_image=${HAL0_TEST_MACHINE:-localhost/hal0-systemd:test}
 slot_image=${HAL0_TEST_IMAGE:-localhost/hal0-llama:cpu}
 machine=hal0-test-$(basename "$0" .sh)-$$
+
+# The model tiny, which says "I am slot a.": /models in the machine.
+mkdir "$tmp/models"
+chmod 755 "$tmp" "$tmp/models"
+"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$tmp/models/tiny.gguf" >/dev/null
+chmod 644 "$tmp/models/tiny.gguf"
+tap_cleanup() {
+  machine_end
+  rm -rf "$tmp"
+}
 
 machine_end() {
   podman rm --force --time 3 --volumes "$machine" >/dev/null 2>&1 || :
@@ -27,7 +37,7 @@ until_inside() { # COMMAND...
 booted() {
   until_inside sh -c 'case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac'
 }
-machine_start() { # MODELS-DIR
+machine_start() {
   [ "$(id -u)" = 0 ] || skip_all "needs root"
   for _t in podman jq meson; do
     command -v $_t >/dev/null || skip_all "$_t is not installed"
@@ -40,7 +50,7 @@ machine_start() { # MODELS-DIR
   podman run --detach --name "$machine" --hostname box --pull=never --systemd=always --privileged \
     --cgroupns=private --ulimit "nofile=1024:$(hard 'open files' 65536)" \
     --ulimit "nproc=1024:$(hard processes 16384)" \
-    --volume /var/lib/containers --volume "$1:/models:ro" \
+    --volume /var/lib/containers --volume "$tmp/models:/models:ro" \
     --volume "$(podman info --format '{{.Store.GraphRoot}}'):/srv/outer-images:ro" \
     "$machine_image" >"$tmp/machine.id" 2>"$tmp/machine.err" ||
     skip_all "no container with systemd can be run here: $(tail -n 1 "$tmp/machine.err")"

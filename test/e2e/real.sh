@@ -24,10 +24,6 @@ serve_up() { # NAME [ARGUMENT...]
   shift
   "$HAL0_BUILD/cmd/hal0-route" serve --port 0 --json "$@" >"$tmp/$_name" 2>"$tmp/$_name.err" &
   server=$!
-  _n=0
-  until [ -s "$tmp/$_name" ] || [ $_n = 200 ]; do
-    sleep 0.05
-    _n=$((_n + 1))
-  done
+  until_file "$tmp/$_name"
   url=$(jq -r .url "$tmp/$_name")
 }

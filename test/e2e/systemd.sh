@@ -7,18 +7,11 @@
 . "$HAL0_SOURCE/test/tap.sh"
 # shellcheck source=test/e2e/machine.sh
 . "$HAL0_SOURCE/test/e2e/machine.sh"
-tap_cleanup() {
-  machine_end
-  rm -rf "$tmp"
-}
-mkdir "$tmp/models"
-chmod 755 "$tmp" "$tmp/models"
-"$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a." "$tmp/models/tiny.gguf" >/dev/null
 "$HAL0_BUILD/scripts/tiny-gguf" --say "I am slot a, too." "$tmp/models/other.gguf" >/dev/null
 head -c 4096 /dev/zero >"$tmp/models/zeros.gguf"
 sed 's/llama/xlama/' "$tmp/models/tiny.gguf" >"$tmp/models/strange.gguf"
 chmod 644 "$tmp"/models/*
-machine_start "$tmp/models"
+machine_start
 machine_install
 
 slot() {

@@ -35,7 +35,7 @@ class Scarce(inject.Verb):
         """One run with a limit, and a look at everything."""
         self.start()
         self.runs += 1
-        before = ["prlimit", "--%s=%d:%d" % (what, much, much)]
+        before = ["prlimit", "--%s=%d:" % (what, much)]
         r = self.b.run(self.full_command(), before=before)
         self.judge((what, much, ""), r)
 

@@ -67,7 +67,7 @@ static void look(struct seen *s, bool response, const char *text, size_t size, s
 	}
 	if (st == H0_PARSE_MORE)
 		st = h0_parse_eof(&s->p);
-	h0_buf_addf(&s->text, "<%d %d>", (int)st, st == H0_PARSE_BAD ? s->p.status : 0);
+	h0_buf_addf(&s->text, "<%d>", (int)st); /* of two faults the one that is met first is told */
 	H0_ASSERT(st != H0_PARSE_BAD || (s->p.why && s->p.why[0] && s->p.status >= 400));
 }
 

@@ -228,7 +228,7 @@ static void registry(const char *p, size_t n)
 
 static void server_log(const char *p, size_t n)
 {
-	h0_autobuf struct h0_buf plain = {0}, again = {0};
+	h0_autobuf struct h0_buf plain = {0};
 	struct h0_log_cause cause;
 	struct h0_fit_buffers b;
 	h0_log_plain(p, n, &plain);

@@ -61,6 +61,17 @@ is "what was not run has none" "$(printf %s "$out" | jq -c '.items[4] | [.figure
 is "the machine" "$(printf %s "$out" | jq -c 'has("kernel") and has("load") and .schema == 1')" true
 run "$bench" --last --markdown
 like "--markdown" "$out" "Measured by *| what | figure | bar *| slow | 4 ms | 3 | 1.33 | miss | a * b |*"
+printf 'before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n' >"$tmp/book"
+printf '%s\n' "$out" >"$tmp/table"
+export BENCH_BOOK="$tmp/book"
+run "$bench" --last --write
+rc_is "--write" 1
+is "what it writes" "$(cat "$tmp/book")" "$(echo before; echo '<!-- figures -->'; cat "$tmp/table"
+  echo '<!-- end of figures -->'; echo after)"
+echo nothing >"$tmp/book"
+run "$bench" --last --write
+rc_is "a book without a place for it" 7
+run "$bench" --last --markdown
 is "every line has the same columns" "$(printf '%s\n' "$out" | sed -n 's/\\|//g; /^|/p' | tr -dc '|\n' | sort -u)" "|||||||"
 run "$bench" broken bad
 rc_is "a benchmark that fails" 7

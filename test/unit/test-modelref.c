@@ -30,7 +30,8 @@ static void test_parse(void)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		h0_automodelref struct h0_modelref r = {0};
 		struct h0_err e = {0};
-		ok(h0_modelref_parse(bad[i], &r, &e) < 0 && e.kind == H0_USAGE, "refused: '%s'", bad[i]);
+		ok(h0_modelref_parse(bad[i], &r, &e) < 0 && e.kind == H0_USAGE, "refused: '%.*s'",
+		   (int)strcspn(bad[i], "\n"), bad[i]);
 	}
 }
 

@@ -57,6 +57,78 @@ static void tell(const struct h0_argv *a, struct h0_buf *out)
 	}
 }
 
+/* ---- what no default may grant ---- */
+
+/* The value of a flag before the image; NULL: it is not there. With `n`, how often it stands there. */
+static const char *value_of(const struct h0_argv *a, const char *flag, const char *value, int *n)
+{
+	const char *found = NULL;
+	for (size_t i = 0; i < a->n && a->items[i].at < a->server_at; i++) {
+		const struct h0_argv_item *it = &a->items[i];
+		const char *v = it->n > 1 ? a->words.v[it->at + 1] : "";
+		if (!h0_streq(a->words.v[it->at], flag) || (value && !h0_streq(v, value)))
+			continue;
+		found = v;
+		*n += 1;
+	}
+	return found;
+}
+
+static bool has(const struct h0_argv *a, const char *flag, const char *value)
+{
+	int n = 0;
+	return value_of(a, flag, value, &n) != NULL;
+}
+
+static bool server_listens_on_loopback(const struct h0_argv *a)
+{
+	for (size_t i = 0; i + 1 < a->words.n; i++)
+		if (i >= a->server_at && (h0_streq(a->words.v[i], "--host") || h0_streq(a->words.v[i], "--listen")))
+			return h0_streq(a->words.v[i + 1], "127.0.0.1");
+	return false;
+}
+
+/* Devices of the slot's kind alone, mounts for reading but for a server's own directory. */
+static const char *item_fault(const struct h0_plan *plan, const char *flag, const char *value)
+{
+	unsigned may = plan->nodes | plan->also;
+	bool data = plan->family == H0_PROVIDER_FLM || plan->family == H0_PROVIDER_COMFYUI;
+	static const char *const never[] = {"--privileged", "--cap-add", "--pid", "--ipc", "--uts", "--userns", "--cgroupns",
+		"--env-host", "--env-file", "--secret", "--device-cgroup-rule", "--volumes-from", "--mount", "--sysctl", "--entrypoint"};
+	for (size_t i = 0; i < H0_ARRAY_LEN(never); i++)
+		if (h0_streq(flag, never[i]))
+			return never[i];
+	if (h0_streq(flag, "--device"))
+		return (h0_starts(value, "/dev/kfd") && (may & H0_NODE_KFD)) || (h0_starts(value, "/dev/dri/render") && (may & H0_NODE_DRI)) ||
+		       (h0_starts(value, "/dev/accel/") && (may & H0_NODE_ACCEL)) ? NULL : "a device of another kind";
+	if (h0_streq(flag, "--volume"))
+		return h0_ends(value, ":ro") || (data && h0_starts(value, "/srv/data")) ? NULL : "a mount to write to";
+	if (h0_streq(flag, "--security-opt"))
+		return h0_streq(value, "no-new-privileges") || h0_streq(value, "label=disable") ? NULL : "a security option";
+	return NULL;
+}
+
+static const char *grant_fault(const struct h0_plan *plan, const struct h0_argv *a)
+{
+	for (size_t i = 0; i < a->n && a->items[i].at < a->server_at; i++) {
+		const struct h0_argv_item *it = &a->items[i];
+		const char *fault = item_fault(plan, a->words.v[it->at], it->n > 1 ? a->words.v[it->at + 1] : "");
+		if (fault)
+			return fault;
+	}
+	bool llama = plan->family == H0_PROVIDER_LLAMA_SERVER;
+	return !has(a, "--cap-drop", "all") ? "capabilities"
+	       : !has(a, "--security-opt", "no-new-privileges") ? "new privileges"
+	       : !has(a, "--pids-limit", "512") ? "processes without end"
+	       : !has(a, "--ulimit", "core=0:0") ? "core files"
+	       : !has(a, "--pull=never", NULL) ? "an image from elsewhere"
+	       : llama && !has(a, "--read-only", NULL) ? "a root to write to"
+	       : llama && !has(a, "--user", "65534:65534") ? "the image's user"
+	       : !server_listens_on_loopback(a) ? "other addresses than loopback" : NULL;
+}
+
+static int too_much;
+
 static bool combination(enum h0_device d, enum h0_provider p, enum h0_slot_type t, struct h0_buf *out)
 {
 	struct h0_profiles profiles = {.v = (struct h0_profile *)(uintptr_t)h0_profile_seeds,
@@ -77,6 +149,9 @@ static bool combination(enum h0_device d, enum h0_provider p, enum h0_slot_type 
 	}
 	if (good && plan.warning[0])
 		h0_buf_addf(out, "  (%s)\n", plan.warning);
+	const char *fault = good ? grant_fault(&plan, &a) : NULL;
+	if (fault && too_much++ < 5)
+		printf("# %s %s %s: %s\n", h0_device_names[d], h0_provider_names[p], h0_type_names[t], fault);
 	if (good)
 		tell(&a, out);
 	else
@@ -104,6 +179,7 @@ static void test_all(void)
 	int line = 1;
 	for (; *g && *g == *w; g++, w++)
 		line += *g == '\n';
+	is_int(too_much, 0, "no container is granted more by default than its device needs");
 	ok(!*g && !*w, "every device, provider and type: %d run, word for word", n);
 	if (*g || *w)
 		printf("# first difference in line %d of %s\n# got  %.*s\n# want %.*s\n", line, file,

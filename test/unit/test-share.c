@@ -2,6 +2,7 @@
  *
  * What a process holds, by files as amdgpu and other drivers write them.
  */
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,12 +67,42 @@ static void unknown(void)
 	ok(s.anon == H0_UNKNOWN && s.gtt == H0_UNKNOWN, "no such process");
 }
 
+/* Wherever a paragraph lies in a large file: also across the pieces it is read in. */
+static void paragraphs(void)
+{
+	h0_autoroot struct h0_root r = {.fd = -1};
+	h0_autobuf struct h0_buf file = {0};
+	static const char text[] = "\nPackage: b\nVersion: 1\n\nPackage: c\n";
+	int bad = 0;
+	if (h0_root_open(&r, top, NULL) < 0)
+		abort();
+	for (int at = 1; at < 3 * H0_PARAGRAPH_MAX; at += at % H0_PARAGRAPH_MAX > H0_PARAGRAPH_MAX - 40 ||
+	                                                  at % H0_PARAGRAPH_MAX < 40 ? 1 : 997) {
+		h0_autobuf struct h0_buf got = {0};
+		h0_buf_reset(&file);
+		while (file.len < (size_t)at)
+			h0_buf_addc(&file, 'x');
+		h0_buf_adds(&file, text);
+		put("large", h0_buf_str(&file));
+		bad += h0_root_paragraph(&r, 1 << 20, "Package: b", &got, "/large") != 0 ||
+		       strcmp(h0_buf_str(&got), "Package: b\nVersion: 1") != 0;
+	}
+	is_int(bad, 0, "a paragraph is found wherever it lies");
+	h0_autobuf struct h0_buf none = {0};
+	is_int(h0_root_paragraph(&r, 1 << 20, "Package: d", &none, "/large"), -ENODATA, "none by that line");
+	is_int(h0_root_paragraph(&r, 1 << 20, "Package:", &none, "/large"), -ENODATA, "a line is a whole one");
+	is_int(h0_root_paragraph(&r, 1000, "Package: b", &none, "/large"), -ENODATA, "not beyond the bound");
+	is_int(h0_root_paragraph(&r, 1000, "Package: b", &none, "/absent"), -ENOENT, "no such file");
+	is_int((long)none.len, 0, "nothing of them");
+}
+
 int main(void)
 {
 	if (!mkdtemp(top))
 		return 1;
 	known();
 	unknown();
+	paragraphs();
 	const char *argv[] = {"rm", "-rf", top, NULL};
 	h0_autospawned struct h0_spawned r = {0};
 	struct h0_spawn s = {.argv = argv, .timeout_ms = 5000};
