@@ -240,7 +240,7 @@ for f in $(cd "$HAL0_HOME" && find run var-lib/hal0/slots etc -type f | sed "s/$
   case $f in
   etc/hal0/.txn/applied | etc/hal0/.txn/lock | etc/hal0/hal0.toml | etc/hal0/slots/X.toml) ;;
   run/hal0/ledger.json | run/hal0/ledger.lock | run/hal0/slots/X.lock) ;;
-  run/hal0/slots/X/conmon.pid | run/hal0/slots/X/pid) ;;
+  run/hal0/slots/X/conmon.pid | run/hal0/slots/X/pid | run/hal0/slots/X/model) ;;
   var-lib/hal0/slots/X/server.log | var-lib/hal0/slots/X/server.log.1 | var-lib/hal0/slots/X/state.json) ;;
   *) odd="$odd $f" ;;
   esac
