@@ -112,15 +112,40 @@ static bool being_ended(const struct h0_box *b, const struct h0_ctr *c)
 	       h0_streq(last.container, c->id);
 }
 
+/* The container that the slot's monitor watches, by the monitor's command line; false: none lives. */
+static bool monitored(const char *dir, char *ret_id)
+{
+	h0_autofree char *at = h0_asprintf("%s/conmon.pid", dir), *pidfile = h0_asprintf("%s/pid", dir);
+	h0_autofree char *cmdline = h0_asprintf("/proc/%d/cmdline", (int)h0_proc_read_pid(at));
+	h0_autobuf struct h0_buf b = {0};
+	const char *id = NULL, *before = "";
+	bool ours = false;
+	if (h0_read_file(cmdline, 65536, &b, NULL) < 0)
+		return false;
+	const char *end = h0_buf_str(&b) + b.len;
+	for (const char *w = h0_buf_str(&b); w < end; before = w, w += strlen(w) + 1) {
+		ours |= h0_streq(before, "-p") && h0_streq(w, pidfile);
+		if (h0_streq(before, "-c") && strlen(w) == H0_CTR_ID)
+			id = w;
+	}
+	if (ours && id)
+		memcpy(ret_id, id, H0_CTR_ID + 1);
+	return ours && id;
+}
+
 int h0_act_end_forgotten(const struct h0_box *b, const char *slot, bool *ret_ended, struct h0_err *e)
 {
 	struct h0_state_file last;
 	struct h0_ctr c = {0};
-	if (h0_state_read(&b->paths, slot, &last, NULL) < 0 || !last.container[0])
+	h0_autofree char *dir = h0_asprintf("%s/slots/%s", b->paths.run, slot);
+	h0_autofree char *path = h0_asprintf("%s/pid", dir);
+	if (h0_state_read(&b->paths, slot, &last, NULL) < 0)
 		return 0;
-	h0_autofree char *path = h0_asprintf("%s/slots/%s/pid", b->paths.run, slot);
+	if (!monitored(dir, c.id))
+		memcpy(c.id, last.container, sizeof c.id);
+	if (!c.id[0])
+		return 0;
 	snprintf(c.slot, sizeof c.slot, "%s", slot);
-	memcpy(c.id, last.container, sizeof c.id);
 	c.pid = h0_proc_read_pid(path);
 	if (!h0_ctr_lingers(&c))
 		return 0;
@@ -191,6 +216,7 @@ int h0_act_launch(const struct h0_box *b, const struct h0_slot *slot, const stru
 	if (run_container(b, slot->name, s, ret->container, &why) < 0) {
 		/* podman leaves a created container behind when its program does not start */
 		h0_podman_remove(&b->podman, name, 0, NULL);
+		h0_act_end_forgotten(b, slot->name, NULL, NULL); /* by a podman that was killed */
 		h0_act_record(b, slot->name, slot->port, model, NULL, H0_STATE_ERROR, &why, NULL);
 		if (e)
 			*e = why;

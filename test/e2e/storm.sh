@@ -183,6 +183,24 @@ strike $prefix-a conmon
 podman rm --force --time 0 "hal0-slot-$prefix-a" >/dev/null 2>&1
 "$hal0_slot" -q start $prefix-a
 is "nor when somebody else removed its container" "$(traces "$id")" ""
+"$hal0_slot" -q stop $prefix-a
+# killed once the runtime has made the container, at the latest when it runs
+cat >"$tmp/killed" <<SH
+#!/bin/sh
+case " \$* " in *" run "*) ;; *) exec podman "\$@" ;; esac
+podman "\$@" >/dev/null 2>&1 &
+until [ -s "$run/slots/$prefix-a/pid" ] || ! kill -0 \$! 2>/dev/null; do :; done
+kill -9 \$!
+exit 137
+SH
+chmod 755 "$tmp/killed"
+HAL0_PODMAN=$tmp/killed "$hal0_slot" -q start $prefix-a 2>/dev/null
+old=$(victim $prefix-a conmon)
+is "a start whose podman is killed leaves no monitor" "$(for i in 1 2 3 4 5; do
+  [ ! -d "/proc/$old" ] || sleep 0.2
+done; tr '\0' ' ' <"/proc/$old/cmdline" 2>/dev/null)" ""
+is "and no container" "$(container)" ""
+"$hal0_slot" -q start $prefix-a
 for verb in stop start; do
   old=$(victim $prefix-a server)
   HAL0_PODMAN=$tmp/blind "$hal0_slot" -q $verb $prefix-a
@@ -222,7 +240,7 @@ for f in $(cd "$HAL0_HOME" && find run var-lib/hal0/slots etc -type f | sed "s/$
   case $f in
   etc/hal0/.txn/applied | etc/hal0/.txn/lock | etc/hal0/hal0.toml | etc/hal0/slots/X.toml) ;;
   run/hal0/ledger.json | run/hal0/ledger.lock | run/hal0/slots/X.lock) ;;
-  run/hal0/slots/X/conmon.pid | run/hal0/slots/X/pid) ;;
+  run/hal0/slots/X/conmon.pid | run/hal0/slots/X/pid | run/hal0/slots/X/model) ;;
   var-lib/hal0/slots/X/server.log | var-lib/hal0/slots/X/server.log.1 | var-lib/hal0/slots/X/state.json) ;;
   *) odd="$odd $f" ;;
   esac

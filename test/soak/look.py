@@ -269,7 +269,7 @@ class Look:
 
     KNOWN = re.compile(r"^(etc/hal0/(\.txn/(applied|lock)|hal0\.toml|profiles\.toml|capabilities\.toml)|"
                        r"run/hal0/(ledger\.json|ledger\.lock|slots/[a-z-]+\.lock|slots/[a-z-]+/(conmon\.)?pid|"
-                       r"slots/[a-z-]+/used|[a-z/-]*route[a-z./-]*)|"
+                       r"slots/[a-z-]+/(used|model)|clock|[a-z/-]*route[a-z./-]*)|"
                        r"var-lib/hal0/(models/\w+\.gguf|fit/\w+\.json|"
                        r"slots/[a-z-]+/(load_ms|state\.json|server\.log(\.1)?)))$")
 

@@ -26,11 +26,11 @@ class Traffic:
         try:
             getattr(self, kind)(dice)
         except socket.timeout:
-            self.world.violation("a request (%s) had no answer for 60 s" % kind)
+            self.world.violation("a request (%s) had no answer for 120 s" % kind)
         except (OSError, http.client.HTTPException) as e:
             self.count("%s: %s" % (kind, type(e).__name__))
 
-    def ask(self, path, body=None, timeout=60):
+    def ask(self, path, body=None, timeout=120):
         c = http.client.HTTPConnection("127.0.0.1", self.world.port, timeout=timeout)
         c.request("POST" if body else "GET", path, json.dumps(body) if body else None,
                   {"Content-Type": "application/json"})
