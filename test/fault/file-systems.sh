@@ -209,7 +209,7 @@ if mount -t tmpfs none "$(mkdir -p "$tmp/m/two/h/etc" && echo "$tmp/m/two/h/etc"
   home "$tmp/m/two/h"
   ordinary "etc apart from var"
 fi
-if command -v strace >/dev/null && strace -o "$tmp/probe" true 2>/dev/null; then
+if ! ldd "$HAL0_BUILD/cmd/hal0-slot" | grep -q asan && command -v strace >/dev/null && strace -o "$tmp/probe" true 2>/dev/null; then
   mkdir "$tmp/plain"
   home "$tmp/plain/h"
   before=$(files)
