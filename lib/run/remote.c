@@ -17,7 +17,7 @@
 #define REDIRECTS   10
 #define TOKEN_MAX   1023
 #define LIST_MAX    (16u << 20) /* of a page */
-#define PAGES_MAX   1000
+#define PAGES_MAX   100
 #define NAMES_MAX   200000
 
 void h0_puller_done(struct h0_puller *p)
