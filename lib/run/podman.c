@@ -232,11 +232,14 @@ int h0_podman_ran(const struct h0_spawned *r, const char *image, char *ret_id, s
 {
 	if (r->exit_code)
 		return h0_podman_explain("podman run", r->exit_code, h0_buf_str(&r->err), image, e);
-	size_t n = strspn(h0_buf_str(&r->out), "0123456789abcdef");
-	if (n != H0_CTR_ID)
-		return h0_fail(e, H0_EXTERN, "podman run answered '%.80s', no container id",
-		               h0_buf_str(&r->out));
-	memcpy(ret_id, r->out.p, n);
+	/* the last line; podman 4.3 writes the name of a container that it replaces before it */
+	const char *text = h0_buf_str(&r->out), *line = text;
+	for (const char *nl = strchr(text, '\n'); nl && nl[1]; nl = strchr(line, '\n'))
+		line = nl + 1;
+	size_t n = strspn(line, "0123456789abcdef");
+	if (n != H0_CTR_ID || (line[n] && line[n] != '\n'))
+		return h0_fail(e, H0_EXTERN, "podman run answered '%.80s', no container id", line);
+	memcpy(ret_id, line, n);
 	ret_id[n] = '\0';
 	return 0;
 }

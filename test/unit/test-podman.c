@@ -103,6 +103,29 @@ static void test_alive(void)
 	ok(!h0_ctr_monitored(&me), "a process that no conmon watches");
 }
 
+#define ID "33c212dd709957fb65d810f50b4e9e3ef9ade76c92ac447e91423dfc25658c53"
+
+static void test_ran(void)
+{
+	const struct { const char *out, *id, *name; } t[] = {
+		{ID "\n", ID, "the id of what runs"},
+		{ID, ID, "without the line's end"},
+		{"hal0-slot-chat\n" ID "\n", ID, "after the name of what it replaces"},
+		{ID "\nhal0-slot-chat\n", NULL, "a name alone is none"},
+		{ID "0\n", NULL, "one that is too long"},
+		{"", NULL, "nothing"},
+	};
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct h0_spawned r = {0};
+		struct h0_err e = {0};
+		char id[H0_CTR_ID + 1] = "";
+		h0_buf_adds(&r.out, t[i].out);
+		ok(h0_podman_ran(&r, "x", id, &e) == (t[i].id ? 0 : -1) && h0_streq(id, t[i].id ? t[i].id : ""),
+		   "podman run: %s", t[i].name);
+		h0_buf_done(&r.out);
+	}
+}
+
 static void test_init(void)
 {
 	struct h0_podman p;
@@ -126,6 +149,7 @@ int main(void)
 	test_garbage();
 	test_explain();
 	test_alive();
+	test_ran();
 	test_init();
 	return tap_done();
 }
