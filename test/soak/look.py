@@ -144,12 +144,13 @@ class Look:
 
     def lifecycle(self):
         """hal0's word, state.json, podman and the processes tell one story."""
-        for _ in range(60):
-            doc = self.world.data("slot", "status")
-            slots = {s["name"]: s for s in doc["items"]} if doc else {}
-            if slots and not any(s["state"] in ("starting", "warming", "unloading") for s in slots.values()):
-                break
-            time.sleep(0.5)
+        slots = self.settled_slots()
+        # a podman that was killed while it stopped a container leaves it so, and whoever acts next ends it
+        halfway = [name for name, s in slots.items() if s["state"] == "unloading"]
+        for name in halfway:
+            self.world.verb("check", "slot", "stop", name)
+        if halfway:
+            slots = self.settled_slots()
         containers, servers = self.world.containers(), self.servers()
         if containers is None:
             self.world.violation("podman does not answer at rest")
@@ -163,6 +164,15 @@ class Look:
                 running.setdefault(name[10:], []).append(c)
         for name, s in slots.items():
             self.one_slot(name, s, running.get(name, []), servers)
+        return slots
+
+    def settled_slots(self):
+        for _ in range(60):
+            doc = self.world.data("slot", "status")
+            slots = {s["name"]: s for s in doc["items"]} if doc else {}
+            if slots and not any(s["state"] in ("starting", "warming", "unloading") for s in slots.values()):
+                break
+            time.sleep(0.5)
         return slots
 
     def one_slot(self, name, s, running, servers):
