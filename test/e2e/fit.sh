@@ -34,8 +34,14 @@ load_once() {
     _i=$((_i + 1))
     sleep 0.02
   done
-  podman kill $name >/dev/null 2>&1
-  wait $!
+  _run=$! _i=0
+  # its server may listen before podman knows that it runs
+  until podman kill $name >/dev/null 2>&1 || ! kill -0 $_run 2>/dev/null || [ $_i -ge 100 ]; do
+    _i=$((_i + 1))
+    sleep 0.1
+  done
+  [ $_i -lt 100 ] || podman rm --force --time 0 $name >/dev/null 2>&1
+  wait $_run
 }
 # "weights KV compute", in MiB, as the server says
 measured() {
