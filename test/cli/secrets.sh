@@ -137,11 +137,7 @@ hal0 slot stop sec -q >/dev/null 2>&1
 rm -f "$tmp/spy"/*
 NEAR_KEY=$envkey "$tmp/bin/hal0-route" serve --port 0 --json --key-file "$tmp/serve-keys" >"$tmp/said" 2>"$tmp/spy/err" &
 server=$!
-n=0
-until jq -e .url "$tmp/said" >/dev/null 2>&1 || [ $n = 100 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_file "$tmp/said"
 url=$(jq -r .url "$tmp/said")
 for key in "$mine" wrong; do
   for what in /health /metrics /v1/models; do

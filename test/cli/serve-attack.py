@@ -444,8 +444,10 @@ def test_slow():
 
 
 def limit_kib(name):
+    with open(os.environ["HAL0_BUILD"] + "/cmd/hal0-route", "rb") as f:
+        sanitized = b"__asan_init" in f.read()  # which keeps what was freed for a while
     # 256 may have a head of 64 KiB, the others one of 8
-    return 24 * 1024 if name.startswith("long heads") else 4 * 1024
+    return (24 if name.startswith("long heads") else 4) * 1024 * (8 if sanitized else 1)
 
 
 def test_full():
