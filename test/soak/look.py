@@ -125,6 +125,7 @@ class Look:
             self.world.note("check", "merges " + " ".join(kept))
             self.values.doubt(None)
             self.world.verb("check", "cap", "set", "embed", "-m", "e1", "--no-start")
+            self.world.verb("check", "cap", "apply", "-f", self.world.home + "/box.toml", "--no-start")
 
     def config(self):
         for argv in (("conf", "check"), ("cap", "check")):
