@@ -44,7 +44,7 @@ struct h0_http_res {
 	int status;                      /* 200 ... */
 	char content_type[128];          /* "" = not said */
 	int retry_after_s;               /* -1 = not said */
-	char authenticate[512];          /* WWW-Authenticate, "" = not said */
+	char authenticate[512];          /* WWW-Authenticate, all lines of it; "" = not said */
 	struct h0_buf body;
 };
 
