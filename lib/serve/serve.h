@@ -31,6 +31,7 @@ struct h0_serve_conf {
 	const char *spool_dir;      /* for bodies that are not small */
 	uint64_t max_body;          /* bytes of a request body */
 	unsigned max_clients;       /* connections at a time; beyond, the oldest that ask nothing make room */
+	unsigned max_per_address;   /* of these from one address, as census.h counts; 0: any number */
 	unsigned loops;             /* 0: one per core */
 	int wait_ms;                /* how long a request waits for its slot to load */
 	int drain_ms;               /* how long requests may go on after `stop` */
