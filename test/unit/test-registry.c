@@ -46,7 +46,7 @@ static bool other_way(int fd, const char *request, const char *path)
 			const char *at = strstr(ways[i].header, "%d");
 			h0_buf_addf(&header, "%.*s%d%s", (int)(at - ways[i].header), ways[i].header, port, at + 2);
 			bool may = strstr(request, "Authorization: Bearer one\r\n");
-			say(fd, may ? "200 OK" : "401 Unauthorized", may ? "" : h0_buf_str(&header), may ? BODY : "{}");
+			reply(fd, may ? "200 OK" : "401 Unauthorized", may ? "" : h0_buf_str(&header), may ? BODY : "{}");
 			return true;
 		}
 	return false;
