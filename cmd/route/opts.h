@@ -82,7 +82,7 @@ struct route_chat_opts {
 struct route_serve_opts {
 	const char *bind, *key_file;
 	struct h0_strv host, origin;
-	int64_t port, max_body, max_clients, threads, wait_s, drain_s, idle_exit_s;
+	int64_t port, max_body, max_clients, max_per_address, threads, wait_s, drain_s, idle_exit_s;
 	bool no_load, evict;
 };
 

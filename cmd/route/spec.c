@@ -77,6 +77,8 @@ static const struct h0_opt serve_opts[] = {
 	 "longest body of a request (default: 64M)", .def = "64M"},
 	{0, "max-clients", H0_OPT_INT, AT(route_serve_opts, max_clients), "N",
 	 "connections at a time (default: 8192)", 0, NULL, 1, 1 << 20, .def = "8192"},
+	{0, "max-per-address", H0_OPT_INT, AT(route_serve_opts, max_per_address), "N",
+	 "connections of one address, not loopback (default: 1024)", 0, NULL, 1, 1 << 20, .def = "1024"},
 	{0, "threads", H0_OPT_INT, AT(route_serve_opts, threads), "N",
 	 "event loops (default: one per core)", 0, NULL, 1, 64},
 	{0, "drain", H0_OPT_DURATION, AT(route_serve_opts, drain_s), "TIME",

@@ -38,7 +38,7 @@ struct together {
 	pthread_mutex_t gate;           /* held until it is known how many there are */
 	pthread_barrier_t start;        /* of each look */
 	work_fn work;
-	const volatile int *stop;
+	const atomic_int *stop;
 };
 
 struct job {
@@ -200,7 +200,7 @@ static void *look(void *arg)
 }
 
 /* 10^9 per second of all processors, in their best look; -1: it cannot be had. */
-static double run(struct job *v, size_t n, work_fn work, const volatile int *stop)
+static double run(struct job *v, size_t n, work_fn work, const atomic_int *stop)
 {
 	struct together t = {.gate = PTHREAD_MUTEX_INITIALIZER, .work = work, .stop = stop};
 	size_t made = 1; /* the first is ours */
@@ -229,7 +229,7 @@ static double run(struct job *v, size_t n, work_fn work, const volatile int *sto
 	return best > 0 && made == n && !stopped(&t) ? best : -1;
 }
 
-static double bandwidth(struct job *v, size_t n, const volatile int *stop)
+static double bandwidth(struct job *v, size_t n, const atomic_int *stop)
 {
 	size_t slice = n * SLICE < WHOLE ? WHOLE / n : SLICE;
 	size_t most = (size_t)sysconf(_SC_AVPHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / MEMORY_PART / n;
@@ -250,7 +250,7 @@ static double bandwidth(struct job *v, size_t n, const volatile int *stop)
 	return rate;
 }
 
-void h0_roof_measure(const volatile int *stop, struct h0_roof *ret)
+void h0_roof_measure(const atomic_int *stop, struct h0_roof *ret)
 {
 	work_fn work[H0_MATH_N] = {0};
 	cpu_set_t set;

@@ -47,12 +47,13 @@ static int on_head(void *arg);
 static int on_body(const char *p, size_t n, void *arg);
 static const struct h0_parse_calls calls = {on_head, on_body};
 
-void h0_client_new(struct h0_loop *l, int fd)
+void h0_client_new(struct h0_loop *l, int fd, struct h0_resident *from)
 {
 	struct h0_core *core = l->core;
 	struct client *c = h0_calloc(1, sizeof *c);
 	c->ev = (struct ev){.kind = EV_CLIENT, .fd = fd};
 	c->loop = l;
+	c->from = from;
 	h0_parse_init(&c->in, false, &calls, c);
 	atomic_fetch_add(&l->nclients, 1);
 	if (atomic_fetch_add(&core->clients, 1) == 0) {
@@ -64,6 +65,7 @@ void h0_client_new(struct h0_loop *l, int fd)
 		return;
 	atomic_fetch_sub(&l->nclients, 1);
 	atomic_fetch_sub(&core->clients, 1);
+	h0_census_drop(&core->census, from);
 	close(fd);
 	free(c);
 }
@@ -89,6 +91,7 @@ void h0_client_close(struct client *c)
 	h0_buf_done(&c->left);
 	h0_buf_done(&c->out);
 	h0_loop_bury(c->loop, &c->ev);
+	h0_census_drop(&core->census, h0_take(c->from));
 	atomic_fetch_sub(&c->loop->nclients, 1);
 	if (atomic_fetch_sub(&core->clients, 1) == 1)
 		atomic_store(&core->idle_since, c->loop->now);
@@ -363,11 +366,11 @@ static int spare(const struct client *c)
 	return c->loop->now - c->ask->began >= MAKE_ROOM_MS;
 }
 
-bool h0_client_make_room(struct h0_loop *l)
+bool h0_client_make_room(struct h0_loop *l, const struct h0_resident *from)
 {
 	struct client *who = NULL;
 	for (struct client *c = l->clients; c; c = c->next) /* the oldest are last */
-		if (spare(c) && (!who || spare(c) >= spare(who)))
+		if ((!from || c->from == from) && spare(c) && (!who || spare(c) >= spare(who)))
 			who = c;
 	if (who)
 		h0_client_close(who);

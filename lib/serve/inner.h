@@ -14,6 +14,7 @@
 
 #include "fmt/jsonscan.h"
 #include "model/route.h"
+#include "serve/census.h"
 #include "serve/formscan.h"
 #include "serve/parse.h"
 #include "serve/serve.h"
@@ -37,6 +38,9 @@ struct h0_conf_image {
 	struct h0_route_look look;
 };
 void h0_image_unref(struct h0_conf_image *i);   /* NULL: nothing */
+
+/* Why a connection was not taken. */
+enum turned_away { AWAY_FULL, AWAY_ADDRESS };
 
 enum load_state { LOAD_NONE, LOAD_RUNNING, LOAD_DONE, LOAD_FAILED };
 
@@ -73,6 +77,8 @@ struct h0_core {
 	atomic_uint generation;                 /* of the image */
 	_Atomic(struct h0_peer *) peers;
 	atomic_uint clients, loading;
+	struct h0_census census;                /* of the clients */
+	atomic_uint_least64_t turned_away[2];   /* by enum turned_away */
 	int head_ms, body_ms;
 	atomic_size_t held;                     /* bytes of bodies in memory */
 	atomic_bool asked;                      /* for a decision, since the last look */
@@ -196,6 +202,7 @@ struct client {
 	struct ask *ask;                /* NULL between requests */
 	struct up *up;
 	struct client *next_again;
+	struct h0_resident *from;       /* its address; NULL: not counted */
 	int refuse_status;              /* what the head is refused with, 0 = nothing */
 	const char *refuse_code, *refuse_why;
 };
@@ -241,7 +248,7 @@ void h0_loop_again(struct h0_loop *l, struct client *c);
 
 /* client.c */
 /* `l` may be another thread's loop: the client is touched there from its first event on. */
-void h0_client_new(struct h0_loop *l, int fd);
+void h0_client_new(struct h0_loop *l, int fd, struct h0_resident *from);
 void h0_client_event(struct client *c, uint32_t events);
 void h0_client_resume(struct client *c);
 void h0_client_look(struct client *c);          /* something it waits for has changed */
@@ -255,9 +262,9 @@ static inline bool h0_client_is_full(const struct client *c)
 /* The answer has been handed over: what comes next? */
 void h0_client_finish(struct client *c);
 void h0_client_close(struct client *c);
-/* Closes the connection of this loop that is missed least, if there is one for which nothing is under
- * way: so those that only hold connections open keep nobody out. */
-bool h0_client_make_room(struct h0_loop *l);
+/* Closes the connection of this loop (of that address, unless NULL) that is missed least, if there is
+ * one for which nothing is under way: so those that only hold connections open keep nobody out. */
+bool h0_client_make_room(struct h0_loop *l, const struct h0_resident *from);
 
 /* ask.c */
 struct ask *h0_ask_new(struct client *c);

@@ -118,13 +118,23 @@ static struct h0_loop *least_busy(struct h0_loop *self)
 	return best;
 }
 
-static void turn_away(int fd)
+static void turn_away(struct h0_core *core, int fd, enum turned_away why)
 {
+	static const struct {
+		int status, retry_after_s;
+		const char *code, *line, *message;
+	} say[] = {
+		[AWAY_FULL] = {503, 1, "system.http_503", "503 Service Unavailable\r\nRetry-After: 1",
+		               "there are too many connections: try again"},
+		[AWAY_ADDRESS] = {429, -1, "system.http_429", "429 Too Many Requests",
+		                  "there are too many connections from this address (--max-per-address): close some"},
+	};
 	h0_autobuf struct h0_buf body = {0}, text = {0};
 	char unread[4096];
-	h0_envelope_print(503, "system.http_503", "there are too many connections: try again", NULL, 1, &body);
-	h0_buf_addf(&text, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/json\r\n"
-	            "Content-Length: %zu\r\nConnection: close\r\n\r\n%s", body.len, body.p);
+	atomic_fetch_add_explicit(&core->turned_away[why], 1, memory_order_relaxed);
+	h0_envelope_print(say[why].status, say[why].code, say[why].message, NULL, say[why].retry_after_s, &body);
+	h0_buf_addf(&text, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+	            "Connection: close\r\n\r\n%s", say[why].line, body.len, body.p);
 	(void)!send(fd, text.p, text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	(void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT); /* a close would take the answer back */
@@ -139,19 +149,37 @@ static void turn_away_at_the_door(struct h0_loop *l, int listener)
 	close(l->spare_fd);
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0)
-		turn_away(fd);
+		turn_away(l->core, fd, AWAY_FULL);
 	l->spare_fd = eventfd(0, EFD_CLOEXEC);
+}
+
+static void let_in(struct h0_loop *l, int fd, struct h0_resident *from)
+{
+	struct h0_core *core = l->core;
+	unsigned most = core->conf->max_per_address;
+	enum turned_away why = AWAY_ADDRESS;
+	bool room = !most || h0_census_count(&core->census, from) <= most || h0_client_make_room(l, from);
+	if (room && atomic_load(&core->clients) >= core->conf->max_clients) {
+		room = h0_client_make_room(l, NULL);
+		why = AWAY_FULL;
+	}
+	if (room) {
+		h0_client_new(least_busy(l), fd, from);
+		return;
+	}
+	turn_away(core, fd, why);
+	h0_census_drop(&core->census, from);
 }
 
 static void take_client(struct h0_loop *l, const struct ev *ev)
 {
-	int fd = accept4(ev->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	int fd = accept4(ev->fd, (struct sockaddr *)&a, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		turn_away_at_the_door(l, ev->fd);
-	else if (fd >= 0 && atomic_load(&l->core->clients) >= l->core->conf->max_clients && !h0_client_make_room(l))
-		turn_away(fd);
 	else if (fd >= 0)
-		h0_client_new(least_busy(l), fd);
+		let_in(l, fd, h0_census_add(&l->core->census, (struct sockaddr *)&a, len));
 }
 
 /* Takes the newest configuration, if there is a newer one. */

@@ -248,12 +248,14 @@ static void core_done(struct h0_core *core)
 	h0_image_unref(core->image);
 	if (core->news >= 0)
 		close(core->news);
+	h0_census_done(&core->census);
 	pthread_mutex_destroy(&core->lock);
 }
 
 static int core_open(struct h0_core *core, struct h0_err *e)
 {
 	unsigned char noise[4];
+	uint64_t salt;
 	unsigned cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), want = core->conf->loops;
 	unsigned n = want ? want : cores ? cores : 1;
 	n = n < MAX_LOOPS ? n : MAX_LOOPS;
@@ -266,8 +268,9 @@ static int core_open(struct h0_core *core, struct h0_err *e)
 	for (unsigned i = 0; i < n; i++)
 		if (h0_loop_open(&core->loops[i], core, i, e) < 0)
 			return -1;
-	if (getrandom(noise, sizeof noise, 0) != sizeof noise)
+	if (getrandom(noise, sizeof noise, 0) != sizeof noise || getrandom(&salt, sizeof salt, 0) != sizeof salt)
 		return h0_fail_sys(e, "getrandom");
+	core->census.salt = salt;
 	snprintf(core->id_prefix, sizeof core->id_prefix, "%02x%02x%02x%02x-", noise[0], noise[1], noise[2], noise[3]);
 	core->started = h0_serve_now();
 	atomic_store(&core->idle_since, core->started);
@@ -292,7 +295,7 @@ static void stop_loops(struct h0_core *core, unsigned running)
 int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
 {
 	h0_auto(core_done) struct h0_core core = {.conf = conf, .lock = PTHREAD_MUTEX_INITIALIZER,
-		.news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+		.census.lock = PTHREAD_MUTEX_INITIALIZER, .news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	h0_autofd int own = -1, inotify = -1;
 	int port = conf->port;
 	if (core.news < 0)

@@ -11,6 +11,7 @@
 #ifndef H0_SERVE_SERVE_H
 #define H0_SERVE_SERVE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct h0_serve_conf {
 	const char *spool_dir;      /* for bodies that are not small */
 	uint64_t max_body;          /* bytes of a request body */
 	unsigned max_clients;       /* connections at a time; beyond, the oldest that ask nothing make room */
+	unsigned max_per_address;   /* of these from one address, as census.h counts; 0: any number */
 	unsigned loops;             /* 0: one per core */
 	int wait_ms;                /* how long a request waits for its slot to load */
 	int drain_ms;               /* how long requests may go on after `stop` */
@@ -56,7 +58,7 @@ struct h0_serve_conf {
 	/* Something a person may want to know: the configuration could not be read, a slot failed. */
 	void (*note)(const char *text, void *arg);
 	void *arg;
-	const volatile int *stop;   /* non-zero: no new connections, end when the rest is done */
+	const atomic_int *stop;   /* non-zero: no new connections, end when the rest is done */
 };
 
 /* Runs until `stop` or idle_exit_s. H0_CONFLICT (port taken), H0_SYS. */

@@ -162,6 +162,10 @@ void h0_stats_print(struct h0_core *core, struct h0_buf *b)
 	        offsetof(struct h0_peer, retries));
 	head(b, "clients", "gauge", "Connections of clients");
 	h0_buf_addf(b, "hal0_clients %u\n", atomic_load(&core->clients));
+	head(b, "turned_away_total", "counter", "Connections that were not taken");
+	h0_buf_addf(b, "hal0_turned_away_total{why=\"full\"} %llu\nhal0_turned_away_total{why=\"address\"} %llu\n",
+	            (unsigned long long)atomic_load(&core->turned_away[AWAY_FULL]),
+	            (unsigned long long)atomic_load(&core->turned_away[AWAY_ADDRESS]));
 	head(b, "uptime_seconds", "gauge", "Since the router started");
 	h0_buf_addf(b, "hal0_uptime_seconds %.3f\n", (double)(h0_serve_now() - core->started) / 1000);
 }

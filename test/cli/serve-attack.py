@@ -469,6 +469,53 @@ def test_full():
     ok(all(statuses(rest(s)[0]) == [200] for s in busy), "and none of it is cut off")
 
 
+def own_address():
+    """An address of this machine that is not loopback, in a network where one may be had (test/alone)."""
+    if os.environ.get("HAL0_ALONE") != "yes":
+        return None
+    subprocess.run(["ip", "address", "replace", "192.0.2.1/32", "dev", "lo"], check=True)
+    return "192.0.2.1"
+
+
+def test_one_address():
+    address = own_address()
+    if not address:
+        print("# one client with many connections: not tried, this is no network of our own")
+        return
+    key = home + "/keys"
+    with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write("k3y\n")
+    more = b"Authorization: bEARER k3y\r\nConnection: close\r\n"
+    serve("--bind", "0.0.0.0", "--key-file", key, "--host", address, "--max-per-address", "5", "--threads", "1")
+    go = threading.Event()
+    slot.answer = lambda c: (c.sendall(head(b"Content-Length: 2\r\n") + b"{"), go.wait(60), c.sendall(b"}"))
+    busy = [socket.create_connection((address, port)) for _ in range(5)]
+    for s in busy:
+        s.settimeout(60)
+        s.sendall(POST + more + LEN + b"\r\n" + BODY)
+    begun = [s.recv(1) for s in busy]  # something is under way for each
+    with socket.create_connection((address, port), timeout=60) as s:
+        got, _ = rest(s)
+    ok(statuses(got) == [429] and b'"system.http_429"' in got, "who has as many connections as one address may is told so", got)
+    got, _ = ask(get(b"/metrics", more), 60)
+    ok(statuses(got) == [200] and b'hal0_turned_away_total{why="address"} 1\n' in got,
+       "while who comes from elsewhere is served, and it is counted", got)
+    go.set()
+    ok(all(statuses(first + rest(s)[0]) == [200] for first, s in zip(begun, busy)), "and nothing is cut off")
+    slot.answer = None
+    idle = [socket.create_connection((address, port)) for _ in range(12)]
+    with socket.create_connection((address, port), timeout=60) as s:
+        s.sendall(get(b"/health", more))
+        got, _ = rest(s)
+    ok(statuses(got) == [200], "idle ones of the same address make room", got)
+    here = [dial() for _ in range(12)]
+    got, _ = ask(get(b"/metrics", more), 60)
+    ok(b"hal0_clients 17\n" in got, "and loopback is not counted", got)  # 12, 4 of the other, this one
+    for s in busy + idle + here:
+        s.close()
+    stop()
+
+
 def test_end():
     got, _ = ask(get(b"/health", b"Connection: close\r\n"))
     ok(statuses(got) == [200], "after all of it, it answers", got)
@@ -488,6 +535,9 @@ try:
     time.sleep(0.3)
     test_end()
     test_full()
+    stop()
+    test_one_address()
+    serve()
 finally:
     ok(stop() == 0, "and ends well")
 print("1..%d" % n)

@@ -26,6 +26,33 @@ static void say(int fd, const char *status, const char *header, const char *body
 	(void)!write(fd, text, strlen(text));
 }
 
+/* The same challenge as others may write it. %d: our port. */
+static const struct { const char *path, *header; } ways[] = {
+	{"/v2/small/", "WWW-Authenticate: bearer realm=\"http://127.0.0.1:%d/token-one\",service=\"a b&c\"\r\n"},
+	{"/v2/large/", "www-authenticate: BEARER  Realm = \"http://127.0.0.1:%d/token-one\" , SERVICE=a\r\n"},
+	{"/v2/second/", "WWW-Authenticate: Basic realm=\"of others, Bearer realm=x\", Negotiate a2V5==, "
+	                "Bearer service=x, realm=\"http://127.0.0.1:%d/token-one\"\r\n"},
+	{"/v2/lines/", "WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%d/token-one\"\r\n"
+	               "WWW-Authenticate: Basic realm=\"of others\"\r\n"},
+	{"/v2/slashes/", "WWW-Authenticate: Bearer error=\"\\\"realm=\",realm=\"http:\\/\\/127.0.0.1:%d/token-one\"\r\n"},
+	{"/v2/named/", "WWW-Authenticate: Basic Bearer=\"\", realm=\"http://127.0.0.1:%d/token-one\"\r\n"},
+	{"/v2/open/", "WWW-Authenticate: Bearer service=\"s\",realm=\"http://127.0.0.1:%d/token-one\r\n"},
+};
+
+static bool other_way(int fd, const char *request, const char *path)
+{
+	for (size_t i = 0; i < H0_ARRAY_LEN(ways); i++)
+		if (h0_starts(path, ways[i].path)) {
+			h0_autobuf struct h0_buf header = {0};
+			const char *at = strstr(ways[i].header, "%d");
+			h0_buf_addf(&header, "%.*s%d%s", (int)(at - ways[i].header), ways[i].header, port, at + 2);
+			bool may = strstr(request, "Authorization: Bearer one\r\n");
+			say(fd, may ? "200 OK" : "401 Unauthorized", may ? "" : h0_buf_str(&header), may ? BODY : "{}");
+			return true;
+		}
+	return false;
+}
+
 /* Sends to our token place, whoever asks without what it gives. */
 static void guarded(int fd, const char *request, const char *token, const char *scheme)
 {
@@ -44,6 +71,8 @@ static void answer(int fd, const char *request)
 	sscanf(request, "GET %399s", path);
 	size_t n = strlen(asked);
 	snprintf(asked + n, sizeof asked - n, "%s ", path);
+	if (other_way(fd, request, path))
+		return;
 	if (h0_starts(path, "/v2/plain/manifests/"))
 		say(fd, strstr(request, "application/vnd.oci.image.index.v1+json") ? "200 OK" : "406 No", "", BODY);
 	else if (h0_starts(path, "/v2/guarded/"))
@@ -137,7 +166,13 @@ int main(void)
 	       "/v2/guarded/manifests/v1 ", "asked there, then again, with words escaped");
 	ok(ask(c, "guarded2:v1", got, &e) == 0, "a token of the other name: %s", e.msg);
 
+	static const char *const written[] = {"small:v1", "large:v1", "second:v1", "lines:v1", "slashes:v1"};
+	for (size_t i = 0; i < H0_ARRAY_LEN(written); i++)
+		ok(ask(c, written[i], got, &e) == 0, "%s: the challenge in other letters: %s", written[i], e.msg);
+
 	static const struct { const char *image, *says, *why; } rows[] = {
+		{"named:v1", "401 for", "Bearer is no scheme there"},
+		{"open:v1", "401 for", "quotes that do not end"},
 		{"nothing:v1", "has no image", "no such tag"},
 		{"private:v1", "403 for", "forbidden"},
 		{"private:v1", "not public", "and said so"},
