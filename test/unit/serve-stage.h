@@ -27,6 +27,11 @@ int stage_close(void);
 
 double now(void);               /* s, monotonic */
 void nap(int ms);
+/* Waits for a condition; longer than any machine takes, so that it fails only when it never comes. */
+#define PATIENCE_S 60
+#define UNTIL(condition) \
+	for (double until_ = now() + PATIENCE_S; !(condition) && now() < until_;) \
+		nap(1)
 
 /* ---- the slot ---- */
 
@@ -34,7 +39,8 @@ void nap(int ms);
 #define SLOT_BODY 2048
 
 extern int slot_port;
-extern atomic_int slot_conns, slot_requests, slot_gone, slot_bad_sum;
+extern atomic_int slot_conns, slot_open, slot_requests, slot_gone, slot_bad_sum;
+extern atomic_bool slot_held;   /* "sse" makes its first event, and the others when this is false */
 extern atomic_llong slot_sent;
 extern pthread_mutex_t lock;
 extern char slot_head[SLOT_HEAD], slot_body[SLOT_BODY]; /* of the last request; under lock */
@@ -52,6 +58,7 @@ extern atomic_bool used_held;   /* a report of requests under way takes until th
 extern atomic_bool swapped;     /* slot "main" has another model than its file says */
 extern const char *slot_key_now;
 extern int load_takes_ms;
+extern atomic_bool load_held;   /* and then until this is false */
 extern bool load_fails;
 extern struct h0_guard guard;
 extern struct h0_serve_conf conf;
