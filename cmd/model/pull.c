@@ -80,7 +80,7 @@ static int open_hub(struct pull *p, const struct model_pull_opts *o, struct h0_e
 			p->by.hub[--n] = '\0';
 		if (h0_url_origin(p->by.hub, origin, sizeof origin, e) < 0)
 			return h0_wrap(e, "the hub's address");
-		if (!h0_starts(p->by.hub, "https://") && !h0_url_is_local(p->by.hub))
+		if (!h0_url_is_https(p->by.hub) && !h0_url_is_local(p->by.hub))
 			return h0_fail(e, H0_USAGE, "the hub's address: https is wanted, not '%s'", origin);
 	}
 	if (!o->token_file && h0_store_setting(&p->box.snap, "token_file", &token, e) < 0)

@@ -10,9 +10,19 @@
 
 #define HOST_MAX 256
 
+size_t h0_url_scheme(const char *url)
+{
+	return strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
+}
+
+bool h0_url_is_https(const char *url)
+{
+	return h0_url_scheme(url) == 8;
+}
+
 int h0_url_host(const char *url, char *host, size_t size, struct h0_err *e)
 {
-	const char *p = h0_starts(url, "http://") ? url + 7 : h0_starts(url, "https://") ? url + 8 : "";
+	const char *p = h0_url_scheme(url) ? url + h0_url_scheme(url) : "";
 	size_t n = strcspn(p, "/?#"), clean = 0;
 	while ((unsigned char)url[clean] > ' ' && url[clean] != 0x7f)
 		clean++;
@@ -80,7 +90,7 @@ int h0_url_origin(const char *url, char *dst, size_t size, struct h0_err *e)
 	char host[HOST_MAX];
 	if (h0_url_host(url, host, sizeof host, e) < 0)
 		return -1;
-	const char *rest = strstr(url, "//") + 2, *usual = h0_starts(url, "https") ? ":443" : ":80";
+	const char *rest = strstr(url, "//") + 2, *usual = h0_url_is_https(url) ? ":443" : ":80";
 	size_t n = strcspn(rest, "/?#"), tail = strlen(usual);
 	if (n > tail && strncmp(rest + n - tail, usual, tail) == 0)
 		n -= tail;
@@ -93,10 +103,19 @@ int h0_url_origin(const char *url, char *dst, size_t size, struct h0_err *e)
 	return 0;
 }
 
+/* Does it begin with a scheme? What comes behind a '?' may look like a URL too. */
+static bool is_absolute(const char *location)
+{
+	size_t n = 0;
+	while (isalnum((unsigned char)location[n]) || (n && strchr("+-.", location[n]) && location[n]))
+		n++;
+	return n && !isdigit((unsigned char)*location) && h0_starts(location + n, "://");
+}
+
 char *h0_url_join(const char *url, const char *location)
 {
 	const char *rest = strstr(url, "//");
-	if (strstr(location, "://") || !rest)
+	if (is_absolute(location) || !rest)
 		return h0_strdup(location);
 	if (h0_starts(location, "//"))
 		return h0_asprintf("%.*s%s", (int)(rest - url), url, location);

@@ -37,7 +37,7 @@ static bool plain_path(const char *p, size_t n, bool blanks)
 static int parse_url(const char *text, struct h0_modelref *ret, struct h0_err *e)
 {
 	h0_autofree char *base = h0_modelref_base(text);
-	if (h0_starts(text, "http://") && !h0_url_is_local(text))
+	if (!h0_url_is_https(text) && !h0_url_is_local(text))
 		return h0_fail(e, H0_USAGE, "models are pulled over https: '%.200s'", text);
 	if (!h0_ends(base, ".gguf") || strlen(base) <= strlen(".gguf") || base[0] == '.')
 		return h0_fail(e, H0_USAGE, "a URL of a model ends in the name of a .gguf file: '%.*s'",
@@ -49,7 +49,7 @@ static int parse_url(const char *text, struct h0_modelref *ret, struct h0_err *e
 int h0_modelref_parse(const char *text, struct h0_modelref *ret, struct h0_err *e)
 {
 	*ret = (struct h0_modelref){0};
-	if (h0_starts(text, "https://") || h0_starts(text, "http://"))
+	if (h0_url_scheme(text))
 		return parse_url(text, ret, e);
 	if (!h0_starts(text, "hf:"))
 		return h0_fail(e, H0_USAGE, "not a source of models: '%.200s' (hf:OWNER/REPO[:FILE] or "

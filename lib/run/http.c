@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -134,6 +135,15 @@ static void header_value(const char *p, size_t n, char *dst, size_t size)
 	dst[n] = '\0';
 }
 
+/* A list may come in several lines. */
+static void add_value(const char *p, size_t n, char *dst, size_t size)
+{
+	size_t used = strlen(dst);
+	if (used && used + 3 < size)
+		used += (size_t)snprintf(dst + used, size - used, ", ");
+	header_value(p, n, dst + used, size - used);
+}
+
 static bool header_is(const char *p, size_t n, const char *name)
 {
 	size_t k = strlen(name);
@@ -172,7 +182,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 		call->res.retry_after_s = -1;
 		call->res.authenticate[0] = '\0';
 	} else if (header_is(p, n, "WWW-Authenticate")) {
-		header_value(p + 17, n - 17, call->res.authenticate, sizeof call->res.authenticate);
+		add_value(p + 17, n - 17, call->res.authenticate, sizeof call->res.authenticate);
 	} else if (header_is(p, n, "Content-Type")) {
 		header_value(p + 13, n - 13, call->res.content_type, sizeof call->res.content_type);
 	} else if (header_is(p, n, "Retry-After")) {

@@ -3,9 +3,11 @@
  * One question to an image registry (OCI distribution specification): what is behind this tag?
  */
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "fmt/json.h"
+#include "fmt/url.h"
 #include "run/images.h"
 
 #define TIMEOUT_MS   15000
@@ -40,15 +42,45 @@ static int get(struct h0_http_client *c, const char *url, const char *authorizat
 	return h0_http_do(c, &req, ret, e);
 }
 
-/* A parameter of `Bearer realm="...",service="..."`; NULL when absent. */
-static char *parameter(const char *text, const char *name)
+/* A token, or a text in quotes, at *p; *p goes behind it. NULL: the quotes do not end. */
+static char *value_at(const char **p)
 {
-	h0_autofree char *want = h0_asprintf("%s=\"", name);
-	const char *p = strstr(text, want);
-	if (!p)
-		return NULL;
-	p += strlen(want);
-	return h0_strndup(p, strcspn(p, "\""));
+	h0_autobuf struct h0_buf text = {0};
+	const char *s = *p;
+	if (*s != '"') {
+		*p += strcspn(s, ", \t");
+		return h0_strndup(s, (size_t)(*p - s));
+	}
+	for (s++; *s && *s != '"'; s++) {
+		s += *s == '\\' && s[1];
+		h0_buf_addc(&text, *s);
+	}
+	*p = *s ? s + 1 : s;
+	return *s ? h0_strdup(h0_buf_str(&text)) : NULL;
+}
+
+/* A parameter of `Bearer realm="...",service="..."` among the challenges; NULL when absent. Names of
+ * schemes and parameters have no case. */
+static char *bearer_parameter(const char *challenges, const char *name)
+{
+	bool bearer = false;
+	for (const char *p = challenges; *(p += strspn(p, ", \t"));) {
+		const char *word = p;
+		size_t n = strcspn(p, "=, \t\"");
+		p += n;
+		const char *equal = p + strspn(p, " \t");
+		if (*equal != '=') {
+			bearer = n == 6 && strncasecmp(word, "Bearer", 6) == 0;
+			p += *p == '"';
+			continue;
+		}
+		p = equal + 1;
+		p += strspn(p, " \t");
+		h0_autofree char *value = value_at(&p);
+		if (bearer && n == strlen(name) && strncasecmp(word, name, n) == 0)
+			return h0_take(value);
+	}
+	return NULL;
 }
 
 static void add_escaped(struct h0_buf *out, const char *s)
@@ -66,14 +98,13 @@ static void add_escaped(struct h0_buf *out, const char *s)
 static char *anonymous_token(struct h0_http_client *c, const struct h0_imageref *r,
                              const char *challenge)
 {
-	h0_autofree char *realm = parameter(challenge, "realm");
-	h0_autofree char *service = parameter(challenge, "service");
-	h0_autofree char *scope = parameter(challenge, "scope");
+	h0_autofree char *realm = bearer_parameter(challenge, "realm");
+	h0_autofree char *service = bearer_parameter(challenge, "service");
+	h0_autofree char *scope = bearer_parameter(challenge, "scope");
 	h0_autobuf struct h0_buf url = {0};
 	h0_autohttp struct h0_http_res res = {0};
 	h0_autojson struct h0_json *j = NULL;
-	if (!h0_starts(challenge, "Bearer ") || !realm ||
-	    (!h0_starts(realm, "https://") && !h0_imageref_is_loopback(r)))
+	if (!realm || (!h0_url_is_https(realm) && !h0_imageref_is_loopback(r)))
 		return NULL;
 	h0_buf_addf(&url, "%s?service=", realm);
 	add_escaped(&url, service ? service : "");

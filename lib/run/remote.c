@@ -74,11 +74,14 @@ void h0_remote_hear(const char *name, const char *value, void *arg)
 		h0_num_i64(value, 0, 3600, &a->retry_after_s);
 }
 
-/* "bytes 5-9/100". false: not that. */
+/* "bytes 5-9/100"; units have no case. false: not that. */
 bool h0_remote_range(const char *text, int64_t *from, int64_t *to, int64_t *all)
 {
 	int end = 0;
-	return sscanf(text, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64 "%n", from, to, all, &end) == 3 &&
+	if (strncasecmp(text, "bytes ", 6) != 0)
+		return false;
+	text += 6;
+	return sscanf(text, "%" SCNd64 "-%" SCNd64 "/%" SCNd64 "%n", from, to, all, &end) == 3 &&
 	       !text[end] && *from >= 0 && *to >= *from && *all > *to;
 }
 
@@ -95,7 +98,7 @@ const char *h0_remote_auth(const struct h0_puller *p, const char *url)
 	char ours[512], theirs[512];
 	if (!p->auth || !p->hub || h0_url_origin(p->hub, ours, sizeof ours, NULL) < 0 ||
 	    h0_url_origin(url, theirs, sizeof theirs, NULL) < 0 || !h0_streq(ours, theirs) ||
-	    (!h0_starts(url, "https://") && !h0_url_is_local(url)))
+	    (!h0_url_is_https(url) && !h0_url_is_local(url)))
 		return NULL;
 	return p->auth;
 }
@@ -174,8 +177,7 @@ int h0_remote_look(const struct h0_puller *p, const char *url, struct h0_remote 
 			read_sum(a.linked_etag, r.sum);
 		if (status / 100 == 3 && a.location[0]) {
 			char *next = h0_url_join(r.final, a.location);
-			bool fine = h0_starts(next, "https://") || (h0_starts(next, "http://") &&
-			            !h0_starts(r.final, "https://") && h0_url_is_local(next));
+			bool fine = h0_url_is_https(next) || (!h0_url_is_https(r.final) && h0_url_is_local(next));
 			free(r.final);
 			r.final = next;
 			if (!fine)

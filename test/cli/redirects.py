@@ -34,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             first, _, last = self.headers.get("Range", "bytes=0-").partition("=")[2].partition("-")
             a, b = int(first or 0), int(last or len(data) - 1)
-            status, body, more = 206, data[a:b + 1], [("Content-Range", "bytes %d-%d/%d" % (a, b, len(data)))]
+            status, body, more = 206, data[a:b + 1], [("Content-Range", "Bytes %d-%d/%d" % (a, b, len(data)))]
         self.send_response(status)
         for name, value in more + [("Content-Length", str(len(body))), ("ETag", '"1"')]:
             self.send_header(name, value)

@@ -471,13 +471,10 @@ def test_full():
 
 def own_address():
     """An address of this machine that is not loopback, in a network where one may be had (test/alone)."""
-    try:
-        if os.readlink("/proc/self/ns/net") == os.readlink("/proc/1/ns/net"):
-            return None
-        subprocess.run(["ip", "address", "replace", "192.0.2.1/32", "dev", "lo"], check=True)
-        return "192.0.2.1"
-    except (OSError, subprocess.CalledProcessError):
+    if os.environ.get("HAL0_ALONE") != "yes":
         return None
+    subprocess.run(["ip", "address", "replace", "192.0.2.1/32", "dev", "lo"], check=True)
+    return "192.0.2.1"
 
 
 def test_one_address():

@@ -20,6 +20,7 @@ static void hosts(void)
 {
 	host("http://a", "a");
 	host("https://a:1/b", "a");
+	host("HTTPS://a:1/b", "a");
 	host("http://[::1]:8080/v1", "::1");
 	host("https://a?b", "a");
 	host("ftp://a", NULL);
@@ -69,10 +70,17 @@ int main(void)
 	hosts();
 	origin("http://A.b:80/c?d", "http://a.b");
 	origin("https://a:443", "https://a");
+	origin("HTTPS://A:443/", "https://a");
+	ok(h0_url_scheme("Http://a") == 7 && h0_url_scheme("hTTPs://a") == 8 && !h0_url_scheme("http:/a") && !h0_url_scheme(""),
+	   "a scheme has no case");
+	ok(h0_url_is_https("HTTPS://a") && !h0_url_is_https("HTTP://a"), "and says whether it is TLS");
 	origin("https://a:80/", "https://a:80");
 	joined("http://a/b/c?d", "e", "http://a/b/e");
 	joined("http://a/b/c", "/e", "http://a/e");
 	joined("https://a/b", "//c/d", "https://c/d");
+	joined("http://a/b", "/e?from=http://c/d", "http://a/e?from=http://c/d");
+	joined("http://a/b", "e?from=http://c/d", "http://a/e?from=http://c/d");
+	joined("http://a/b", "HTTPS://c/d", "HTTPS://c/d");
 	joined("http://a", "e", "http://a/e");
 	joined("http://a/b", "https://c/d", "https://c/d");
 	loopback();
