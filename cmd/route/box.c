@@ -2,6 +2,7 @@
 #include "box.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -164,14 +165,14 @@ int route_sink_end(struct route_sink *s, struct h0_err *e)
 /* ---- Ctrl-C ---- */
 
 /* The one thing a signal handler can reach. */
-static volatile int caught;
+static atomic_int caught;
 
 static void on_signal(int sig)
 {
 	caught = sig;
 }
 
-volatile int *route_catch(void)
+atomic_int *route_catch(void)
 {
 	struct sigaction a = {.sa_handler = on_signal}, old;
 	int signals[] = {SIGINT, SIGTERM, SIGHUP};

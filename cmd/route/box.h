@@ -6,6 +6,8 @@
 #ifndef H0_CMD_ROUTE_BOX_H
 #define H0_CMD_ROUTE_BOX_H
 
+#include <stdatomic.h>
+
 #include "cli/main.h"
 #include "conf/paths.h"
 #include "conf/snapshot.h"
@@ -98,7 +100,7 @@ int route_sink_end(struct route_sink *s, struct h0_err *e);
 
 /* From now on SIGINT, SIGTERM and SIGHUP set the value that is returned; blocking calls end with
  * EINTR. */
-volatile int *route_catch(void);
+atomic_int *route_catch(void);
 /* Dies of the signal that was caught, as a shell expects. Flush first. */
 void route_die_of_it(void);
 

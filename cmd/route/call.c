@@ -103,7 +103,7 @@ static int converse(struct call *c, struct h0_err *e)
 	struct route_sink sink;
 	h0_autohttpclient struct h0_http_client *http = NULL;
 	struct h0_talked said;
-	volatile int *stop = route_catch();
+	atomic_int *stop = route_catch();
 	route_sink_init(&sink, c->ctx, &c->o->say);
 	struct h0_talk talk = {.route = &c->route, .stop = stop, .raw = c->ctx->json,
 		.idle_timeout_ms = (int)(c->o->say.timeout_s < 2000000 ? c->o->say.timeout_s * 1000 : 0),

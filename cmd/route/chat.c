@@ -15,7 +15,7 @@ struct chat {
 	struct h0_route route;
 	struct h0_http_client *http;
 	struct h0_json *messages;
-	volatile int *stop;
+	atomic_int *stop;
 };
 
 static void chat_done(struct chat *c)

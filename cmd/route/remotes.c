@@ -17,7 +17,7 @@
 
 struct route_remotes {
 	const struct h0_paths *paths;
-	const volatile int *stop;
+	const atomic_int *stop;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wanted, known;
@@ -75,7 +75,7 @@ static void *work(void *arg)
 	}
 }
 
-struct route_remotes *route_remotes_new(const struct h0_paths *paths, const volatile int *stop)
+struct route_remotes *route_remotes_new(const struct h0_paths *paths, const atomic_int *stop)
 {
 	struct route_remotes *r = h0_calloc(1, sizeof *r);
 	r->paths = paths;

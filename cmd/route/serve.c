@@ -33,7 +33,7 @@ struct server {
 	struct h0_paths paths;
 	struct h0_guard guard;
 	struct route_remotes *remotes;
-	const volatile int *stop;
+	const atomic_int *stop;
 	char slot_program[1024];
 	pthread_mutex_t lock;       /* of hidden */
 	struct h0_strv hidden;      /* "NAME=": variables with upstreams' keys, which no slot needs */

@@ -3,10 +3,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 /* A handler gets no argument: these two belong to it. */
-static volatile int stopped;
+static atomic_int stopped;
 static int wake[2] = {-1, -1};
 
 static void on_signal(int sig)

@@ -6,10 +6,12 @@
 #ifndef H0_CLI_STOP_H
 #define H0_CLI_STOP_H
 
+#include <stdatomic.h>
+
 #include "base/attr.h"
 
 struct h0_stop {
-	const volatile int *signal; /* 0, or the signal that came */
+	const atomic_int *signal; /* 0, or the signal that came */
 	int fd;                     /* becomes readable when one comes */
 };
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -15,6 +14,7 @@
 #include "run/images.h"
 #include "run/modelfile.h"
 #include "run/roof.h"
+#include "sys/clock.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/lock.h"
@@ -28,9 +28,7 @@
 
 static double now_ms(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (double)h0_now_ns() / 1e6;
 }
 
 /* ---- who it is ---- */
@@ -172,7 +170,7 @@ struct call {
 };
 
 static void call_begin(struct call *k, const struct h0_bench_seat *s, const char *path,
-                       const char *body, const volatile int *stop, struct h0_http_req *ret)
+                       const char *body, const atomic_int *stop, struct h0_http_req *ret)
 {
 	snprintf(k->url, sizeof k->url, "http://127.0.0.1:%d%s", s->port, path);
 	k->headers[0] = "Content-Type: application/json";
@@ -204,7 +202,7 @@ static int translate(const struct h0_bench_seat *s, struct h0_err *e)
 
 /* A short question and its answer as JSON. */
 static int ask(struct h0_http_client *c, const struct h0_bench_seat *s, const char *path,
-               const char *body, const volatile int *stop, struct h0_json **ret, struct h0_err *e)
+               const char *body, const atomic_int *stop, struct h0_json **ret, struct h0_err *e)
 {
 	struct call k = {0};
 	struct h0_http_req req;
@@ -244,7 +242,7 @@ static char *completion(const struct h0_json *tokens, int64_t n, int64_t predict
 }
 
 /* The context's room and a prompt of exactly as many tokens as are wanted. */
-static int prepare(struct h0_http_client *c, struct h0_bench_seat *s, const volatile int *stop,
+static int prepare(struct h0_http_client *c, struct h0_bench_seat *s, const atomic_int *stop,
                    struct h0_err *e)
 {
 	static const char text[] = "{\"content\":\"The quick brown fox jumps over the lazy dog while seven "
@@ -300,7 +298,7 @@ static int on_data(const char *p, size_t n, int status, void *arg)
 
 /* One request to each, all at once. */
 static int calls(struct h0_http_client *c, struct h0_bench_seat *v, size_t n, bool small,
-                 const volatile int *stop, struct call *k, struct h0_err *e)
+                 const atomic_int *stop, struct call *k, struct h0_err *e)
 {
 	h0_autofree struct h0_http_req *reqs = h0_calloc(n, sizeof *reqs);
 	h0_autofree struct h0_err *errs = h0_calloc(n, sizeof *errs);
@@ -338,7 +336,7 @@ static int calls(struct h0_http_client *c, struct h0_bench_seat *v, size_t n, bo
 }
 
 static int run_once(struct h0_http_client *c, struct h0_bench_seat *v, size_t n, int64_t run,
-                    const volatile int *stop, struct h0_err *e)
+                    const atomic_int *stop, struct h0_err *e)
 {
 	h0_autofree struct call *small = h0_calloc(n, sizeof *small);
 	h0_autofree struct call *whole = h0_calloc(n, sizeof *whole);
@@ -367,7 +365,7 @@ static void look_at_processors(struct h0_bench_seat *v, size_t n, const struct h
 		h0_roof_measure(how->stop, ret);
 }
 
-int h0_bench_prepare(struct h0_bench_seat *v, size_t n, const volatile int *stop, struct h0_err *e)
+int h0_bench_prepare(struct h0_bench_seat *v, size_t n, const atomic_int *stop, struct h0_err *e)
 {
 	h0_autohttpclient struct h0_http_client *c = NULL;
 	if (h0_http_open(&c, e) < 0)

@@ -6,6 +6,8 @@
 #ifndef H0_RUN_BENCH_H
 #define H0_RUN_BENCH_H
 
+#include <stdatomic.h>
+
 #include "model/bench.h"
 #include "run/fits.h"
 #include "run/http.h"
@@ -26,7 +28,7 @@ struct h0_bench_seat {
 
 struct h0_bench_how {
 	int64_t runs;                   /* 1 to H0_BENCH_RUNS_MAX */
-	const volatile int *stop;       /* may be NULL */
+	const atomic_int *stop;       /* may be NULL */
 	/* before each; run 0 warms up, -1 looks what the processors can do */
 	void (*tell)(int64_t run, int64_t runs, void *arg);
 	void *arg;
@@ -40,7 +42,7 @@ int h0_bench_seat(struct h0_box *b, const struct h0_ctrs *ctrs, const struct h0_
 void h0_bench_seats_done(struct h0_bench_seat *v, size_t n);
 /* Asks the servers how much they can take: fills the results' sizes. H0_NO: not ready, or its
  * context is too small. */
-int h0_bench_prepare(struct h0_bench_seat *v, size_t n, const volatile int *stop, struct h0_err *e);
+int h0_bench_prepare(struct h0_bench_seat *v, size_t n, const atomic_int *stop, struct h0_err *e);
 /* The same, and all at once, `runs` times: fills the results. Of a slot that computes on processors
  * these are measured too, before. H0_EXTERN, with ECANCELED when stopped. */
 int h0_bench_measure(struct h0_bench_seat *v, size_t n, const struct h0_bench_how *how,

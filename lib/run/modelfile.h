@@ -6,6 +6,8 @@
 #ifndef H0_RUN_MODELFILE_H
 #define H0_RUN_MODELFILE_H
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -29,7 +31,7 @@ struct h0_model_hash {
 	const char *path;
 	void (*tell)(int64_t done, int64_t total, void *arg);
 	void *arg;
-	const volatile int *stop;
+	const atomic_int *stop;
 };
 int h0_model_hash(const struct h0_model_hash *h, char dst[H0_SHA256_TEXT], struct h0_err *e);
 

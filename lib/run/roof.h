@@ -7,11 +7,13 @@
 #ifndef H0_RUN_ROOF_H
 #define H0_RUN_ROOF_H
 
+#include <stdatomic.h>
+
 #include "model/roof.h"
 
 /* The best of several short looks. What cannot be measured is unknown: bandwidth where little
  * memory is free, an arithmetic where the processors have no instruction for it. With *stop (may be
  * NULL) no longer 0 it ends early. */
-void h0_roof_measure(const volatile int *stop, struct h0_roof *ret);
+void h0_roof_measure(const atomic_int *stop, struct h0_roof *ret);
 
 #endif

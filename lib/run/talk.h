@@ -7,6 +7,7 @@
 #ifndef H0_RUN_TALK_H
 #define H0_RUN_TALK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@ struct h0_talk {
 	const char *content_type;   /* of the body; NULL: application/json */
 	int idle_timeout_ms;        /* no byte for so long; 0: none (a long prompt is silent) */
 	size_t max_body;            /* of an answer that is no stream; 0: 64 MiB */
-	const volatile int *stop;
+	const atomic_int *stop;
 	bool raw;                   /* on_text gets the answer's bytes as they are */
 	/* A piece of the answer or of the reasoning before it. -1 with *e filled cancels. */
 	int (*on_text)(bool reasoning, const char *p, size_t n, void *arg, struct h0_err *e);

@@ -109,7 +109,7 @@ struct asking {
 	struct asked *v;
 	size_t n;
 	int timeout_ms;
-	const volatile int *stop;
+	const atomic_int *stop;
 	atomic_size_t next;
 };
 
@@ -187,7 +187,7 @@ static const char *keep(struct h0_arena *mem, const char *s)
 	return h0_arena_strndup(mem, s, strlen(s));
 }
 
-void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, const volatile int *stop,
+void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, const atomic_int *stop,
                       struct h0_route_look *ret)
 {
 	if (!us->n)

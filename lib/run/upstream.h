@@ -5,6 +5,8 @@
 #ifndef H0_RUN_UPSTREAM_H
 #define H0_RUN_UPSTREAM_H
 
+#include <stdatomic.h>
+
 #include "conf/paths.h"
 #include "model/route.h"
 #include "model/upstream.h"
@@ -19,7 +21,7 @@ int h0_upstream_key(const struct h0_paths *paths, const struct h0_upstream *u, c
 char *h0_upstream_header(const struct h0_upstream *u, const char *key);
 /* Asks all of them for their models, a few at a time, and resolves their hosts: ret->remote, in the
  * file's order. ret's other parts stay as they are. stop (may be NULL) non-zero: no longer. */
-void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, const volatile int *stop,
+void h0_upstream_look(const struct h0_paths *paths, const struct h0_upstreams *us, const atomic_int *stop,
                       struct h0_route_look *ret);
 
 #endif

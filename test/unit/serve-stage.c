@@ -30,8 +30,28 @@ void nap(int ms)
 int slot_port;
 atomic_int slot_conns, slot_requests, slot_gone, slot_bad_sum;
 atomic_llong slot_sent;
-pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-char slot_head[SLOT_HEAD], slot_body[SLOT_BODY]; /* of the last request */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_head[8192], last_body[2048]; /* of the last request; under lock */
+
+static const char *copy(char *dst, const char *src)
+{
+	pthread_mutex_lock(&lock);
+	strcpy(dst, src);
+	pthread_mutex_unlock(&lock);
+	return dst;
+}
+
+const char *slot_head(void)
+{
+	static char seen[sizeof last_head];
+	return copy(seen, last_head);
+}
+
+const char *slot_body(void)
+{
+	static char seen[sizeof last_body];
+	return copy(seen, last_body);
+}
 
 static void watch_it_go(int fd, int ms)
 {
@@ -120,7 +140,7 @@ static bool answer(int fd, const char *what)
 		return say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy");
 	else if (strcmp(what, "locked") == 0) {
 		pthread_mutex_lock(&lock);
-		bool good = strstr(slot_head, "Authorization: Bearer new\r\n") && !strstr(slot_head, "mine");
+		bool good = strstr(last_head, "Authorization: Bearer new\r\n") && !strstr(last_head, "mine");
 		pthread_mutex_unlock(&lock);
 		return say(fd, good ? OK5 : "HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nno secret");
 	} else if (strcmp(what, "usage") == 0)
@@ -145,7 +165,7 @@ static bool read_request(int fd, char *what, size_t size)
 		if (head) {
 			for (ssize_t i = 0; i < n; i++)
 				sum += (unsigned char)chunk[i];
-			if (b.len - head < sizeof slot_body - 1)
+			if (b.len - head < sizeof last_body - 1)
 				h0_buf_add(&b, chunk, (size_t)n < 1024 ? (size_t)n : 1024);
 			seen += (size_t)n;
 			continue;
@@ -165,8 +185,8 @@ static bool read_request(int fd, char *what, size_t size)
 	if (want && (unsigned)atoll(want + 6) != sum)
 		slot_bad_sum++;
 	pthread_mutex_lock(&lock);
-	snprintf(slot_head, sizeof slot_head, "%.*s", (int)head, b.p);
-	snprintf(slot_body, sizeof slot_body, "%s", b.p + head);
+	snprintf(last_head, sizeof last_head, "%.*s", (int)head, b.p);
+	snprintf(last_body, sizeof last_body, "%s", b.p + head);
 	pthread_mutex_unlock(&lock);
 	const char *q = strstr(b.p, "?do=");
 	snprintf(what, size, "%.*s", q ? (int)strcspn(q + 4, " &") : 0, q ? q + 4 : "");
@@ -184,22 +204,6 @@ static void *slot_conn(void *arg)
 		more = answer(fd, what);
 	close(fd);
 	return NULL;
-}
-
-static int listen_on(int *at)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	a.sin_port = htons((uint16_t)*at);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 1024) < 0) {
-		close(fd);
-		return -1;
-	}
-	getsockname(fd, (struct sockaddr *)&a, &len);
-	*at = ntohs(a.sin_port);
-	return fd;
 }
 
 static void *slot_serve(void *arg)
@@ -249,11 +253,12 @@ void slot_start(int fd)
 /* ---- the router ---- */
 
 char home[64];
-int port, cold_fd = -1;
-volatile int stop;
+atomic_int port;
+int cold_fd = -1;
+atomic_int stop;
 atomic_int loads, used_calls, used_in_flight;
-int load_takes_ms;
-bool load_fails;
+atomic_int load_takes_ms;
+atomic_bool load_fails;
 struct h0_guard guard;
 pthread_t router;
 int router_rc;
@@ -298,7 +303,7 @@ static void used(const char *slot, unsigned in_flight, void *arg)
 		nap(1);
 }
 
-const char *slot_key_now = "old";
+_Atomic(const char *) slot_key_now = "old";
 atomic_int key_calls;
 
 static void key(const char *slot, char *dst, void *arg)

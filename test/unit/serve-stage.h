@@ -30,14 +30,12 @@ void nap(int ms);
 
 /* ---- the slot ---- */
 
-#define SLOT_HEAD 8192
-#define SLOT_BODY 2048
-
 extern int slot_port;
 extern atomic_int slot_conns, slot_requests, slot_gone, slot_bad_sum;
 extern atomic_llong slot_sent;
-extern pthread_mutex_t lock;
-extern char slot_head[SLOT_HEAD], slot_body[SLOT_BODY]; /* of the last request; under lock */
+/* Of the last request, as it was when asked; until the next call. For the test's first thread. */
+const char *slot_head(void);
+const char *slot_body(void);
 
 void slot_start(int fd);        /* answers on what it listens on */
 void write_slot(const char *name, const char *type, int p, const char *model);
@@ -45,14 +43,15 @@ void write_slot(const char *name, const char *type, int p, const char *model);
 /* ---- the router ---- */
 
 extern char home[64];           /* its /etc/hal0 */
-extern int port, cold_fd;
-extern volatile int stop;
+extern atomic_int port;         /* it listens on; 0: not yet */
+extern int cold_fd;
+extern atomic_int stop;
 extern atomic_int loads, used_calls, used_in_flight, key_calls, looks;
 extern atomic_bool used_held;   /* a report of requests under way takes until this is false */
 extern atomic_bool swapped;     /* slot "main" has another model than its file says */
-extern const char *slot_key_now;
-extern int load_takes_ms;
-extern bool load_fails;
+extern _Atomic(const char *) slot_key_now;
+extern atomic_int load_takes_ms;
+extern atomic_bool load_fails;
 extern struct h0_guard guard;
 extern struct h0_serve_conf conf;
 extern pthread_t router;

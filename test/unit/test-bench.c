@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tap.h"
 
+#include <stdatomic.h>
+
 #include "model/bench.h"
 #include "model/roof.h"
 #include "run/roof.h"
@@ -169,7 +171,7 @@ static void test_table(void)
 static void test_measure(void)
 {
 	struct h0_roof r;
-	volatile int stop = 1;
+	atomic_int stop = 1;
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	h0_roof_measure(NULL, &r);
 	double fp32 = r.gflops[H0_MATH_FP32];

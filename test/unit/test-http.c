@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,12 +18,23 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "run/http.h"
+#include "sock.h"
 
 static int listener, port;
-static int nconns;                  /* connections taken so far */
-static int gone;                    /* clients seen to go while their answer was not complete */
-static char last_request[65536];    /* head and body of the last one */
+static atomic_int nconns;           /* connections taken so far */
+static atomic_int gone;             /* clients seen to go while their answer was not complete */
+static char last[65536];            /* head and body of the last request; under lock */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* As it is now; until the next call. */
+static const char *last_request(void)
+{
+	static char seen[sizeof last];
+	pthread_mutex_lock(&lock);
+	strcpy(seen, last);
+	pthread_mutex_unlock(&lock);
+	return seen;
+}
 
 static double now(void)
 {
@@ -36,21 +48,13 @@ static void nap(int ms)
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
 }
 
-static void say(int fd, const char *s)
-{
-	ssize_t n = send(fd, s, strlen(s), MSG_NOSIGNAL);
-	(void)n;
-}
-
 /* true once the other side has closed, within ms */
 static bool wait_gone(int fd, int ms)
 {
 	char c;
 	struct pollfd p = {fd, POLLIN, 0};
 	bool left = poll(&p, 1, ms) > 0 && recv(fd, &c, 1, MSG_PEEK) <= 0;
-	pthread_mutex_lock(&lock);
 	gone += left;
-	pthread_mutex_unlock(&lock);
 	return left;
 }
 
@@ -141,7 +145,7 @@ static void *serve_one(void *arg)
 		char path[64] = "";
 		sscanf(b.p, "%*s %63s", path);
 		pthread_mutex_lock(&lock);
-		snprintf(last_request, sizeof last_request, "%s", b.p);
+		snprintf(last, sizeof last, "%s", b.p);
 		pthread_mutex_unlock(&lock);
 		stays = answer(fd, path);
 	}
@@ -154,9 +158,7 @@ static void *serve(void *arg)
 	(void)arg;
 	for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;) {
 		pthread_t t;
-		pthread_mutex_lock(&lock);
 		nconns++;
-		pthread_mutex_unlock(&lock);
 		pthread_create(&t, NULL, serve_one, (void *)(intptr_t)fd);
 		pthread_detach(t);
 	}
@@ -165,14 +167,8 @@ static void *serve(void *arg)
 
 static void start(void)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
 	pthread_t t;
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	bind(listener, (struct sockaddr *)&a, sizeof a);
-	listen(listener, 64);
-	getsockname(listener, (struct sockaddr *)&a, &len);
-	port = ntohs(a.sin_port);
+	listener = listen_on(&port);
 	pthread_create(&t, NULL, serve, NULL);
 	pthread_detach(t);
 }
@@ -199,7 +195,7 @@ static void test_good(void)
 	is_str(h0_buf_str(&a.body), "hello", "its body");
 	ok(a.status == 200 && a.retry_after_s == -1, "its status, no Retry-After");
 	is_str(a.content_type, "application/json", "its content type");
-	ok(strncmp(last_request, "GET /plain HTTP/1.1\r\n", 21) == 0, "GET is the default");
+	ok(strncmp(last_request(), "GET /plain HTTP/1.1\r\n", 21) == 0, "GET is the default");
 	is_int(get("/chunked", &b, &e), 0, "a chunked answer");
 	is_str(h0_buf_str(&b.body), "hello, world", "is put together");
 	is_int(get("/loading", &c, &e), 0, "503 is an answer");
@@ -217,18 +213,18 @@ static void test_post(void)
 	struct h0_http_req q = {.url = url("/plain"), .body = "{\"a\":1}", .body_len = 7, .timeout_ms = 5000,
 		.headers = (const char *const[]){"Content-Type: application/json", "X-One: two", NULL}};
 	is_int(h0_http(&q, &a, &e), 0, "a body");
-	ok(strncmp(last_request, "POST /plain", 11) == 0, "is posted");
-	ok(strstr(last_request, "\r\n\r\n{\"a\":1}") && strstr(last_request, "X-One: two\r\n"), "with headers");
-	ok(!strcasestr(last_request, "expect:"), "and without a 100-continue detour");
-	ok(strstr(last_request, "User-Agent: hal0/"), "says who asks");
+	ok(strncmp(last_request(), "POST /plain", 11) == 0, "is posted");
+	ok(strstr(last_request(), "\r\n\r\n{\"a\":1}") && strstr(last_request(), "X-One: two\r\n"), "with headers");
+	ok(!strcasestr(last_request(), "expect:"), "and without a 100-continue detour");
+	ok(strstr(last_request(), "User-Agent: hal0/"), "says who asks");
 	q = (struct h0_http_req){.url = url("/plain"), .method = "DELETE", .timeout_ms = 5000};
 	is_int(h0_http(&q, &b, &e), 0, "another method");
-	ok(strncmp(last_request, "DELETE /plain", 13) == 0, "is sent as it is");
+	ok(strncmp(last_request(), "DELETE /plain", 13) == 0, "is sent as it is");
 	h0_autofree char *big = h0_malloc(60000);
 	h0_autohttp struct h0_http_res c = {0};
 	memset(big, 'b', 60000);
 	q = (struct h0_http_req){.url = url("/plain"), .body = big, .body_len = 60000, .timeout_ms = 5000};
-	ok(h0_http(&q, &c, &e) == 0 && strlen(last_request) > 60000, "a body of many packets");
+	ok(h0_http(&q, &c, &e) == 0 && strlen(last_request()) > 60000, "a body of many packets");
 }
 
 static void test_refused(void)
@@ -332,7 +328,7 @@ static int take(const char *p, size_t n, int status, void *arg)
 	return ++s->calls == s->stop_after;
 }
 
-static volatile int stop;
+static atomic_int stop;
 static void on_alarm(int sig)
 {
 	(void)sig;

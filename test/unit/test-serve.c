@@ -9,22 +9,22 @@
 static void test_plain(void)
 {
 	check("a request", ask(POST("", "", BODY)), 200, "hello");
-	ok(strstr(slot_head, "POST /v1/chat/completions HTTP/1.1\r\n") && strstr(slot_head, "Host: 127.0.0.1:"),
+	ok(strstr(slot_head(), "POST /v1/chat/completions HTTP/1.1\r\n") && strstr(slot_head(), "Host: 127.0.0.1:"),
 	   "reaches the slot");
-	is_str(slot_body, "{\"model\":\"tiny\"}", "with the slot's own model");
+	is_str(slot_body(), "{\"model\":\"tiny\"}", "with the slot's own model");
 	check("a body of chunks", ask("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
 	      "\r\n8\r\n{\"model\"\r\n10\r\n : \"main\",\"x\":1}\r\n0\r\n\r\n"), 200, "hello");
-	is_str(slot_body, "{\"model\" : \"tiny\",\"x\":1}", "goes on as one");
-	ok(strcasestr(slot_head, "content-length: 24") && !strcasestr(slot_head, "transfer-encoding"), "with a length");
+	is_str(slot_body(), "{\"model\" : \"tiny\",\"x\":1}", "goes on as one");
+	ok(strcasestr(slot_head(), "content-length: 24") && !strcasestr(slot_head(), "transfer-encoding"), "with a length");
 	check("fields that are nobody else's business", ask(POST("", "Authorization: Bearer s\r\nCookie: c\r\nX-Keep: k\r\n"
 	      "Connection: close, x-hop\r\nX-Hop: h\r\nAccept-Encoding: gzip\r\n", BODY)), 200, "hello");
-	ok(strstr(slot_head, "X-Keep: k") && !strcasestr(slot_head, "Bearer s") && !strcasestr(slot_head, "cookie") &&
-	   !strcasestr(slot_head, "x-hop") && !strcasestr(slot_head, "gzip"), "stay here");
+	ok(strstr(slot_head(), "X-Keep: k") && !strcasestr(slot_head(), "Bearer s") && !strcasestr(slot_head(), "cookie") &&
+	   !strcasestr(slot_head(), "x-hop") && !strcasestr(slot_head(), "gzip"), "stay here");
 	check("the slot's refusal", ask(POST("?do=refuse", "", BODY)), 418, "X-Mine: yes");
 	h0_autofree char *r = ask(POST("?do=refuse", "X-Request-Id: mine-1\r\n", BODY));
 	ok(!strcasestr(r, "access-control") && !strcasestr(r, "keep-alive") && !strcasestr(r, "x-hop"),
 	   "without its hop-by-hop and CORS fields");
-	ok(strstr(r, "X-Request-Id: mine-1") && strstr(slot_head, "X-Request-Id: mine-1"), "the request's id goes both ways");
+	ok(strstr(r, "X-Request-Id: mine-1") && strstr(slot_head(), "X-Request-Id: mine-1"), "the request's id goes both ways");
 	check("an interim answer of the slot", ask(POST("?do=interim", "", BODY)), 200, "hello");
 	check("an answer until the end", ask(POST("?do=closing", "", BODY)), 200, "d\r\nuntil the end\r\n0\r\n\r\n");
 	check("HTTP/1.0 gets no chunks", ask("POST /v1/chat/completions?do=closing HTTP/1.0\r\nContent-Length: 16\r\n\r\n" BODY),
@@ -52,7 +52,7 @@ static void test_local(void)
 		"model\r\n--b1x\r\n\r\n--b1\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nstt\r\n--b1--\r\n";
 	h0_autofree char *r = ask("POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
 	      "Content-Type: multipart/form-data; boundary=b1\r\nContent-Length: %zu\r\n\r\n%s", sizeof form - 1, form);
-	ok(status_of(r) == 200 && strstr(slot_body, "name=\"model\"\r\n\r\nwhisper\r\n--b1--"), "a form's model is found and rewritten");
+	ok(status_of(r) == 200 && strstr(slot_body(), "name=\"model\"\r\n\r\nwhisper\r\n--b1--"), "a form's model is found and rewritten");
 }
 
 static void test_hostile(void)
@@ -156,9 +156,7 @@ static void test_stream(void)
 static void test_slot_key(void)
 {
 	check("the slot's key is sent", ask(POST("", "Authorization: Bearer mine\r\n", BODY)), 200, "hello");
-	pthread_mutex_lock(&lock);
-	bool sent = strstr(slot_head, "Authorization: Bearer old\r\n"), client = strstr(slot_head, "mine");
-	pthread_mutex_unlock(&lock);
+	bool sent = strstr(slot_head(), "Authorization: Bearer old\r\n"), client = strstr(slot_head(), "mine");
 	ok(sent && !client, "in place of what the client sent");
 	slot_key_now = "wrong";
 	check("a key that the slot refuses, and no other", ask(POST("?do=locked", "", BODY)), 502, "does not take the key");
@@ -197,11 +195,11 @@ static void test_look(void)
 	int before = looks;
 	swapped = false;
 	check("a model no slot lists", ask(POST("", "", "{\"model\":\"swapped-in\"}")), 200, "hello");
-	is_str(slot_body, "{\"model\":\"tiny\"}", "goes to the default, as that one's model");
+	is_str(slot_body(), "{\"model\":\"tiny\"}", "goes to the default, as that one's model");
 	swapped = true;
 	for (double t = now(); !seen && now() - t < 5; nap(20)) {
 		free(ask(POST("", "", "{\"model\":\"swapped-in\"}")));
-		seen = strstr(slot_body, "swapped-in") != NULL;
+		seen = strstr(slot_body(), "swapped-in") != NULL;
 	}
 	ok(seen, "once a slot lists it, it goes there as it is");
 	ok(looks > before && looks < before + 20, "for which the slots were asked %d times, not at every request",
@@ -219,9 +217,7 @@ static void test_upstreams(void)
 	fclose(f);
 	router_start();
 	check("an upstream's model", ask(POST("", "Authorization: Bearer mine\r\n", "{\"model\":\"far-model\"}")), 200, "hello");
-	pthread_mutex_lock(&lock);
-	h0_autofree char *head = h0_strdup(slot_head), *body = h0_strdup(slot_body);
-	pthread_mutex_unlock(&lock);
+	h0_autofree char *head = h0_strdup(slot_head()), *body = h0_strdup(slot_body());
 	ok(strstr(head, "X-Api-Key: far-key\r\n") && !strstr(head, "Bearer"), "gets its own key, not the client's, not a slot's");
 	ok(strstr(head, "POST /v1/chat/completions HTTP") && strstr(body, "far-model"), "path and model as they are meant");
 	check("what it refuses comes through", ask(POST("?do=locked", "", "{\"model\":\"far-model\"}")), 401, "no secret");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -89,7 +90,7 @@ static void count(const char *p, size_t n, void *arg)
 
 static void test_stop(void)
 {
-	static const volatile int stop = 1;
+	static const atomic_int stop = 1;
 	h0_autospawned struct h0_spawned polite = {0}, deaf = {0};
 	struct h0_err e;
 	size_t heard = 0;
