@@ -90,7 +90,6 @@ struct h0_core {
 };
 
 struct h0_peer *h0_peer_get(struct h0_core *core, const char *name);
-int64_t h0_serve_now(void);                     /* ms, monotonic */
 /* Wakes every loop to look again at what it waits for. */
 void h0_core_wake(struct h0_core *core);
 /* Brings the slot up unless somebody is at it already. */

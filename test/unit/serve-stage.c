@@ -206,22 +206,6 @@ static void *slot_conn(void *arg)
 	return NULL;
 }
 
-static int listen_on(int *at)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	a.sin_port = htons((uint16_t)*at);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 1024) < 0) {
-		close(fd);
-		return -1;
-	}
-	getsockname(fd, (struct sockaddr *)&a, &len);
-	*at = ntohs(a.sin_port);
-	return fd;
-}
-
 static void *slot_serve(void *arg)
 {
 	int l = (int)(intptr_t)arg;
