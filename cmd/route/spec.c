@@ -248,5 +248,5 @@ const struct h0_prog route_prog = {
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots\n\n"
 	         "*/etc/hal0/upstreams.toml*\n\tservers elsewhere, see *hal0-upstreams.toml*(5)\n\n"
 	         "*/etc/hal0/api.env*\n\ttheir keys",
-	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-security(7), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-upstreams.toml(5), hal0-security(7), hal0-exit(7)",
 };
