@@ -284,9 +284,12 @@ class Verb:
                 self.name in DECLINES and self.state() == self.before):
             complain("exit code 0, and it is not done" + self.difference(self.state(), self.after))
         if r.rc != 0 and not killed:
-            if not r.err.strip() and call != "write":
+            said = r.err + (r.out if r.rc == 1 else "")  # the answer is no: it is in the answer why
+            if not said.strip() and call != "write":
                 complain("no message")
-            if error in WORDS and WORDS[error] not in r.err and not (call == "write"):
+            if error in WORDS and WORDS[error] not in said and not (call == "write"):
+                if call == "pread64":
+                    complain("a file that cannot be read is taken for a wrong one")
                 self.silent.setdefault((call, error), r.err.strip().splitlines()[-1:] + ["exit code %d" % r.rc])
             if error == "EINTR" and call in SURVIVED and "cannot open the HTTP library" not in r.err:
                 complain("EINTR is not survived")
@@ -304,8 +307,8 @@ class Verb:
         r = b.run("hal0-conf recover")
         if r.rc:
             self.complain(point, "recovery fails", r)
-        # what is written for HAProxy is no change set; the next export writes what is missing
-        configuration = lambda files: {f: t for f, t in files.items() if f.startswith("home/etc/") and "/haproxy/" not in f}
+        # sets of files for HAProxy that haproxy.cfg does not name the next export completes or removes
+        configuration = lambda files: {f: t for f, t in files.items() if f.startswith("home/etc/") and "/haproxy/set-" not in f}
         etc, before, after = (configuration(f) for f in (self.state()[0], self.before[0], self.after[0]))
         if etc not in (before, after):
             self.complain(point, "a mix of old and new" + self.difference((etc, 0), (before, 0)), r)
