@@ -7,7 +7,7 @@
 build_packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libcurl4-openssl-dev
   libpci-dev libudev-dev libvulkan-dev scdoc'
 run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
-test_packages='clang clang-tidy cppcheck gcovr valgrind libclang-rt-dev strace jq shellcheck zsh fish man-db git curl umockdev openssl kmod haproxy python3
+test_packages='clang clang-tidy cppcheck gcovr valgrind libclang-rt-dev strace jq shellcheck zsh fish man-db mandoc git curl umockdev openssl kmod haproxy python3
   binutils iproute2 catatonit mmdebstrap debhelper dpkg-dev lintian ansible-core
   e2fsprogs btrfs-progs xfsprogs'
 bench_packages='g++ libtomlplusplus-dev vulkan-tools wrk haproxy golang-go'

@@ -307,7 +307,7 @@ static const char bench_text[] =
 	"memory that no cache holds, and multiply and add in the widest registers, whole numbers for "
 	"quantised models. On a busy machine both come out somewhat wrong.\n\n"
 	"*since-last* compares with the latest result of the same slot, model, device, sizes and number of "
-	"slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0-model verify* or "
+	"slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0 model verify* or "
 	"*pull* wrote beside the file.";
 
 static const struct h0_example bench_examples[] = {
@@ -406,8 +406,8 @@ static const char swap_text[] =
 	"beforehand (the model's file, its fit beside other slots, once the old one is gone) is found "
 	"while the old model still serves. The file changes while nothing runs: whenever this command is "
 	"killed, the container and the file say the same.\n\n"
-	"When the new model does not come up, the file is put back as one change (*hal0-conf log* shows "
-	"both) and the old model is loaded again; the exit code tells why the new one failed. "
+	"When the new model does not come up, the file is put back (a change of its own, the newest in "
+	"*hal0 conf log*) and the old model is loaded again; the exit code tells why the new one failed. "
 	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
 	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
 
@@ -577,5 +577,6 @@ const struct h0_prog slot_prog = {
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/bench.jsonl*\n\twhat *bench* measured, a line of JSON each\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",
-	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-security(7), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-status(1), hal0-profile(1), hal0-model(1), hal0-route(1), hal0-cap(1), hal0-slot.toml(5), "
+	            "hal0-security(7), hal0-tutorial(7), hal0-exit(7)",
 };

@@ -105,6 +105,7 @@ before() { # COMMAND
   'hal0 profile clone vulkan mine'*) echo 'hal0 profile delete mine --yes' ;;
   'hal0 profile import'*) echo 'hal0 profile export mine >mine.hal0profile.json' ;;
   'hal0 route export haproxy --check') echo 'hal0 route export haproxy' ;;
+  'hal0 route export haproxy --undo') echo 'hal0 route export haproxy && hal0 route export haproxy --port 8089' ;;
   'hal0 slot create embed'*) echo 'hal0 slot delete embed --yes' ;;
   'hal0 slot create lab'*) echo 'hal0 slot delete lab --yes' ;;
   *' --path /v1/embeddings') echo "echo '{\"model\": \"embed\", \"input\": \"x\"}' >request.json" ;;

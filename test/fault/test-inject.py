@@ -307,8 +307,8 @@ class Verb:
         r = b.run("hal0-conf recover")
         if r.rc:
             self.complain(point, "recovery fails", r)
-        # what is written for HAProxy is no change set; the next export writes what is missing
-        configuration = lambda files: {f: t for f, t in files.items() if f.startswith("home/etc/") and "/haproxy/" not in f}
+        # sets of files for HAProxy that haproxy.cfg does not name the next export completes or removes
+        configuration = lambda files: {f: t for f, t in files.items() if f.startswith("home/etc/") and "/haproxy/set-" not in f}
         etc, before, after = (configuration(f) for f in (self.state()[0], self.before[0], self.after[0]))
         if etc not in (before, after):
             self.complain(point, "a mix of old and new" + self.difference((etc, 0), (before, 0)), r)
