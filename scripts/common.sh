@@ -1,13 +1,13 @@
 # shellcheck shell=sh disable=SC2034 # used where it is sourced
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Sourced by quickstart and check: package lists, installing them, and steps with a log.
-# The caller sets $prog and $log.
+# Sourced by the scripts here: messages and arguments, packages, a directory to work in, steps with a log.
+# The caller sets $prog, its name, $root, the tree, and $log where it takes steps.
 
 # What building, running and testing hal0 needs, as Debian names it (12 and later).
 build_packages='gcc libc6-dev meson ninja-build pkgconf libjansson-dev libcurl4-openssl-dev
   libpci-dev libudev-dev libvulkan-dev scdoc'
 run_packages='podman conmon netavark iptables debian-archive-keyring ca-certificates'
-test_packages='clang clang-tidy cppcheck gcovr valgrind libclang-rt-dev strace jq shellcheck zsh fish man-db git curl umockdev openssl kmod haproxy python3
+test_packages='clang clang-tidy cppcheck gcovr valgrind libclang-rt-dev strace jq shellcheck zsh fish man-db mandoc git curl umockdev openssl kmod haproxy python3
   binutils iproute2 catatonit mmdebstrap debhelper dpkg-dev lintian ansible-core
   e2fsprogs btrfs-progs xfsprogs'
 bench_packages='g++ libtomlplusplus-dev vulkan-tools wrk haproxy golang-go'
@@ -15,6 +15,31 @@ bench_packages='g++ libtomlplusplus-dev vulkan-tools wrk haproxy golang-go'
 die() { # MESSAGE [EXIT-CODE]
   printf '%s: %s\n' "$prog" "$1" >&2
   exit "${2:-1}"
+}
+bad_argument() { # ARGUMENT
+  case $1 in
+  -*) die "unknown option $1 ($prog -h)" 2 ;;
+  *) die "unexpected argument '$1' ($prog -h)" 2 ;;
+  esac
+}
+need_value() { # OPTION [VALUE]
+  [ -n "${2:-}" ] || die "$1 needs a value" 2
+}
+hal0_version() {
+  sed -n "s/^ *version: '\([^']*\)',.*/\1/p" "$root/meson.build"
+}
+
+# $work: a directory that goes when the script ends.
+work_dir() {
+  work=$(mktemp -d "${TMPDIR:-/tmp}/hal0-$prog.XXXXXX") || exit 6
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+# All that a build would install, sorted.
+installed_by() { # BUILD-DIRECTORY
+  _plan=$(meson introspect "$1" --installed) || return 1
+  printf '%s\n' "$_plan" | sed 's/[{},]/\n/g' | sed -n 's/.*": *"\(.*\)"$/\1/p' | sort -u
 }
 
 # crun 1.8 cannot handle the hybrid hierarchy of cgroup v1; runc can.
@@ -58,6 +83,19 @@ packages_install() { # PACKAGE...
   if _apt_install "$@"; then return 0; fi
   apt-get -o DPkg::Lock::Timeout=120 update || return 1
   _apt_install "$@"
+}
+# What building and running need and is not there, as $missing; installed.
+packages_needed() {
+  # shellcheck disable=SC2046,SC2086 # lists of package names
+  missing=$(packages_missing $build_packages $run_packages $(runtime_package) $(http_parser_package))
+  if [ -z "$missing" ]; then
+    remark='all there'
+    return 0
+  fi
+  # shellcheck disable=SC2086
+  packages_install $missing || return 1
+  # shellcheck disable=SC2086
+  remark="$(printf '%s\n' $missing | wc -l) installed"
 }
 _apt_install() {
   apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \

@@ -176,10 +176,11 @@ const struct h0_prog conf_prog = {
 	"in TOML: *model.default*, *hosts.\"a.b\".port*; a number selects an element of an array: "
 	"*slots.1.name*. A value that starts with *-* and is no number goes behind *--*.\n\n"
 	"A file below */etc/hal0* that change sets cover is read and written through them: under the "
-	"lock, in the journal, and *hal0-conf undo* takes it back. Any other file is replaced by a "
+	"lock, in the journal, and *hal0 conf undo* takes it back. Any other file is replaced by a "
 	"rename, complete or not at all. A symbolic link is not replaced: exit code 4.",
 	.verbs = verbs,
 	.nverbs = H0_ARRAY_LEN(verbs),
 	.files = "*/etc/hal0*\n\tsee *hal0-txn*(7)",
-	.see_also = "hal0(1), hal0-txn(7), hal0-exit(7)",
+	.see_also = "hal0(1), hal0.toml(5), hal0-slot.toml(5), hal0-profiles.toml(5), hal0-capabilities.toml(5), "
+	            "hal0-upstreams.toml(5), hal0-txn(7), hal0-exit(7)",
 };

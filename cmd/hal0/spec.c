@@ -45,11 +45,20 @@ const struct h0_prog front_prog = {
 	"## ENVIRONMENT\n\n"
 	"*HAL0_HOME*\n\tA directory that stands in for */etc/hal0*, */var/lib/hal0* and */run/hal0*: "
 	"these are _DIR_/etc/hal0, _DIR_/var-lib/hal0 and _DIR_/run/hal0.\n\n"
-	"*HAL0_SYSROOT*\n\tA directory below which */proc*, */sys* and */dev* are looked for.\n\n"
-	"*NO_COLOR*\n\tWhen set and not empty, no colours.\n",
+	"*HAL0_SYSROOT*\n\tA directory below which */proc*, */sys*, */dev* and */etc/os-release* are looked for.\n\n"
+	"*HAL0_MODEL_STORE*\n\tDirectory of the model store, see *hal0-model*(1).\n\n"
+	"*HAL0_PODMAN*, *HAL0_PODMAN_TIMEOUT*, *HAL0_SYSTEMCTL*, *HAL0_COMFYUI_DATA_ROOT*, "
+	"*HAL0_FLM_MODELS_DIR*\n\tSee *hal0-slot*(1).\n\n"
+	"*HAL0_TOOLBOX_IMAGE_*NAME\n\tAn image instead of a built-in one, see *hal0-profile*(1).\n\n"
+	"*NO_COLOR*\n\tWhen set and not empty, no colours; there are none where *TERM* is *dumb* either.\n\n"
+	"*TMPDIR*\n\tWhere the router keeps the bodies of long requests; without it */var/tmp*.\n",
 	.verbs = verbs,
 	.nverbs = sizeof verbs / sizeof verbs[0],
-	.files = "*/etc/hal0*\n\tconfiguration, meant to be edited by hand",
-	.see_also = "hal0-status(1), hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
-	            "hal0-model(1), hal0-conf(1), hal0.toml(5), hal0-exit(7), hal0-security(7)",
+	.files = "*/etc/hal0*\n\tConfiguration, meant to be edited by hand.\n\n"
+	         "*/var/lib/hal0*\n\tModels, logs, keys, state: what stays.\n\n"
+	         "*/run/hal0*\n\tLocks and what else goes with a reboot.",
+	.see_also = "hal0-tutorial(7), hal0-status(1), hal0-probe(1), hal0-slot(1), hal0-profile(1), hal0-cap(1), hal0-route(1), "
+	            "hal0-model(1), hal0-conf(1), hal0.toml(5), hal0-slot.toml(5), hal0-profiles.toml(5), "
+	            "hal0-capabilities.toml(5), hal0-upstreams.toml(5), hal0-hardware.json(5), hal0-apply(5), hal0-exit(7), "
+	            "hal0-deploy(7), hal0-security(7), hal0-strix-halo(7), hal0-txn(7)",
 };

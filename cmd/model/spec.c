@@ -167,7 +167,8 @@ static const struct h0_verb verbs[] = {
 	 .flags = H0_VERB_WRITES | H0_VERB_ASKS},
 	{"loadouts", "[ACTION [USE]]", 0, 2, "list sets of models that fit this machine", loadouts_text,
 	 loadouts_opts, sizeof(struct model_loadouts_opts), model_loadout_cols, H0_COMP_CHOICES,
-	 .choices = actions, .comp_rest = H0_COMP_NOTHING, .examples = loadouts_examples},
+	 .choices = actions, .comp_rest = H0_COMP_NOTHING, .examples = loadouts_examples,
+	 .or_cols = model_loadout_model_cols},
 };
 
 const struct h0_prog model_prog = {

@@ -219,5 +219,5 @@ const struct h0_prog probe_prog = {
 	.files = "_/etc/hal0/hardware.json_\n\tWhat the last probe found; hal0-hardware.json(5).\n\n"
 	         "_/etc/hal0/proxmox.json_\n\tHow to ask the Proxmox host; mode 0600.\n\n"
 	         "_/etc/modprobe.d/hal0-ttm.conf_\n\tWritten by *tune --write*.",
-	.see_also = "hal0(1), hal0-hardware.json(5), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-status(1), hal0-hardware.json(5), hal0-deploy(7), hal0-strix-halo(7), hal0-exit(7)",
 };

@@ -223,5 +223,5 @@ const struct h0_prog profile_prog = {
 	.files = "*/etc/hal0/profiles.toml*\n\tsee *hal0-profiles.toml*(5)\n\n"
 	         "*/etc/hal0/images.lock.json*\n\tdigests of images, and the lock before\n\n"
 	         "*/etc/hal0/manifest.json*\n\timages by short name, with digests; optional",
-	.see_also = "hal0(1), hal0-slot(1), hal0-profiles.toml(5), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-slot(1), hal0-profiles.toml(5), hal0-security(7), hal0-exit(7)",
 };

@@ -14,7 +14,7 @@
 #include "run/http.h"
 #include "run/slotkey.h"
 #include "run/upstream.h"
-#include "sys/durable.h"
+#include "sys/fileset.h"
 #include "sys/io.h"
 
 #define MAX_FILE  (16u << 20)
@@ -164,19 +164,14 @@ static int take_guard(struct export *x, struct h0_err *e)
 	return 0;
 }
 
-static int take_all(struct export *x, struct h0_err *e)
+/* What for, and where to. */
+static int take_place(struct export *x, struct h0_err *e)
 {
 	const struct route_export_opts *o = x->o;
 	char cwd[1000];
 	if (strcmp(x->ctx->argv[0], "haproxy") != 0)
 		return h0_fail(e, H0_USAGE, "'%s' is nothing to export to: haproxy", x->ctx->argv[0]);
-	if (o->peek < PEEK_MIN || o->peek > PEEK_MAX)
-		return h0_fail(e, H0_USAGE, "--peek: from 16K to 16M");
-	if (o->node_key_file && !o->node.n)
-		return h0_fail(e, H0_USAGE, "--node-key-file is for --node");
-	if (route_box_open(&x->box, e) < 0 || take_guard(x, e) < 0)
-		return -1;
-	if (o->node_key_file && route_keys(o->node_key_file, &x->node_keys, e) < 0)
+	if (!o->dir && h0_paths_init(&x->box.paths, e) < 0)
 		return -1;
 	if (!o->dir)
 		snprintf(x->dir, sizeof x->dir, "%s/haproxy", x->box.paths.etc);
@@ -186,6 +181,20 @@ static int take_all(struct export *x, struct h0_err *e)
 		snprintf(x->dir, sizeof x->dir, "%s/%s", cwd, o->dir);
 	else
 		return h0_fail_sys(e, "the current directory");
+	return 0;
+}
+
+static int take_all(struct export *x, struct h0_err *e)
+{
+	const struct route_export_opts *o = x->o;
+	if (o->peek < PEEK_MIN || o->peek > PEEK_MAX)
+		return h0_fail(e, H0_USAGE, "--peek: from 16K to 16M");
+	if (o->node_key_file && !o->node.n)
+		return h0_fail(e, H0_USAGE, "--node-key-file is for --node");
+	if (route_box_open(&x->box, e) < 0 || take_guard(x, e) < 0)
+		return -1;
+	if (o->node_key_file && route_keys(o->node_key_file, &x->node_keys, e) < 0)
+		return -1;
 	for (size_t i = 0; i < o->node.n; i++)
 		if (take_node(x, o->node.v[i], e) < 0)
 			return -1;
@@ -204,25 +213,27 @@ static int take_all(struct export *x, struct h0_err *e)
 
 /* ---- what comes out ---- */
 
-/* Writes what differs: the configuration last, so that it never names a map that is not there. */
-static int put(struct export *x, enum h0_haproxy_file f, struct h0_rec *rec, struct h0_buf *diff,
-               bool *changed, struct h0_err *e)
+/* What differs from what is in force, which lies in the set `old_set`. */
+static int compare(struct export *x, enum h0_haproxy_file f, const char *old_set, struct h0_rec *rec,
+                   struct h0_buf *diff, bool *changed, struct h0_err *e)
 {
 	const struct h0_haproxy_file_info *info = &h0_haproxy_files[f];
 	const struct h0_buf *new = &x->made.file[f];
 	h0_autobuf struct h0_buf old = {0};
-	h0_autofree char *path = h0_asprintf("%s/%s", x->dir, info->name);
+	const char *now = f == H0_HAPROXY_CFG ? "." : old_set, *then = f == H0_HAPROXY_CFG ? "" : x->made.set;
+	h0_autofree char *path = h0_asprintf("%s/%s/%s", x->dir, now, info->name);
+	h0_autofree char *target = h0_asprintf("%s/%s%s%s", x->dir, then, *then ? "/" : "", info->name);
 	struct h0_err why = {0};
 	struct stat st;
-	bool there = h0_read_file(path, MAX_FILE, &old, &why) == 0;
-	if (!there && why.sys_errno != ENOENT) {
+	bool there = *now && h0_read_file(path, MAX_FILE, &old, &why) == 0;
+	if (*now && !there && why.sys_errno != ENOENT && why.sys_errno != ENOTDIR) {
 		*e = why;
 		return -1;
 	}
 	bool closed = there && stat(path, &st) == 0 && (st.st_mode & 0777) == info->mode;
 	bool same = there && closed && old.len == new->len && (!new->len || memcmp(old.p, new->p, new->len) == 0);
 	h0_rec_row(rec);
-	h0_rec_str(rec, EXPORT_FILE, path);
+	h0_rec_str(rec, EXPORT_FILE, target);
 	h0_rec_bool(rec, EXPORT_CHANGED, !same);
 	h0_rec_bool(rec, EXPORT_SECRET, info->secret);
 	if (same)
@@ -232,21 +243,27 @@ static int put(struct export *x, enum h0_haproxy_file f, struct h0_rec *rec, str
 		h0_buf_addf(diff, "%s: %s (not shown)\n", info->name, there ? "differs" : "is new");
 	else
 		h0_diff(info->name, there ? h0_buf_str(&old) : NULL, old.len, h0_buf_str(new), new->len, diff);
-	if (x->ctx->dry_run || x->o->check)
-		return 0;
-	if (h0_durable_write(path, h0_buf_str(new), new->len, info->mode, e) < 0)
-		return -1;
-	return chmod(path, info->mode) < 0 ? h0_fail_sys(e, "%s", path) : 0;
+	return 0;
 }
 
 static int put_all(struct export *x, struct h0_rec *rec, struct h0_buf *diff, bool *changed, struct h0_err *e)
 {
-	if (!x->ctx->dry_run && !x->o->check && h0_mkdirs(x->dir, 0755, e) < 0)
-		return -1;
-	for (int f = H0_HAPROXY_FILES - 1; f >= 0; f--)
-		if (put(x, (enum h0_haproxy_file)f, rec, diff, changed, e) < 0)
+	struct h0_fileset_file v[H0_HAPROXY_FILES];
+	char old_set[H0_FILESET_NAME] = "";
+	h0_autobuf struct h0_buf old = {0};
+	h0_autofree char *first = h0_asprintf("%s/%s", x->dir, h0_haproxy_files[H0_HAPROXY_CFG].name);
+	if (h0_read_file(first, MAX_FILE, &old, NULL) == 0)
+		(void)h0_fileset_named(h0_buf_str(&old), old_set);
+	for (int f = H0_HAPROXY_FILES - 1; f >= 0; f--) {
+		const struct h0_haproxy_file_info *info = &h0_haproxy_files[f];
+		const struct h0_buf *text = &x->made.file[f];
+		v[f] = (struct h0_fileset_file){info->name, h0_buf_str(text), text->len, info->mode};
+		if (compare(x, (enum h0_haproxy_file)f, old_set, rec, diff, changed, e) < 0)
 			return -1;
-	return 0;
+	}
+	if (!*changed || x->ctx->dry_run || x->o->check)
+		return 0;
+	return h0_fileset_write(&h0_ops_real, x->dir, x->made.set, v, H0_HAPROXY_FILES, e);
 }
 
 static int tell(struct export *x, struct h0_rec *rec, const struct h0_buf *diff, bool changed, struct h0_err *e)
@@ -272,12 +289,48 @@ static int tell(struct export *x, struct h0_rec *rec, const struct h0_buf *diff,
 	return 0;
 }
 
+/* --undo: the configuration and the maps of the export before. */
+static int go_back(struct export *x, struct h0_err *e)
+{
+	const struct h0_haproxy_file_info *info = &h0_haproxy_files[H0_HAPROXY_CFG];
+	struct h0_ctx *ctx = x->ctx;
+	h0_autobuf struct h0_buf old = {0}, new = {0}, diff = {0};
+	h0_autofree char *path = h0_asprintf("%s/%s", x->dir, info->name);
+	if (x->o->check)
+		return h0_fail(e, H0_USAGE, "--undo and --check do not go together");
+	if (h0_fileset_back(&h0_ops_real, x->dir, info->name, info->mode, ctx->dry_run, &old, &new, e) < 0)
+		return -1;
+	h0_diff(info->name, h0_buf_str(&old), old.len, h0_buf_str(&new), new.len, &diff);
+	if (!ctx->json && ctx->dry_run)
+		return h0_out_bytes(ctx, h0_buf_str(&diff), diff.len, e);
+	if (!ctx->json && !ctx->columns && !ctx->format) {
+		h0_say(ctx, "%s is as it was before the last export; a HAProxy that runs wants a reload", x->dir);
+		return 0;
+	}
+	struct h0_rec *rec = h0_rec_new(route_export_cols);
+	struct h0_json *more = h0_json_object();
+	h0_rec_row(rec);
+	h0_rec_str(rec, EXPORT_FILE, path);
+	h0_rec_bool(rec, EXPORT_CHANGED, true);
+	h0_rec_bool(rec, EXPORT_SECRET, false);
+	h0_json_set_bool(more, "changed", true);
+	if (ctx->dry_run)
+		h0_json_set_str(more, "diff", h0_buf_str(&diff));
+	int rc = h0_out_rec(ctx, rec, more, e);
+	h0_rec_free(rec);
+	return rc;
+}
+
 int route_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct route_export_opts *o = opts;
 	h0_auto(export_done) struct export x = {.ctx = ctx, .o = o};
 	h0_autobuf struct h0_buf diff = {0};
 	bool changed = false;
+	if (take_place(&x, e) < 0)
+		return -1;
+	if (o->undo)
+		return go_back(&x, e);
 	if (take_all(&x, e) < 0 || h0_haproxy_build(&x.ask, &x.made, e) < 0)
 		return -1;
 	if (!x.made.ntargets)

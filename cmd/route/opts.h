@@ -90,7 +90,7 @@ struct route_export_opts {
 	const char *dir, *bind, *key_file, *node_key_file;
 	struct h0_strv host, origin, node;
 	int64_t port, peek;
-	bool check;
+	bool check, undo;
 };
 
 int route_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e);

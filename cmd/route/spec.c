@@ -93,6 +93,8 @@ static const struct h0_opt export_opts[] = {
 	 "where the files go (default: /etc/hal0/haproxy)", H0_COMP_FILE},
 	{0, "check", H0_OPT_FLAG, AT(route_export_opts, check), NULL,
 	 "write nothing; exit 1 when a file is not as it would be now"},
+	{0, "undo", H0_OPT_FLAG, AT(route_export_opts, undo), NULL,
+	 "go back to the configuration before the last export"},
 	{'b', "bind", H0_OPT_STR, AT(route_export_opts, bind), "ADDRESS",
 	 "address to listen on (default: 127.0.0.1)", .def = "127.0.0.1"},
 	{'p', "port", H0_OPT_INT, AT(route_export_opts, port), "PORT",
@@ -115,6 +117,7 @@ static const struct h0_opt export_opts[] = {
 static const struct h0_example export_examples[] = {
 	{"hal0 route export haproxy", "Write /etc/hal0/haproxy for the slots of this box"},
 	{"hal0 route export haproxy --check", "Has a slot changed since?"},
+	{"hal0 route export haproxy --undo", "Back to what was there before the last export"},
 	{"hal0 route export haproxy --bind 192.168.1.5 --key-file /etc/hal0/keys --node a=192.168.1.6:8080 "
 	 "--node b=192.168.1.7:8080 --node-key-file /etc/hal0/node-key", "Two boxes behind one address"},
 	{0},
@@ -124,7 +127,9 @@ static const char export_text[] =
 	"Writes *haproxy.cfg* and the maps it uses: the same decisions as *explain*, worked out for every "
 	"endpoint and name, so that HAProxy answers as *serve* does. Run it with *haproxy -f "
 	"/etc/hal0/haproxy/haproxy.cfg*, reload it after a change of slots; a second run that finds "
-	"nothing new writes nothing.\n\n"
+	"nothing new writes nothing. The maps lie in a directory *set-SUM* beside it, named for what is in "
+	"them, and *haproxy.cfg* names that: whenever the export is cut short, and whatever is read "
+	"meanwhile, all files are old or all are new. The set before is kept for *--undo*.\n\n"
 	"Without *--node* it sends requests to the slots of this box and to the upstreams of "
 	"*upstreams.toml*, also over https. With *--node* it shares them among "
 	"the boxes that list the model: each is asked now for its models, and its own *hal0-route serve* "
@@ -243,5 +248,5 @@ const struct h0_prog route_prog = {
 	.files = "*/etc/hal0/slots/NAME.toml*\n\tthe slots\n\n"
 	         "*/etc/hal0/upstreams.toml*\n\tservers elsewhere, see *hal0-upstreams.toml*(5)\n\n"
 	         "*/etc/hal0/api.env*\n\ttheir keys",
-	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-security(7), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-slot(1), hal0-slot.toml(5), hal0-upstreams.toml(5), hal0-security(7), hal0-exit(7)",
 };

@@ -307,7 +307,7 @@ static const char bench_text[] =
 	"memory that no cache holds, and multiply and add in the widest registers, whole numbers for "
 	"quantised models. On a busy machine both come out somewhat wrong.\n\n"
 	"*since-last* compares with the latest result of the same slot, model, device, sizes and number of "
-	"slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0-model verify* or "
+	"slots. Results are kept, the latest 512. The model's SHA-256 is the one *hal0 model verify* or "
 	"*pull* wrote beside the file.";
 
 static const struct h0_example bench_examples[] = {
@@ -406,8 +406,8 @@ static const char swap_text[] =
 	"beforehand (the model's file, its fit beside other slots, once the old one is gone) is found "
 	"while the old model still serves. The file changes while nothing runs: whenever this command is "
 	"killed, the container and the file say the same.\n\n"
-	"When the new model does not come up, the file is put back as one change (*hal0-conf log* shows "
-	"both) and the old model is loaded again; the exit code tells why the new one failed. "
+	"When the new model does not come up, the file is put back (a change of its own, the newest in "
+	"*hal0 conf log*) and the old model is loaded again; the exit code tells why the new one failed. "
 	"*--no-rollback* leaves file and slot as the failure left them. Ctrl-C ends the waiting, not the "
 	"load, and then nobody rolls back. A slot that does not run is started with the new model.";
 
@@ -518,7 +518,8 @@ static const struct h0_verb verbs[] = {
 	{"diff", "[SLOT...]", 0, -1, "compare what runs with what the files say, exit 1 if it differs", diff_text,
 	 NULL, 0, slot_diff_cols, .comp = H0_COMP_SLOT, .examples = diff_examples},
 	{"fit", "[SLOT]", 0, 1, "say whether it fits into the memory there is, exit 1 if not", fit_text, fit_opts,
-	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples},
+	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples,
+	 .or_cols = slot_past_cols},
 	{"bench", "[SLOT...]", 0, -1, "measure how fast running slots read and write", bench_text, bench_opts,
 	 sizeof(struct slot_bench_opts), slot_bench_cols, .comp = H0_COMP_SLOT, .examples = bench_examples,
 	 .flags = H0_VERB_WRITES},
@@ -576,5 +577,6 @@ const struct h0_prog slot_prog = {
 	         "*/var/lib/hal0/slots/NAME/server.log*\n\tthe server's log\n\n"
 	         "*/var/lib/hal0/bench.jsonl*\n\twhat *bench* measured, a line of JSON each\n\n"
 	         "*/var/lib/hal0/keys/NAME*\n\tthe key its server wants",
-	.see_also = "hal0(1), hal0-profile(1), hal0-probe(1), hal0-slot.toml(5), hal0-security(7), hal0-exit(7)",
+	.see_also = "hal0(1), hal0-status(1), hal0-profile(1), hal0-model(1), hal0-route(1), hal0-cap(1), hal0-slot.toml(5), "
+	            "hal0-security(7), hal0-tutorial(7), hal0-exit(7)",
 };

@@ -5,15 +5,37 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* Text that is too long loses its middle: what is said of a long word stands behind it. */
+static void fit(char *dst, size_t size, const char *text)
+{
+	static const char gap[] = " ... ";
+	size_t n = strlen(text), tail = size / 3, head = size - tail - sizeof gap;
+	if (n < size) {
+		memcpy(dst, text, n + 1);
+		return;
+	}
+	while (head && ((unsigned char)text[head] & 0xc0) == 0x80) /* no half characters */
+		head--;
+	while (tail && ((unsigned char)text[n - tail] & 0xc0) == 0x80)
+		tail--;
+	snprintf(dst, size, "%.*s%s%s", (int)head, text, gap, text + n - tail);
+}
+
 H0_PRINTF(4, 0)
 static void set(struct h0_err *e, enum h0_kind kind, int err, const char *fmt, va_list ap)
 {
 	if (!e)
 		return;
+	char text[8 * sizeof e->msg];
 	memset(e, 0, sizeof *e);
 	e->kind = kind;
 	e->sys_errno = err;
-	vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+	vsnprintf(text, sizeof text - 128, fmt, ap);
+	if (err) {
+		size_t n = strlen(text);
+		snprintf(text + n, sizeof text - n, ": %s", strerror(err));
+	}
+	fit(e->msg, sizeof e->msg, text);
 }
 
 int h0_fail(struct h0_err *e, enum h0_kind kind, const char *fmt, ...)
@@ -32,10 +54,6 @@ int h0_fail_sys(struct h0_err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	set(e, H0_SYS, err, fmt, ap);
 	va_end(ap);
-	if (e) {
-		size_t n = strlen(e->msg);
-		snprintf(e->msg + n, sizeof e->msg - n, ": %s", strerror(err));
-	}
 	errno = err;
 	return -1;
 }
@@ -58,20 +76,15 @@ int h0_fail_at(struct h0_err *e, const char *file, int line, int col, const char
 
 int h0_wrap(struct h0_err *e, const char *fmt, ...)
 {
-	char old[sizeof e->msg], ctx[256];
+	char ctx[256], text[sizeof ctx + sizeof e->msg];
 	va_list ap;
 	if (!e)
 		return -1;
 	va_start(ap, fmt);
 	vsnprintf(ctx, sizeof ctx, fmt, ap);
 	va_end(ap);
-	memcpy(old, e->msg, sizeof old);
-	size_t n = (size_t)snprintf(e->msg, sizeof e->msg, "%s: ", ctx);
-	size_t room = sizeof e->msg - n - 1, len = strlen(old);
-	if (len > room)
-		len = room;
-	memcpy(e->msg + n, old, len);
-	e->msg[n + len] = '\0';
+	snprintf(text, sizeof text, "%s: %s", ctx, e->msg);
+	fit(e->msg, sizeof e->msg, text);
 	return -1;
 }
 

@@ -42,7 +42,7 @@ struct h0_err {
 	char file[256];     /* as the user would name it, "" = none */
 	char key[128];      /* dotted key path in the file, "" = none */
 	char code[64];      /* stable name for JSON, e.g. "slot.not_found"; "" = by kind */
-	char msg[1024];
+	char msg[1024];     /* a longer one lost its middle */
 	struct h0_err_detail detail[4]; /* further facts for JSON's "details" */
 	int ndetail;
 };

@@ -41,6 +41,24 @@ size_t h0_utf8_len(const char *p, size_t n)
 	return len;
 }
 
+unsigned h0_char_steers(const char *p, size_t n, size_t *ret_len)
+{
+	const unsigned char *s = (const unsigned char *)p;
+	*ret_len = 1;
+	if (s[0] < 0x20 || s[0] == 0x7f)
+		return s[0];
+	if (n > 1 && s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) {
+		*ret_len = 2;
+		return s[1];
+	}
+	/* U+202A to U+202E, U+2066 to U+2069 */
+	if (n > 2 && s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9))) {
+		*ret_len = 3;
+		return 0x2000u | (s[1] & 3u) << 6 | (s[2] & 0x3fu);
+	}
+	return 0;
+}
+
 static void strv_push(struct h0_strv *l, char *owned)
 {
 	l->v = h0_grow(l->v, l->n + 1, &l->cap, sizeof *l->v);

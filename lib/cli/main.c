@@ -8,6 +8,7 @@
 #include "cli/help.h"
 #include "cli/opt.h"
 #include "cli/out.h"
+#include "cli/rec.h"
 
 /* Errors of the parser itself are JSON as well when --json stands anywhere in argv. */
 static bool asks_json(int argc, char **argv)
@@ -63,6 +64,15 @@ static int version(struct h0_ctx *ctx, struct h0_err *e)
 	return h0_out_text(ctx, h0_buf_str(&text), e);
 }
 
+/* A column that is not there is said before anything is done, not when it is to be printed. */
+static int check_columns(const struct h0_ctx *ctx, struct h0_err *e)
+{
+	const struct h0_verb *v = ctx->verb;
+	if (!v->cols || (v->or_cols && h0_rec_asked(v->or_cols, ctx->columns, ctx->format, NULL) == 0))
+		return 0;
+	return h0_rec_asked(v->cols, ctx->columns, ctx->format, e);
+}
+
 static int run(struct h0_ctx *ctx, const h0_verb_fn *fns, int argc, char **argv, struct h0_err *e)
 {
 	h0_auto(h0_parsed_done) struct h0_parsed p = {0};
@@ -74,8 +84,10 @@ static int run(struct h0_ctx *ctx, const h0_verb_fn *fns, int argc, char **argv,
 		rc = version(ctx, e);
 	else if (p.common.help)
 		rc = help(ctx, &p, e);
-	else
+	else if (check_columns(ctx, e) == 0)
 		rc = fns[p.index](ctx, p.opts, e);
+	else
+		rc = -1;
 	struct h0_err late = {0};
 	/* what was printed before a failure is printed all the same */
 	if (h0_out_close(ctx, &late) < 0 && rc >= 0) {

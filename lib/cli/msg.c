@@ -17,12 +17,19 @@
 H0_PRINTF(1, 0)
 static char *vtext(const char *fmt, va_list ap)
 {
-	h0_autofree char *raw = NULL;
-	h0_autobuf struct h0_buf safe = {0};
-	if (vasprintf(&raw, fmt, ap) < 0)
+	char *text = NULL;
+	if (vasprintf(&text, fmt, ap) < 0)
 		abort();
-	h0_text_safe(raw, true, &safe);
-	return h0_buf_take(&safe);
+	return text;
+}
+
+/* Adds text as part of a line: whatever it quotes (a name, an answer, a file) neither steers the
+ * terminal nor ends the line. */
+static void add_safe(struct h0_buf *line, const char *text)
+{
+	h0_text_safe(text, false, line);
+	while (line->len && line->p[line->len - 1] == ' ')
+		line->p[--line->len] = '\0';
 }
 
 /* One write per line: lines of several processes do not mix. A stderr that cannot be written
@@ -38,9 +45,11 @@ static void put_text(struct h0_ctx *ctx, const char *kind, const char *color, co
 	const char *name = ctx->prog->name;
 	h0_progress_end(ctx);
 	if (ctx->color_err && kind[0])
-		h0_buf_addf(&line, "%s: \033[%sm%s\033[0m%s\n", name, color, kind, text);
+		h0_buf_addf(&line, "%s: \033[%sm%s\033[0m", name, color, kind);
 	else
-		h0_buf_addf(&line, "%s: %s%s\n", name, kind, text);
+		h0_buf_addf(&line, "%s: %s", name, kind);
+	add_safe(&line, text);
+	h0_buf_addc(&line, '\n');
 	put(&line);
 }
 
@@ -75,15 +84,13 @@ static struct h0_json *error_json(const struct h0_err *e)
 void h0_msg_error(struct h0_ctx *ctx, const struct h0_err *e)
 {
 	char text[sizeof e->msg + sizeof e->file + sizeof e->key + 64];
-	h0_autobuf struct h0_buf safe = {0};
 	h0_progress_end(ctx);
 	if (ctx->json) {
 		put_json(error_json(e));
 		return;
 	}
 	h0_err_text(e, text, sizeof text);
-	h0_text_safe(text, true, &safe);
-	put_text(ctx, "", "", h0_buf_str(&safe));
+	put_text(ctx, "", "", text);
 }
 
 void h0_say(struct h0_ctx *ctx, const char *fmt, ...)
@@ -142,9 +149,10 @@ void h0_progress(struct h0_ctx *ctx, const char *key, const char *fmt, ...)
 		put_text(ctx, "", "", text);
 		return;
 	}
-	h0_autobuf struct h0_buf line = {0}, cut = {0};
+	h0_autobuf struct h0_buf line = {0}, safe = {0}, cut = {0};
 	int width = h0_tty_width(STDERR_FILENO);
-	h0_text_cut(text, width > 1 ? (size_t)width - 1 : 79, &cut);
+	add_safe(&safe, text);
+	h0_text_cut(h0_buf_str(&safe), width > 1 ? (size_t)width - 1 : 79, &cut);
 	h0_buf_addf(&line, "\r\033[K%s", h0_buf_str(&cut));
 	o->progress_open = true;
 	put(&line);
@@ -173,7 +181,8 @@ bool h0_confirm(struct h0_ctx *ctx, struct h0_err *e, const char *fmt, ...)
 	}
 	h0_autobuf struct h0_buf line = {0};
 	h0_progress_end(ctx);
-	h0_buf_addf(&line, "%s [y/N] ", question);
+	add_safe(&line, question);
+	h0_buf_adds(&line, " [y/N] ");
 	put(&line);
 	if (read_yes())
 		return true;

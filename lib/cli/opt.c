@@ -188,6 +188,8 @@ static int set_value(const struct h0_opt *o, void *base, const char *val, struct
 	void *to = (char *)base + o->offset;
 	switch (o->type) {
 	case H0_OPT_STR:
+		if (!*val && (h0_streq(o->arg, "FILE") || h0_streq(o->arg, "DIR")))
+			return fail_value(o, val, e, "no file's name");
 		*(const char **)to = val;
 		return 0;
 	case H0_OPT_INT:
@@ -471,6 +473,8 @@ static int check_operands(const struct parser *p, struct h0_err *e)
 	const char *name = v->flags & H0_VERB_DEFAULT ? "" : v->name;
 	if (r->argc < v->min_args)
 		return h0_fail(e, H0_USAGE, "%s%smissing operand; wants %s", name, sep, v->args);
+	if (r->argc > 0 && !r->argv[0][0] && v->comp == H0_COMP_FILE)
+		return h0_fail(e, H0_USAGE, "%s%s'' is no file's name; wants %s", name, sep, v->args);
 	if (v->max_args < 0 || r->argc <= v->max_args)
 		return 0;
 	if (v->max_args == 0)

@@ -193,3 +193,15 @@ int h0_rec_format(const struct h0_rec *r, const char *format, struct h0_buf *out
 	h0_buf_add(out, all.p, all.len);
 	return 0;
 }
+
+int h0_rec_asked(const struct h0_col *cols, const char *columns, const char *format, struct h0_err *e)
+{
+	h0_autobuf struct h0_buf none = {0};
+	h0_autofree int *picked = NULL;
+	struct h0_rec *r = h0_rec_new(cols);
+	int rc = columns ? h0_rec_pick(r, columns, 0, &picked, e) : 0;
+	if (rc == 0 && format)
+		rc = h0_rec_format(r, format, &none, e);
+	h0_rec_free(r);
+	return rc;
+}

@@ -58,6 +58,8 @@ struct h0_look {
 	bool color, header;
 };
 void h0_rec_table(const struct h0_rec *r, const int *cols, struct h0_look look, struct h0_buf *out);
+/* Whether --columns or --format, NULL where not given, are ones for `cols`. H0_USAGE if not. */
+int h0_rec_asked(const struct h0_col *cols, const char *columns, const char *format, struct h0_err *e);
 /* Row 0 as "name: value" lines. */
 void h0_rec_lines(const struct h0_rec *r, const int *cols, struct h0_look look, struct h0_buf *out);
 /* Each row through `format`, a newline after each. H0_USAGE: unknown column, bad escape. */

@@ -47,21 +47,12 @@ size_t h0_text_width(const char *s, size_t n)
 	return w;
 }
 
-/* A whole character that drives a terminal: the second set of control characters, and what turns the
- * order of the others around, so that a line reads as what it is not. */
-static bool is_drive(const char *s, size_t len)
-{
-	unsigned char c = (unsigned char)s[0], d = len > 1 ? (unsigned char)s[1] : 0, f = len > 2 ? (unsigned char)s[2] : 0;
-	return (len == 2 && c == 0xc2 && d < 0xa0) || (len == 3 && c == 0xe2 && d == 0x80 && f >= 0xaa && f <= 0xae) ||
-	       (len == 3 && c == 0xe2 && d == 0x81 && f >= 0xa6 && f <= 0xa9);
-}
-
 void h0_bytes_safe(const char *s, size_t n, bool lines, struct h0_buf *out)
 {
-	for (size_t i = 0, len; i < n; i += len) {
+	for (size_t i = 0, len, steered; i < n; i += len) {
 		unsigned char c = (unsigned char)s[i];
 		len = utf8_len(s + i, n - i);
-		if (len > 1 && !is_drive(s + i, len))
+		if (len > 1 && !h0_char_steers(s + i, len, &steered))
 			h0_buf_add(out, s + i, len);
 		else if (c == '\n' || c == '\t')
 			h0_buf_addc(out, lines ? s[i] : ' ');

@@ -261,4 +261,5 @@ const struct h0_schema h0_schema_hardware = {
 	        "survive every probe.",
 	.keys = hardware_keys,
 	.flags = H0_KEY_JSON,
+	.see_also = "hal0-probe(1), hal0-slot(1), ",
 };

@@ -125,8 +125,7 @@ static const struct h0_key slot_keys[] = {
 static const char slot_text[] =
 	"One file per slot. The keys stand at the top level, or in a table *[slot]*, which wins where a "
 	"key stands in both; *[model]*, *[server]*, *[npu]*, *[image]* and *[container]* are tables of their own in "
-	"either shape. Programs write a key back where it was. Keys that are not listed are kept and "
-	"reported as a warning.";
+	"either shape. Programs write a key back where it was.";
 
 static const char slot_example[] =
 	"name = \"primary\"\n"
@@ -150,6 +149,7 @@ const struct h0_schema h0_schema_slot = {
 	.keys = slot_keys,
 	.inner = "slot",
 	.example = slot_example,
+	.see_also = "hal0-slot(1), hal0-profiles.toml(5), hal0.toml(5), hal0-security(7), ",
 };
 
 /* ---- profiles.toml ---- */
@@ -185,8 +185,7 @@ const struct h0_schema h0_schema_profiles = {
 	.page = "hal0-profiles.toml",
 	.summary = "how slots run: images and flags",
 	.text = "The catalog of profiles. While this file is absent the built-in seeds are the catalog; "
-	        "once it is there it replaces them completely, also when it is empty. An unknown key is "
-	        "an error.",
+	        "once it is there it replaces them completely, also when it is empty.",
 	.keys = profiles_keys,
 	.flags = H0_KEY_STRICT,
 	.example = "[profile.vulkan]\n"
@@ -194,6 +193,7 @@ const struct h0_schema h0_schema_profiles = {
 	           "flags = \"-fa on -b 512 -ub 512 --parallel 1 --threads 8 --no-mmap\"\n"
 	           "device_class = \"gpu\"\n"
 	           "backend = \"vulkan\"\n",
+	.see_also = "hal0-profile(1), hal0-slot.toml(5), ",
 };
 
 /* ---- capabilities.toml ---- */
@@ -256,13 +256,14 @@ const struct h0_schema h0_schema_capabilities = {
 	           "provider = \"llama-server\"\n"
 	           "model = \"bge-m3\"\n"
 	           "enabled = true\n",
+	.see_also = "hal0-cap(1), hal0-apply(5), hal0-slot.toml(5), ",
 };
 
 /* ---- what hal0-cap apply reads ---- */
 
 static const struct h0_key apply_keys[] = {
-	{"selections", H0_KEY_TABLE, .flags = H0_KEY_STRICT, .sub = selections,
-	 .help = "Per group and capability as in capabilities.toml; a key that is left out stays as it is"},
+	{"selections", H0_KEY_TABLE, .flags = H0_KEY_STRICT | H0_KEY_PARTIAL, .sub = selections,
+	 .help = "Per group and capability as in hal0-capabilities.toml(5); a key that is left out stays as it is"},
 	{"slots", H0_KEY_MAP, H0_FMT_NAME, .flags = H0_KEY_STRICT | H0_KEY_PARTIAL, .sub = slot_keys,
 	 .help = "Per slot the keys it shall have, as in hal0-slot.toml(5); a key that is left out stays "
 	         "as it is, a slot that is not there is made"},
@@ -300,6 +301,7 @@ const struct h0_schema h0_schema_apply = {
 	           "device = \"gpu-vulkan\"\n"
 	           "model.default = \"qwen3-4b\"\n"
 	           "model.context_size = 32768\n",
+	.see_also = "hal0-cap(1), hal0-capabilities.toml(5), hal0-slot.toml(5), ",
 };
 
 /* ---- hal0.toml ---- */
@@ -363,6 +365,7 @@ const struct h0_schema h0_schema_hal0 = {
 	           "\n"
 	           "[models]\n"
 	           "store = \"/srv/models\"\n",
+	.see_also = "hal0-slot(1), hal0-model(1), hal0-route(1), ",
 };
 
 /* ---- upstreams.toml ---- */
@@ -408,6 +411,7 @@ const struct h0_schema h0_schema_upstreams = {
 	           "url = \"http://10.0.0.7:8080/v1\"\n"
 	           "auth_style = \"bearer\"\n"
 	           "auth_value_env = \"LAB_KEY\"\n",
+	.see_also = "hal0-route(1), hal0-security(7), ",
 };
 
 const struct h0_schema *const h0_schemas[] = {

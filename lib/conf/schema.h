@@ -44,7 +44,7 @@ enum h0_key_flag {
 	H0_KEY_STRICT = 8,      /* of a table: an unknown key in it is an error, not a warning */
 	H0_KEY_RENAMED = 16,    /* deprecated in name only: alias_of takes the same value */
 	H0_KEY_NULLABLE = 32,   /* JSON: may be null, which means unknown */
-	H0_KEY_PARTIAL = 128,   /* of a map: what an entry leaves out is as it is somewhere else */
+	H0_KEY_PARTIAL = 128,   /* of a table or map: what is left out is as it is somewhere else */
 	H0_KEY_JSON = 64,       /* of a schema: the file is JSON, and the programs write it */
 };
 
@@ -71,6 +71,7 @@ struct h0_schema {
 	const char *inner;              /* keys may also stand in this table, which wins; or NULL */
 	unsigned flags;                 /* H0_KEY_STRICT for the top level */
 	const char *example;            /* a whole file */
+	const char *see_also;           /* pages besides hal0(1) and hal0-conf(1), each followed by ", " */
 };
 
 extern const struct h0_schema h0_schema_slot;

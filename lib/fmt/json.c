@@ -21,30 +21,38 @@ static struct h0_json *out(json_t *j)
 	return (struct h0_json *)j;
 }
 
-/* jansson counts a column in characters and quotes the text; we count bytes and do not. */
-static int fail_parse(const char *text, size_t len, const char *file, json_error_t *je,
-                      struct h0_err *e)
+static int fail_at(const char *text, size_t at, const char *file, const char *why, struct h0_err *e)
 {
-	bool next = json_error_code(je) == json_error_invalid_utf8;
-	size_t at = je->position > 0 ? (size_t)je->position - !next : 0, start = 0;
+	size_t start = 0;
 	int line = 1;
-	if (at > len)
-		at = len;
 	for (size_t i = 0; i < at; i++)
 		if (text[i] == '\n') {
 			line++;
 			start = i + 1;
 		}
+	return h0_fail_at(e, file, line, (int)(at - start) + 1, NULL, "not valid JSON: %s", why);
+}
+
+/* jansson counts a column in characters and quotes the text; we count bytes and do not. */
+static int fail_parse(const char *text, size_t len, const char *file, json_error_t *je,
+                      struct h0_err *e)
+{
+	bool next = json_error_code(je) == json_error_invalid_utf8;
+	size_t at = je->position > 0 ? (size_t)je->position - !next : 0;
 	char *quote = strstr(je->text, " near '");
 	if (quote)
 		*quote = '\0';
-	return h0_fail_at(e, file, line, (int)(at - start) + 1, NULL, "not valid JSON: %s", je->text);
+	return fail_at(text, at < len ? at : len, file, je->text, e);
 }
 
 int h0_json_parse(const char *text, size_t len, const char *file, struct h0_json **ret,
                   struct h0_err *e)
 {
 	json_error_t je;
+	/* jansson passes over one that follows a number or a word */
+	const char *nul = len ? memchr(text, '\0', len) : NULL;
+	if (nul)
+		return fail_at(text, (size_t)(nul - text), file, "a NUL byte", e);
 	json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
 	                       &je);
 	if (!j)

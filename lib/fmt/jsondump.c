@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/str.h"
 #include "fmt/json.h"
 
 struct dump {
@@ -22,37 +23,19 @@ struct member {
 	const struct h0_json *val;
 };
 
-/* A character that would drive the terminal it is shown on: 0 = none. */
-static unsigned driver(const unsigned char *s, size_t n, size_t *ret_len)
-{
-	*ret_len = 1;
-	if (s[0] < 0x20 || s[0] == 0x7f)
-		return s[0];
-	*ret_len = 2;
-	if (n > 1 && s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
-		return s[1];
-	*ret_len = 3;
-	if (n > 2 && s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
-		return 0x2000u | (s[1] & 3u) << 6 | (s[2] & 0x3fu);
-	return 0;
-}
-
 static void put_string(struct h0_buf *out, const char *s, size_t n)
 {
 	static const char special[] = "\b\t\n\f\r\"\\", letter[] = "btnfr\"\\";
 	h0_buf_addc(out, '"');
 	for (size_t i = 0, len; i < n; i += len) {
 		const char *known = s[i] ? strchr(special, s[i]) : NULL;
-		unsigned code = driver((const unsigned char *)s + i, n - i, &len);
-		if (known) {
+		unsigned code = h0_char_steers(s + i, n - i, &len);
+		if (known)
 			h0_buf_addf(out, "\\%c", letter[known - special]);
-			len = 1;
-		} else if (code || !s[i]) {
+		else if (code || !s[i])
 			h0_buf_addf(out, "\\u%04X", code);
-		} else {
+		else
 			h0_buf_addc(out, s[i]);
-			len = 1;
-		}
 	}
 	h0_buf_addc(out, '"');
 }

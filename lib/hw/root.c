@@ -185,18 +185,27 @@ static void load_unreadable(struct h0_root *r)
 	}
 }
 
+static int cannot_open(bool live, const char *dir, int error, struct h0_err *e)
+{
+	if (live)
+		return h0_fail(e, H0_SYS, "/: %s", strerror(error));
+	return h0_fail(e, error == ENOENT || error == ENOTDIR ? H0_USAGE : H0_SYS, "--sysroot %s: %s", dir,
+	               strerror(error));
+}
+
 int h0_root_open(struct h0_root *ret, const char *dir, struct h0_err *e)
 {
 	struct h0_root r = {.fd = -1};
 	r.live = !dir || !*dir || strcmp(dir, "/") == 0;
 	r.fd = TEMP_FAILURE_RETRY(open(r.live ? "/" : dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	if (r.fd < 0)
-		return h0_fail(e, H0_USAGE, "--sysroot %s: %s", dir, strerror(errno));
+		return cannot_open(r.live, dir, errno, e);
 	if (!r.live) {
 		char real[1024];
 		if (!fd_path(&r, r.fd, real, sizeof real)) {
+			int error = errno;
 			close(r.fd);
-			return h0_fail(e, H0_USAGE, "--sysroot %s: cannot tell its real path", dir);
+			return cannot_open(false, dir, error, e);
 		}
 		memcpy(r.path, real, sizeof r.path);
 		int probe = root_open(&r, ".", O_PATH);

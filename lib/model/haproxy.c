@@ -31,6 +31,7 @@ const struct h0_haproxy_file_info h0_haproxy_files[H0_HAPROXY_FILES] = {
 struct text {
 	const struct h0_haproxy_ask *ask;
 	const struct h0_hap_map *map;
+	const char *set;
 	struct h0_buf *b;
 };
 
@@ -59,7 +60,7 @@ static void add_quoted(struct h0_buf *b, const char *s)
 
 static const char *file_path(const struct text *t, enum h0_haproxy_file f, char dst[1200])
 {
-	snprintf(dst, 1200, "%s/%s", t->ask->dir, h0_haproxy_files[f].name);
+	snprintf(dst, 1200, "%s/%s/%s", t->ask->dir, t->set, h0_haproxy_files[f].name);
 	return dst;
 }
 
@@ -331,10 +332,11 @@ static void frontend(struct text *t)
 
 static void check_rules(struct text *t, const char *path, const char *host, const char *key)
 {
+	char keys[1200];
 	line(t, "  option httpchk");
 	if (key) /* a log-format string, as set-header's */
-		line(t, "  http-check send meth GET uri %s ver HTTP/1.1 hdr Host %s hdr Authorization \"Bearer %%[str(%s),map(%s/%s)]\"",
-		     path, host, key, t->ask->dir, h0_haproxy_files[H0_HAPROXY_KEYS].name);
+		line(t, "  http-check send meth GET uri %s ver HTTP/1.1 hdr Host %s hdr Authorization \"Bearer %%[str(%s),map(%s)]\"",
+		     path, host, key, file_path(t, H0_HAPROXY_KEYS, keys));
 	else
 		line(t, "  http-check send meth GET uri %s ver HTTP/1.1 hdr Host %s", path, host);
 	line(t, "  http-check expect status 200");
@@ -342,8 +344,9 @@ static void check_rules(struct text *t, const char *path, const char *host, cons
 
 static void bearer(struct text *t, const char *key)
 {
-	line(t, "  http-request set-header Authorization \"Bearer %%[str(%s),map(%s/%s)]\"", key, t->ask->dir,
-	     h0_haproxy_files[H0_HAPROXY_KEYS].name);
+	char keys[1200];
+	line(t, "  http-request set-header Authorization \"Bearer %%[str(%s),map(%s)]\"", key,
+	     file_path(t, H0_HAPROXY_KEYS, keys));
 }
 
 static const char *key_of(const struct h0_haproxy_ask *a, const struct h0_slot *s)
@@ -370,14 +373,15 @@ static void slot_backend(struct text *t, const struct h0_hap_target *to)
 /* A server elsewhere. Nobody but its clients asks it how it is. */
 static void upstream_backend(struct text *t, const struct h0_hap_target *to)
 {
+	char keys[1200];
 	const struct h0_upstream *u = to->upstream;
 	h0_autofree char *who = h0_asprintf("upstream %s", u->name), *host = h0_upstream_authority(u);
 	const char *colon = to->remote->header ? strchr(to->remote->header, ':') : NULL;
 	line(t, "  timeout server %lds", (long)(u->timeout_s < 1 ? 1 : u->timeout_s < 86400 ? u->timeout_s : 86400));
 	line(t, "  http-request set-header Host %s", host);
 	if (colon)
-		line(t, "  http-request set-header %.*s %%[str(%s),map(%s/%s)]", (int)(colon - to->remote->header), to->remote->header,
-		     to->name, t->ask->dir, h0_haproxy_files[H0_HAPROXY_KEYS].name);
+		line(t, "  http-request set-header %.*s %%[str(%s),map(%s)]", (int)(colon - to->remote->header), to->remote->header,
+		     to->name, file_path(t, H0_HAPROXY_KEYS, keys));
 	if (h0_ends(u->base, "/v1") && strcmp(u->base, "/v1") != 0)
 		line(t, "  http-request replace-path ^/v1(/.*)$ %s\\1", u->base);
 	else if (*u->base && strcmp(u->base, "/v1") != 0)
@@ -515,6 +519,33 @@ static int check(const struct h0_haproxy_ask *a, struct h0_err *e)
 	return 0;
 }
 
+static void print_config(struct text *t)
+{
+	h0_buf_reset(t->b);
+	preamble(t);
+	frontend(t);
+	backends(t);
+}
+
+/* The configuration names the set, so it is summed up with a name that stands for any. */
+static void name_set(struct h0_haproxy *h, struct text *t)
+{
+	struct h0_sha256 sum;
+	char text[H0_SHA256_TEXT];
+	t->set = "set";
+	print_config(t);
+	h0_sha256_init(&sum);
+	for (int i = 0; i < H0_HAPROXY_FILES; i++) {
+		uint64_t len = h->file[i].len;
+		h0_sha256_add(&sum, &len, sizeof len);
+		h0_sha256_add(&sum, h0_buf_str(&h->file[i]), h->file[i].len);
+	}
+	h0_sha256_text(&sum, text);
+	snprintf(h->set, sizeof h->set, "set-%.12s", strchr(text, ':') + 1);
+	t->set = h->set;
+	print_config(t);
+}
+
 int h0_haproxy_build(const struct h0_haproxy_ask *ask, struct h0_haproxy *ret, struct h0_err *e)
 {
 	h0_auto(h0_hap_map_done) struct h0_hap_map map = {0};
@@ -523,9 +554,6 @@ int h0_haproxy_build(const struct h0_haproxy_ask *ask, struct h0_haproxy *ret, s
 	*ret = (struct h0_haproxy){0};
 	h0_hap_map_make(ask, &map);
 	struct text t = {.ask = ask, .map = &map, .b = &ret->file[H0_HAPROXY_CFG]};
-	preamble(&t);
-	frontend(&t);
-	backends(&t);
 	print_paths(&ret->file[H0_HAPROXY_PATHS]);
 	h0_buf_add(&ret->file[H0_HAPROXY_MODELS], h0_buf_str(&map.lines), map.lines.len);
 	if (ask->nnodes)
@@ -534,6 +562,7 @@ int h0_haproxy_build(const struct h0_haproxy_ask *ask, struct h0_haproxy *ret, s
 		h0_envelope_models(ask->slots, ask->look ? ask->upstreams : NULL, ask->look, &ret->file[H0_HAPROXY_LIST]);
 	print_clients(ask->keys, &ret->file[H0_HAPROXY_CLIENTS]);
 	print_keys(ask, &map, &ret->file[H0_HAPROXY_KEYS]);
+	name_set(ret, &t);
 	for (size_t i = 0; i < map.n; i++)
 		ret->ntargets += map.v[i].kind != H0_HAP_REFUSE;
 	return 0;

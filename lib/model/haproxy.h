@@ -37,7 +37,7 @@ struct h0_haproxy_node {
 };
 
 struct h0_haproxy_ask {
-	const char *dir;            /* absolute: where the files will lie */
+	const char *dir;            /* absolute: where the files will lie, all but the first in dir/SET */
 	const char *bind;           /* host:port to listen on */
 	const struct h0_slots *slots;
 	const char *const *slot_keys; /* of slots->v[i]; NULL or "" = none */
@@ -69,6 +69,7 @@ extern const struct h0_haproxy_file_info h0_haproxy_files[H0_HAPROXY_FILES];
 
 struct h0_haproxy {
 	struct h0_buf file[H0_HAPROXY_FILES];
+	char set[20];               /* "set-" and 12 hex digits: the sum of the files */
 	size_t ntargets;            /* back ends that answer */
 };
 

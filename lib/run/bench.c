@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -15,6 +14,7 @@
 #include "run/images.h"
 #include "run/modelfile.h"
 #include "run/roof.h"
+#include "sys/clock.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/lock.h"
@@ -28,9 +28,7 @@
 
 static double now_ms(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (double)h0_now_ns() / 1e6;
 }
 
 /* ---- who it is ---- */

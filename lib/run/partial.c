@@ -92,7 +92,7 @@ int h0_partial_open(const char *path, struct h0_partial *ret, struct h0_err *e)
 		p.fd = h0_op_open(&h0_ops_real, AT_FDCWD, p.at_part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644);
 		if (p.fd < 0)
 			return h0_fail_sys(e, "%s", p.part);
-		if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
+		if (TEMP_FAILURE_RETRY(flock(p.fd, LOCK_EX | LOCK_NB)) < 0)
 			return errno == EWOULDBLOCK ? H0_PARTIAL_HELD : h0_fail_sys(e, "%s", p.part);
 		if (is_still(p.fd, p.at_part))
 			break;

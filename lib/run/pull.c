@@ -277,8 +277,12 @@ static int check(const struct transfer *t, struct h0_err *e)
 /* The file may have been another one by the end, and its first bytes may have come one by one. */
 static int check_head(const struct transfer *t, struct h0_err *e)
 {
-	char got[4];
-	if (!t->head || (pread(t->part->fd, got, sizeof got, 0) == sizeof got && memcmp(got, t->head, sizeof got) == 0))
+	char got[4] = {0};
+	if (!t->head)
+		return 0;
+	if (TEMP_FAILURE_RETRY(pread(t->part->fd, got, sizeof got, 0)) < 0)
+		return h0_fail_sys(e, "%s", t->part->part); /* what came is kept */
+	if (memcmp(got, t->head, sizeof got) == 0)
 		return 0;
 	h0_partial_drop(t->part);
 	h0_fail(e, H0_EXTERN, "%.*s is no %s file", (int)strcspn(t->now.url, "?#"), t->now.url, t->head);

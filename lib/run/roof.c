@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined __x86_64__
@@ -17,6 +16,7 @@
 #endif
 
 #include "base/mem.h"
+#include "sys/clock.h"
 
 #define THREADS_MAX 256
 #define SLICE       (32l << 20)         /* more of it than a processor's share of any cache */
@@ -52,9 +52,7 @@ struct job {
 
 static double now_s(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (double)h0_now_ns() / 1e9;
 }
 
 /* ---- memory ---- */
@@ -82,11 +80,11 @@ NOT_INSTRUMENTED static double read_memory(struct job *j)
 
 /* ---- arithmetic ---- */
 
-/* Twelve sums at once hide the latency of two units of up to six cycles. STEP(n) adds products to
- * the sum sN; `per` is how many operations that is. */
 /* The compiler shall not know what is in them: it would see that all sums are one. */
 #define OPAQUE(a, b, c, d, e, f)                                                                  \
 	__asm__ volatile("" : REG(a), REG(b), REG(c), REG(d), REG(e), REG(f));
+/* Twelve sums at once hide the latency of two units of up to six cycles. step(n) adds products to
+ * the sum sN; `per` is how many operations that is. */
 #define TWELVE(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define KEEP(n) j->sink += (double)s##n[0];
 #define KERNEL(name, target, vec, value, step, per)                                               \

@@ -13,6 +13,7 @@
 #include "run/health.h"
 #include "run/log.h"
 #include "run/slotkey.h"
+#include "sys/clock.h"
 #include "sys/durable.h"
 #include "sys/io.h"
 #include "sys/loopback.h"
@@ -89,38 +90,31 @@ static int64_t wall_offset(void)
 	return (int64_t)wall.tv_sec - boot.tv_sec;
 }
 
-static bool read_clock(const char *file, int64_t *ret_offset, int64_t *ret_jump)
+struct clock_look {
+	long long offset;       /* now */
+	long long jump;         /* when it was last found to have jumped, 0 = never */
+	bool noted;             /* the note says the same */
+};
+
+static struct clock_look look_at_clock(const char *note)
 {
 	h0_autobuf struct h0_buf text = {0};
+	struct clock_look l = {.offset = wall_offset()};
 	long long offset, jump;
-	if (h0_read_file(file, 128, &text, NULL) < 0 || sscanf(h0_buf_str(&text), "%lld %lld", &offset, &jump) != 2)
-		return false;
-	*ret_offset = offset;
-	*ret_jump = jump;
-	return true;
-}
-
-/* When the wall clock was last found to have jumped, 0 = never. */
-static int64_t jumped_at(const struct h0_box *b, int64_t *ret_offset, bool *ret_known)
-{
-	h0_autofree char *file = h0_asprintf("%s/clock", b->paths.run);
-	int64_t offset = 0, jump = 0, now = wall_offset();
-	bool known = read_clock(file, &offset, &jump);
-	int64_t moved = now > offset ? now - offset : offset - now;
-	*ret_offset = now;
-	*ret_known = known && moved <= SLEW_S;
-	return known && moved > SLEW_S ? (int64_t)time(NULL) : jump;
+	if (h0_read_file(note, 128, &text, NULL) < 0 || sscanf(h0_buf_str(&text), "%lld %lld", &offset, &jump) != 2)
+		return l;
+	l.noted = llabs(l.offset - offset) <= SLEW_S;
+	l.jump = l.noted ? jump : (long long)time(NULL);
+	return l;
 }
 
 int h0_use_note_clock(const struct h0_box *b, struct h0_err *e)
 {
-	int64_t offset;
-	bool known;
-	int64_t jump = jumped_at(b, &offset, &known);
 	h0_autofree char *file = h0_asprintf("%s/clock", b->paths.run);
-	h0_autofree char *text = h0_asprintf("%lld %lld\n", (long long)offset, (long long)jump);
-	if (known)
+	struct clock_look l = look_at_clock(file);
+	if (l.noted)
 		return 0;
+	h0_autofree char *text = h0_asprintf("%lld %lld\n", l.offset, l.jump);
 	if (h0_mkdirs(b->paths.run, 0755, e) < 0)
 		return -1;
 	return h0_durable_write(file, text, strlen(text), 0644, e);
@@ -129,9 +123,8 @@ int h0_use_note_clock(const struct h0_box *b, struct h0_err *e)
 /* What was noted by the clock before it jumped says nothing: as if it had been used at the jump. */
 static int64_t since_jump(const struct h0_box *b, int64_t last)
 {
-	int64_t offset;
-	bool known;
-	int64_t jump = jumped_at(b, &offset, &known);
+	h0_autofree char *file = h0_asprintf("%s/clock", b->paths.run);
+	int64_t jump = look_at_clock(file).jump;
 	if (jump && last > (int64_t)time(NULL))
 		return jump;
 	return last > jump ? last : jump;

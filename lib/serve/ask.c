@@ -5,23 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "serve/inner.h"
+#include "sys/clock.h"
 
 #define SPARE_MAX  128u     /* of one loop */
 #define SPARE_HEAD 4096u    /* bytes a spare one's head may keep */
 
 static const char *const model_key[] = {"model", NULL};
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* ---- its memory ---- */
 
@@ -42,7 +35,7 @@ struct ask *h0_ask_new(struct client *c)
 	a->id[0] = a->origin[0] = a->model[0] = '\0';
 	h0_spool_init(&a->body, &l->core->held);
 	a->began = l->now;
-	a->began_us = now_us();
+	a->began_us = (uint64_t)h0_now_ns() / 1000;
 	return a;
 }
 

@@ -118,7 +118,6 @@ static inline void h0_set(atomic_bool *b)
 	if (!atomic_load(b))
 		(void)atomic_exchange(b, true);
 }
-int64_t h0_serve_now(void);                     /* ms, monotonic */
 /* Wakes every loop to look again at what it waits for. */
 void h0_core_wake(struct h0_core *core);
 /* Brings the slot up unless somebody is at it already. */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "serve/inner.h"
+#include "sys/clock.h"
 
 #define AFTER_FAILURE_MS 5000   /* a slot that failed is not tried again for so long */
 #define RETRY_AFTER_S    15     /* where nothing is known; as the original hal0 */
@@ -27,7 +28,7 @@ static void *load(void *arg)
 	const struct h0_serve_conf *conf = core->conf;
 	struct h0_err e = {0};
 	int rc = conf->load(p->name, conf->arg, &e);
-	int64_t now = h0_serve_now();
+	int64_t now = h0_now_ms();
 	pthread_mutex_lock(&core->lock);
 	int64_t took = now - p->load_began;
 	p->load = rc < 0 ? LOAD_FAILED : LOAD_DONE;
@@ -53,7 +54,7 @@ static void *load(void *arg)
 
 void h0_peer_load(struct h0_core *core, struct h0_peer *p)
 {
-	int64_t now = h0_serve_now();
+	int64_t now = h0_now_ms();
 	pthread_mutex_lock(&core->lock);
 	bool running = p->load == LOAD_RUNNING;
 	bool just_failed = p->load == LOAD_FAILED && now - p->load_ended < AFTER_FAILURE_MS;

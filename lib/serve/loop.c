@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "model/envelope.h"
 #include "serve/inner.h"
+#include "sys/clock.h"
 
 #define BATCH    128
 #define SWEEP_MS 1000
@@ -27,7 +28,7 @@ int h0_loop_open(struct h0_loop *l, struct h0_core *core, unsigned index, struct
 {
 	l->core = core;
 	l->index = index;
-	l->now = h0_serve_now();
+	l->now = h0_now_ms();
 	l->generation = ~0u;
 	l->ep = epoll_create1(EPOLL_CLOEXEC);
 	l->wake = (struct ev){.kind = EV_WAKE, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
@@ -255,7 +256,7 @@ void *h0_loop_run(void *loop)
 		/* nothing to watch over: sleep until something happens */
 		int wait = l->again ? 0 : l->clients || l->idle ? SWEEP_MS : -1;
 		int n = epoll_wait(l->ep, ev, BATCH, wait);
-		l->now = h0_serve_now();
+		l->now = h0_now_ms();
 		pthread_mutex_lock(&l->door); /* who added them sees to the rest of it before */
 		pthread_mutex_unlock(&l->door);
 		for (int i = 0; i < n; i++)

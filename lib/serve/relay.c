@@ -8,11 +8,11 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "serve/inner.h"
+#include "sys/clock.h"
 
 #define STALE_MS 1000
 
@@ -26,9 +26,7 @@ static void note_first_byte(struct ask *a)
 {
 	static const unsigned bucket_ms[] = FIRST_BYTE_BUCKETS;
 	struct h0_peer *p = a->d->peer;
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	uint64_t us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 - a->began_us;
+	uint64_t us = (uint64_t)h0_now_ns() / 1000 - a->began_us;
 	size_t i = 0;
 	while (i < NBUCKETS && us > bucket_ms[i] * 1000ull)
 		i++;

@@ -27,13 +27,6 @@
 #define LOOK_MS   2000      /* between two looks at the slots while requests come */
 #define SETTLE_MS 30        /* several files change as one: wait until they have */
 
-int64_t h0_serve_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void h0_core_wake(struct h0_core *core)
 {
 	uint64_t one = 1;
@@ -198,14 +191,14 @@ static bool idle_too_long(struct h0_core *core)
 	pthread_mutex_lock(&core->lock);
 	bool loading = core->jobs;
 	pthread_mutex_unlock(&core->lock);
-	return !loading && h0_serve_now() - atomic_load(&core->idle_since) >= limit;
+	return !loading && h0_now_ms() - atomic_load(&core->idle_since) >= limit;
 }
 
 /* The first thread: watches files, the clock and the wish to stop. Signals that may bring it are
  * let in only while it sleeps, so that none comes between the look and the sleep. */
 static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 {
-	int64_t looked = h0_serve_now();
+	int64_t looked = h0_now_ms();
 	bool busy = false;
 	while (!*core->conf->stop && !idle_too_long(core)) {
 		struct pollfd p[2] = {{inotify, POLLIN, 0}, {core->news, POLLIN, 0}};
@@ -217,11 +210,11 @@ static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 		/* asked before the report: a client who leaves after it has his last word in the next one */
 		busy = atomic_load(&core->clients) > 0;
 		report_use(core);
-		bool files = changed(inotify), old = h0_serve_now() - looked >= LOOK_MS;
+		bool files = changed(inotify), old = h0_now_ms() - looked >= LOOK_MS;
 		bool due = n || (old && atomic_exchange(&core->asked, false));
 		if (!files && !due)
 			continue;
-		looked = h0_serve_now();
+		looked = h0_now_ms();
 		if (!files && !slots_changed(core))
 			continue;
 		struct h0_err e = {0};
@@ -235,10 +228,10 @@ static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 
 static void drain(struct h0_core *core)
 {
-	int64_t until = h0_serve_now() + core->conf->drain_ms;
+	int64_t until = h0_now_ms() + core->conf->drain_ms;
 	atomic_store(&core->draining, true);
 	h0_core_wake(core);
-	while (atomic_load(&core->clients) && h0_serve_now() < until)
+	while (atomic_load(&core->clients) && h0_now_ms() < until)
 		h0_sleep_ms(20);
 }
 
@@ -295,7 +288,7 @@ static int core_open(struct h0_core *core, struct h0_err *e)
 		return h0_fail_sys(e, "getrandom");
 	core->census.salt = salt;
 	snprintf(core->id_prefix, sizeof core->id_prefix, "%02x%02x%02x%02x-", noise[0], noise[1], noise[2], noise[3]);
-	core->started = h0_serve_now();
+	core->started = h0_now_ms();
 	atomic_store(&core->idle_since, core->started);
 	return read_image(core, e);
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "serve/inner.h"
+#include "sys/clock.h"
 
 struct h0_peer *h0_peers(struct h0_core *core)
 {
@@ -179,5 +180,5 @@ void h0_stats_print(struct h0_core *core, struct h0_buf *b)
 	            (unsigned long long)atomic_load(&core->turned_away[AWAY_FULL]),
 	            (unsigned long long)atomic_load(&core->turned_away[AWAY_ADDRESS]));
 	head(b, "uptime_seconds", "gauge", "Since the router started");
-	h0_buf_addf(b, "hal0_uptime_seconds %.3f\n", (double)(h0_serve_now() - core->started) / 1000);
+	h0_buf_addf(b, "hal0_uptime_seconds %.3f\n", (double)(h0_now_ms() - core->started) / 1000);
 }

@@ -8,12 +8,18 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds since some fixed point, on the monotonic clock. */
-static inline int64_t h0_now_ms(void)
+/* Nanoseconds since some fixed point, on the monotonic clock. */
+static inline int64_t h0_now_ns(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Milliseconds since the same point. */
+static inline int64_t h0_now_ms(void)
+{
+	return h0_now_ns() / 1000000;
 }
 
 /* Shorter when a signal comes. */

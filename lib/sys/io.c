@@ -45,9 +45,13 @@ int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret,
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", path);
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
 		return h0_fail_sys(e, "%s", path);
+	}
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return h0_fail(e, H0_SYS, "%s is not a regular file", path);
 	}
 	return read_some(fd, max, ret) < 0 ? h0_fail_sys(e, "%s", path) : 0;
 }

@@ -41,6 +41,8 @@ void gen_esc(const char *s, struct h0_buf *out);
 void gen_man_tool(const struct h0_prog *p, struct h0_buf *out);
 void gen_man_front(struct h0_buf *out);
 void gen_man_exit(struct h0_buf *out);
+/* "hal0(1), hal0-slot(1)", with the names bold. */
+void gen_man_refs(const char *see_also, struct h0_buf *out);
 /* false: there is no such page */
 bool gen_man_schema(const char *page, struct h0_buf *out);
 void gen_bash(struct h0_buf *out);

@@ -25,7 +25,8 @@ static void esc_sentence(const char *s, struct h0_buf *out)
 	gen_esc(s, &b);
 	if (b.len)
 		b.p[0] = (char)toupper((unsigned char)b.p[0]);
-	h0_buf_addf(out, "%s.\n", h0_buf_str(&b));
+	bool asks = h0_ends(h0_buf_str(&b), "?");
+	h0_buf_addf(out, "%s%s\n", h0_buf_str(&b), asks ? "" : ".");
 }
 
 static void preamble(const char *name, int section, const char *summary, struct h0_buf *out)
@@ -150,6 +151,8 @@ static void columns(const struct h0_prog *p, const struct h0_verb *v, struct h0_
 
 static void examples(const struct h0_example *x, struct h0_buf *out)
 {
+	if (x && x->cmd)
+		h0_buf_addf(out, "%s:\n\n", x[1].cmd ? "Examples" : "Example");
 	for (; x && x->cmd; x++) {
 		esc_sentence(x->what, out);
 		h0_buf_adds(out, "\n\t*");
@@ -193,14 +196,9 @@ static void common_options(struct h0_buf *out)
 			option(o, out);
 }
 
-static void end(const char *files, const char *see_also, struct h0_buf *out)
+/* "hal0-slot.toml(5), ...": the names bold. */
+void gen_man_refs(const char *see_also, struct h0_buf *out)
 {
-	if (files)
-		h0_buf_addf(out, "# FILES\n\n%s\n\n", files);
-	if (!see_also)
-		return;
-	h0_buf_adds(out, "# SEE ALSO\n\n");
-	/* "hal0-slot.toml(5), ...": the names bold */
 	for (const char *p = see_also; *p;) {
 		size_t n = strcspn(p, "(");
 		h0_buf_addf(out, "*%.*s*", (int)n, p);
@@ -210,6 +208,14 @@ static void end(const char *files, const char *see_also, struct h0_buf *out)
 		h0_buf_add(out, p, n);
 		p += n;
 	}
+}
+
+static void end(const char *files, const char *see_also, struct h0_buf *out)
+{
+	if (files)
+		h0_buf_addf(out, "# FILES\n\n%s\n\n", files);
+	h0_buf_adds(out, "# SEE ALSO\n\n");
+	gen_man_refs(see_also, out);
 	h0_buf_adds(out, "\n");
 }
 
@@ -280,5 +286,5 @@ void gen_man_exit(struct h0_buf *out)
 		"form {\"warning\":{\"message\":\"...\"}}.\n\n# EXAMPLE\n\n"
 		"A script that waits while somebody else holds the configuration:\n\n```\n"
 		"until hal0 slot set primary device=cpu; do\n\t[ $? = 5 ] || exit\n\tsleep 1\ndone\n```\n\n");
-	end(NULL, "hal0(1)", out);
+	end(NULL, "hal0(1), hal0-conf(1), hal0-txn(7)", out);
 }

@@ -97,7 +97,9 @@ static void page(const struct h0_schema *s, struct h0_buf *out)
 			h0_buf_addf(out, *p == '\\' ? "\\%c" : "%c", *p);
 		h0_buf_addf(out, "%s```\n\n", h0_ends(s->example, "\n") ? "" : "\n");
 	}
-	h0_buf_addf(out, "# SEE ALSO\n\n*hal0*(1), *hal0-conf*(1)\n");
+	h0_buf_adds(out, "# SEE ALSO\n\n");
+	gen_man_refs(s->see_also ? s->see_also : "", out);
+	gen_man_refs("hal0-conf(1), hal0(1)\n", out);
 }
 
 bool gen_man_schema(const char *name, struct h0_buf *out)

@@ -74,7 +74,7 @@ long() {
   row "$name" "$(missed)" 0 '' "$note; $(sed -n 's/^# \([0-9]* rounds.*\)/\1; /p' "$dir/tap")$took s"
 }
 long "two cap set and an editor, 1000 times" "checks that fail" sh "$HAL0_SOURCE/test/fault/race.sh" 1000
-long "killed at every system call" "checks that fail" sh "$HAL0_SOURCE/scripts/crash-kill" --all
+long "killed at every system call" "checks that fail" sh "$HAL0_SOURCE/test/fault/kill.sh" --all
 long "200 gusts of kill -9, 100 starts at once" "checks that fail" sh "$HAL0_SOURCE/test/e2e/storm.sh" 200 2
 long "from nothing to the first answer" "checks that fail" sh "$HAL0_SOURCE/test/e2e/quickstart.sh"
 [ "$failed" = 0 ] || exit 7

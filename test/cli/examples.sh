@@ -2,17 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Every command that -h, a manual page or README.md shows is run here, on a machine that is made up,
 # with a podman and servers that stand in, and in a network where nobody else is.
-if [ -z "${EXAMPLES_ALONE-}" ]; then
-  export EXAMPLES_ALONE=1
-  for way in -n -rn; do
-    # shellcheck disable=SC2016
-    unshare $way true 2>/dev/null &&
-      exec unshare $way sh -c 'ip link set lo up && ip address add 192.168.1.5/32 dev lo && exec bash "$0"' "$0"
-  done
-fi
+[ "${HAL0_ALONE:-no}" != no ] || exec "${HAL0_SOURCE:?}/test/alone" -r bash "$0"
 . "${HAL0_SOURCE:?}/test/tap.sh"
 : "${tmp:?}" # nothing below may write anywhere else
-[ "$(ip -o link 2>/dev/null | wc -l)" = 1 ] || skip_all "no network of its own: unshare or ip failed"
+PATH=$PATH:/usr/sbin:/sbin
+[ "$HAL0_ALONE" = yes ] || skip_all "no network of its own: unshare or ip failed"
+ip address add 192.168.1.5/32 dev lo # what an example is to listen on
 for tool in jq python3 git; do
   command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 done
@@ -110,6 +105,7 @@ before() { # COMMAND
   'hal0 profile clone vulkan mine'*) echo 'hal0 profile delete mine --yes' ;;
   'hal0 profile import'*) echo 'hal0 profile export mine >mine.hal0profile.json' ;;
   'hal0 route export haproxy --check') echo 'hal0 route export haproxy' ;;
+  'hal0 route export haproxy --undo') echo 'hal0 route export haproxy && hal0 route export haproxy --port 8089' ;;
   'hal0 slot create embed'*) echo 'hal0 slot delete embed --yes' ;;
   'hal0 slot create lab'*) echo 'hal0 slot delete lab --yes' ;;
   *' --path /v1/embeddings') echo "echo '{\"model\": \"embed\", \"input\": \"x\"}' >request.json" ;;

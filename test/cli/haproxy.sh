@@ -46,15 +46,19 @@ slot img image $p7 cpu sdxl-turbo
 slot down llm $p8 cpu asleep
 
 # ---- the files ----
+in_force() { # the directory that the configuration names
+  sed -n "s|.*\($out_dir/set-[0-9a-f]*\)/.*|\1|p" "$out_dir/haproxy.cfg" | head -n 1
+}
 run hal0-route export haproxy --port "$front" --json
 rc_is "export" 0
 is "wrote all of them" "$(printf %s "$out" | jq -c '[.changed,([.items[].changed]|all),.targets]')" "[true,true,8]"
 ok "HAProxy takes the configuration" haproxy -c -f "$out_dir/haproxy.cfg"
-is "keys are for root alone" "$(stat -c %a "$out_dir/keys.map" "$out_dir/clients.lst" | tr '\n' ' ')" "600 600 "
+set=$(in_force)
+is "keys are for root alone" "$(stat -c %a "$set/keys.map" "$set/clients.lst" | tr '\n' ' ')" "600 600 "
 key=$(cat "$tmp/home/var-lib/hal0/keys/coder")
-ok "the slot's key is in the secret file" grep -qF "slot:coder $key" "$out_dir/keys.map"
-ok "and in no other" sh -c '! grep -qF "$2" "$1"/*.cfg "$1"/paths.map "$1"/models.*' - "$out_dir" "$key"
-is "slots whose program knows no key have none" "$(grep -c 'tts\|npu\|img' "$out_dir/keys.map")" 0
+ok "the slot's key is in the secret file" grep -qF "slot:coder $key" "$set/keys.map"
+ok "and in no other" sh -c '! grep -qF "$2" "$1"/../*.cfg "$1"/*.cfg "$1"/paths.map "$1"/models.*' - "$set" "$key"
+is "slots whose program knows no key have none" "$(grep -c 'tts\|npu\|img' "$set/keys.map")" 0
 run hal0-route export haproxy --port "$front" --json
 is "a second run changes nothing" "$rc $(printf %s "$out" | jq -c '[.changed,([.items[].changed]|any)]')" "0 [false,false]"
 run hal0-route export haproxy --port "$front" --check
@@ -68,12 +72,31 @@ run hal0-route export haproxy --port "$front" --dry-run
 rc_is "--dry-run" 0
 like "shows the difference" "$out" "*+backend slot_late*"
 ok "and writes nothing" sh -c '! grep -q slot_late "$1"' - "$out_dir/haproxy.cfg"
-chmod 644 "$out_dir/keys.map"
+run hal0-route export haproxy --undo
+is "nothing to go back to yet" "$rc $(find "$out_dir" -type d -name 'set-*' | wc -l)" "1 1"
+chmod 644 "$set/keys.map"
 run hal0-route export haproxy --port "$front"
-is "a run mends a mode as well" "$rc $(stat -c %a "$out_dir/keys.map")" "0 600"
+is "a run mends a mode as well" "$rc $(stat -c %a "$(in_force)/keys.map")" "0 600"
+new=$(in_force)
+ok "it has a set of its own" test "$new" != "$set"
+ok "that of before is there" test -f "$set/keys.map"
+run hal0-route export haproxy --undo --dry-run
+is "--undo --dry-run shows the way back" "$rc $(printf %s "$out" | grep -c '^-backend slot_late')" "0 1"
+is "and goes not" "$(in_force)" "$new"
+run hal0-route export haproxy --undo --json
+is "--undo" "$rc $(printf %s "$out" | jq -c .changed) $(in_force)" "0 true $set"
+ok "HAProxy takes what was before" haproxy -c -f "$out_dir/haproxy.cfg"
+run hal0-route export haproxy --undo
+is "twice is forward again" "$rc $(in_force)" "0 $new"
+run hal0-route export haproxy --undo --check
+rc_is "--undo is no check" 2
 rm "$etc/slots/late.toml"
-chmod 600 "$out_dir/keys.map"
-echo "slot:old secretsecret" >>"$out_dir/keys.map"
+run hal0-route export haproxy --port "$front" --bind 127.0.0.2
+is "older sets are removed" "$rc $(find "$out_dir" -type d -name 'set-*' | wc -l) $(test -d "$set" && echo there)" "0 2 "
+run hal0-route export haproxy --port "$front"
+set=$(in_force)
+chmod 600 "$set/keys.map"
+echo "slot:old secretsecret" >>"$set/keys.map"
 run hal0-route export haproxy --port "$front" --dry-run
 ok "a difference of keys is not shown" sh -c '! printf %s "$1" | grep -q secretsecret' - "$out"
 run hal0-route export haproxy --port "$front" -o "$tmp/else where"
@@ -229,7 +252,7 @@ is "a page that asks for leave" "$(full -X OPTIONS "$url/v1/models" -H 'Origin: 
 curl -s -D "$tmp/head" -o /dev/null "$url/v1/chat/completions" -d '{"model":"coder"}' -H 'X-Request-Id: my-own'
 is "no answer is for any page" "$(grep -ic '^access-control' "$tmp/head")" 0
 is "a request id comes back" "$(grep -ic '^x-request-id: my-own' "$tmp/head")" 1
-is "the list of models is serve's" "$(curl -s "$url/v1/models" | jq -c '[.data[].id]')" "$(jq -c '[.data[].id]' "$out_dir/models.json")"
+is "the list of models is serve's" "$(curl -s "$url/v1/models" | jq -c '[.data[].id]')" "$(jq -c '[.data[].id]' "$(in_force)/models.json")"
 like "figures" "$(curl -s "$url/metrics")" "*haproxy_frontend_http_requests_total*"
 
 # ---- keys and pages ----
@@ -238,7 +261,7 @@ printf '# comment\nfirst\nsecond of somebody\n' >"$tmp/keys"
 chmod 600 "$tmp/keys"
 run hal0-route export haproxy --port "$front" --key-file "$tmp/keys" --host box.lan --origin http://ui.lan
 rc_is "with keys, a name and an origin" 0
-ok "no key is written down" sh -c '! grep -rq "first\|second" "$1"/*.lst "$1"/*.map' - "$out_dir"
+ok "no key is written down" sh -c '! grep -rq "first\|second" "$1"/*.lst "$1"/*.map' - "$(in_force)"
 haproxy_start "$out_dir"
 is "without a key" "$(full "$url/v1/models") $(grep -ic '^www-authenticate: bearer' "$tmp/head")" "401  system.http_401 1"
 is "a wrong one" "$(full "$url/v1/models" -H 'Authorization: Bearer firs')" "401  system.http_401"
@@ -306,7 +329,7 @@ export LAB=group
 run hal0-route export haproxy --port "$front"
 rc_is "with it" 0
 ok "HAProxy takes it" haproxy -c -f "$out_dir/haproxy.cfg"
-ok "the key is in the secret file alone" sh -c 'grep -q "Bearer group" "$1/keys.map" && ! grep -q group "$1/haproxy.cfg"' - "$out_dir"
+ok "the key is in the secret file alone" sh -c 'grep -q "Bearer group" "$1/keys.map" && ! grep -q group "$1/haproxy.cfg"' - "$(in_force)"
 haproxy_start "$out_dir"
 is "what only it lists goes there" "$(post /v1/chat/completions '{"model":"big-70b"}' | told .port)" $p1
 is "by way of its router" "$(post /v1/chat/completions '{"model":"big-70b"}' -H 'Authorization: Bearer mine' |

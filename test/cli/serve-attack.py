@@ -471,7 +471,7 @@ def test_full():
 
 def own_address():
     """An address of this machine that is not loopback, in a network where one may be had (test/alone)."""
-    if "HAL0_ALONE" not in os.environ:
+    if os.environ.get("HAL0_ALONE") != "yes":
         return None
     subprocess.run(["ip", "address", "replace", "192.0.2.1/32", "dev", "lo"], check=True)
     return "192.0.2.1"

@@ -6,6 +6,8 @@
 . "$HAL0_SOURCE/test/tap.sh"
 # shellcheck source=test/e2e/machine.sh
 . "$HAL0_SOURCE/test/e2e/machine.sh"
+# shellcheck source=test/e2e/playbook.sh
+. "$HAL0_SOURCE/test/e2e/playbook.sh"
 command -v ansible-playbook >/dev/null || skip_all "ansible-core is not installed"
 machine_start
 machine_install
@@ -29,30 +31,11 @@ podman cp "$HAL0_SOURCE/scripts/ansible/roles" "$machine:/roles"
 inside env LC_ALL=C.UTF-8 ansible-playbook --version
 [ "$rc" = 0 ] || skip_all "Ansible does not run in a machine here: $(printf '%s' "$err" | tail -n 1)"
 
-cat >"$tmp/play.yml" <<TEXT
-- hosts: localhost
-  connection: local
-  gather_facts: false
-  roles:
-    - role: hal0
-      vars:
-        hal0_box:
-          slots:
-            a:
-              port: 8081
-              type: llm
-              device: cpu
-              image: $slot_image
-              model: {default: /models/tiny.gguf, context_size: 512}
-          run: [a]
-TEXT
+playbook a 8081 "$slot_image" /models/tiny.gguf 512 >"$tmp/play.yml"
 podman cp "$tmp/play.yml" "$machine:/play.yml"
 play() { # ARG...
   inside env LC_ALL=C.UTF-8 HOME=/root ANSIBLE_ROLES_PATH=/roles ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=0 \
     ansible-playbook -i localhost, -e ansible_python_interpreter=/usr/bin/python3 /play.yml "$@"
-}
-recap() {
-  printf '%s\n' "$out" | sed -n 's/^localhost .*\(changed=[0-9]*\) .*\(failed=[0-9]*\).*/\1 \2/p'
 }
 timers() { # is-active or is-enabled
   podman exec "$machine" systemctl "$1" hal0-probe.timer hal0-reap.timer | paste -s -d ' ' -

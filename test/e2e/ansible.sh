@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The Ansible role, the shell example and the cron example, with real podman and a real llama-server.
 . "$HAL0_SOURCE/test/e2e/real.sh"
+# shellcheck source=test/e2e/playbook.sh
+. "$HAL0_SOURCE/test/e2e/playbook.sh"
 needs jq
 needs_image "$image"
 
@@ -57,28 +59,9 @@ command -v ansible-playbook >/dev/null || {
 export ANSIBLE_ROLES_PATH="$HAL0_SOURCE/scripts/ansible/roles" ANSIBLE_NOCOLOR=1 ANSIBLE_RETRY_FILES_ENABLED=0 \
   ANSIBLE_LOCALHOST_WARNING=0 ANSIBLE_HOME="$tmp/ansible" ANSIBLE_LOCAL_TEMP="$tmp/ansible/tmp" LC_ALL=C.UTF-8
 play() { # CONTEXT MODEL ARG...
-  cat >"$tmp/play.yml" <<TEXT
-- hosts: localhost
-  connection: local
-  gather_facts: false
-  roles:
-    - role: hal0
-      vars:
-        hal0_box:
-          slots:
-            $a:
-              port: $port
-              type: llm
-              device: cpu
-              image: $image
-              model: {default: $2, context_size: $1}
-          run: [$a]
-TEXT
+  playbook $a "$port" "$image" "$2" "$1" >"$tmp/play.yml"
   shift 2
   run ansible-playbook -i localhost, "$tmp/play.yml" "$@"
-}
-recap() { # what the last run counted
-  printf '%s\n' "$out" | sed -n 's/^localhost .*\(changed=[0-9]*\) .*\(failed=[0-9]*\).*/\1 \2/p'
 }
 play 512 tiny --check --diff
 is "--check" "$rc $(recap)" "0 changed=1 failed=0"

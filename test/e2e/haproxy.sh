@@ -14,17 +14,18 @@ tap_cleanup() {
   rm -rf "$tmp"
 }
 mkdir -p "$tmp/home/etc/hal0" "$tmp/models"
-new() { # NAME TYPE PORT GGUF-ARG...
-  _n=$1 _t=$2 _p=$3
-  shift 3
-  "$HAL0_BUILD/scripts/tiny-gguf" "$@" "$tmp/models/$_n.gguf" >/dev/null
-  hal0-slot create "$_n" --type "$_t" --model "$tmp/models/$_n.gguf" --port "$_p" --device cpu --ctx 512 \
+new() { # NAME TYPE PORT CONTEXT GGUF-ARG...
+  _n=$1 _t=$2 _p=$3 _c=$4
+  shift 4
+  "$HAL0_BUILD/scripts/tiny-gguf" --context "$_c" "$@" "$tmp/models/$_n.gguf" >/dev/null
+  hal0-slot create "$_n" --type "$_t" --model "$tmp/models/$_n.gguf" --port "$_p" --device cpu --ctx "$_c" \
     --image "$image" >/dev/null 2>&1
 }
-new hx-a llm 8191 --say "I am slot a, behind a proxy."
-new hx-b llm 8192 --say "I am slot b."
-new hx-e embedding 8193 --kind embed
-new hx-r reranking 8194 --kind rerank
+# room for an answer that cannot be over before it is looked at: it ends where the context does
+new hx-a llm 8191 32768 --say "I am slot a, behind a proxy."
+new hx-b llm 8192 512 --say "I am slot b."
+new hx-e embedding 8193 512 --kind embed
+new hx-r reranking 8194 512 --kind rerank
 run hal0-slot start hx-a hx-b hx-e hx-r
 rc_is "slots" 0
 run hal0-route export haproxy --port "$port"
@@ -32,7 +33,7 @@ rc_is "export" 0
 haproxy -db -dR -f "$tmp/home/etc/hal0/haproxy/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
 haproxy=$!
 n=0
-until curl -s -o /dev/null "$url/health" || [ $n = 100 ]; do
+until curl -s -o /dev/null "$url/health" || [ $n = 400 ]; do
   sleep 0.05
   n=$((n + 1))
 done
@@ -41,7 +42,7 @@ post() { # PATH BODY
 }
 hi='"messages":[{"role":"user","content":"hi"}]'
 n=0
-until post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b' || [ $n = 40 ]; do
+until post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b' || [ $n = 200 ]; do
   sleep 0.1
   n=$((n + 1))
 done
@@ -63,14 +64,14 @@ busy() { # how many of slot a's sequences compute
 curl -s -N -o /dev/null "$url/v1/completions" -d '{"model":"hx-a","prompt":"a","n_predict":100000,"ignore_eos":true,"stream":true}' &
 client=$!
 n=0
-until [ "$(busy)" = 1 ] || [ $n = 200 ]; do
+until [ "$(busy)" = 1 ] || [ $n = 400 ]; do
   sleep 0.05
   n=$((n + 1))
 done
 is "a long answer is under way" "$(busy)" 1
 kill $client
 n=0
-until [ "$(busy)" = 0 ] || [ $n = 200 ]; do
+until [ "$(busy)" = 0 ] || [ $n = 400 ]; do
   sleep 0.05
   n=$((n + 1))
 done
@@ -81,7 +82,7 @@ is "a slot that was stopped" "$(sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$tmp/head"
   grep -ic '^retry-after: 15' "$tmp/head")" "503 slot.not_ready 1"
 run hal0-slot start hx-b
 n=0
-until post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b' || [ $n = 80 ]; do
+until post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b' || [ $n = 200 ]; do
   sleep 0.1
   n=$((n + 1))
 done

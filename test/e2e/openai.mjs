@@ -33,7 +33,7 @@ async function fails(name, promise, check) {
   }
 }
 async function until(what) {
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 1000; i++) {
     if (await what()) return true;
     await new Promise((r) => setTimeout(r, 30));
   }

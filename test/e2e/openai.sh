@@ -17,14 +17,15 @@ tap_cleanup() {
 }
 mkdir -p "$tmp/home/etc/hal0/slots" "$tmp/models"
 tiny=$HAL0_BUILD/scripts/tiny-gguf
-"$tiny" --say "I am asked by a stock client." "$tmp/models/oa.gguf" >/dev/null
+# room for an answer that cannot be over before it is looked at: it ends where the context does
+"$tiny" --context 32768 --say "I am asked by a stock client." "$tmp/models/oa.gguf" >/dev/null
 "$tiny" --say "I was asleep." "$tmp/models/cold.gguf" >/dev/null
 "$tiny" --kind embed "$tmp/models/oe.gguf" >/dev/null
-slot() { # NAME TYPE PORT MODEL [KEYS]
-  printf 'name = "%s"\ntype = "%s"\nport = %s\ndevice = "cpu"\nimage = "%s"\n%b[model]\ndefault = "%s"\ncontext_size = 2048\n' \
-    "$1" "$2" "$3" "$image" "${5:-}" "$4" >"$tmp/home/etc/hal0/slots/$1.toml"
+slot() { # NAME TYPE PORT MODEL [KEYS [CONTEXT]]
+  printf 'name = "%s"\ntype = "%s"\nport = %s\ndevice = "cpu"\nimage = "%s"\n%b[model]\ndefault = "%s"\ncontext_size = %s\n' \
+    "$1" "$2" "$3" "$image" "${5:-}" "${6:-2048}" "$4" >"$tmp/home/etc/hal0/slots/$1.toml"
 }
-slot oa-chat llm 8101 "$tmp/models/oa.gguf" 'default = true\n'
+slot oa-chat llm 8101 "$tmp/models/oa.gguf" 'default = true\n' 32768
 slot oa-embed embedding 8102 "$tmp/models/oe.gguf"
 slot oa-cold llm 8103 "$tmp/models/cold.gguf"
 slot oa-gone llm 8104 "$tmp/models/nothing.gguf"

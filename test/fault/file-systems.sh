@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# hal0's files on each file system that is at hand: killed at many system calls (scripts/crash-kill), full,
+# hal0's files on each file system that is at hand: killed at many system calls (kill.sh), full,
 # out of inodes, read-only in mid-use, /etc/hal0 and /var/lib/hal0 on two of them. In a mount namespace of
 # its own: what is mounted here is gone with it. Needs root; what cannot be mounted is skipped and said.
 #   file-systems.sh [KIND...]   tmpfs ext4 btrfs xfs overlay; HAL0_FS_ALL=1: killed everywhere, too
@@ -107,9 +107,9 @@ ordinary() { # KIND
   is "$1: nothing is left" "$(left)" 0
 }
 
-killed() { # KIND: crash-kill's own tests, on this file system
+killed() { # KIND: kill.sh's own tests, on this file system
   if [ -n "${HAL0_FS_ALL-}" ]; then
-    HAL0_HOME='' sh "$HAL0_SOURCE/scripts/crash-kill" "$tmp/m/$1" >"$tmp/killed" 2>&1
+    HAL0_HOME='' sh "$HAL0_SOURCE/test/fault/kill.sh" "$tmp/m/$1" >"$tmp/killed" 2>&1
     rc=$?
     grep '^#' "$tmp/killed"
     is "$1: killed at every call that touches the disk" "$rc" 0

@@ -3,9 +3,10 @@
 """Every verb that writes, with every system call it makes failing: strace answers in the kernel's place,
 or kills the program there. Whatever happens, the files are those before or those after, as a set; what
 ended with 0 has been done; what did not says why; and the next command puts all in order.
-  test-inject.py [--faults N] [--list] [VERB...]
+  test-inject.py [--faults N] [--minutes M] [--seed S] [--list] [VERB...]
 N faults of each verb: a sample, the same each time, in which each kind of call and error has its turn.
-0: all of them, tens of thousands."""
+0: all of them, tens of thousands. --minutes: as many as there is time for, another sample for each
+seed (the time's when none is given; it is printed)."""
 import argparse
 import errno
 import hashlib
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 sys.dont_write_bytecode = True
 import bed  # noqa: E402
@@ -274,15 +276,20 @@ class Verb:
             complain("does not end")
         if not killed and (r.rc not in bed.KINDS or r.rc == 9):
             complain("not an exit code of the list")
+        if r.rc == 2 and "cannot open the HTTP library" not in r.err:
+            complain("blames who typed it")
         if "--json" in self.full_command() and not r.json_is_whole() and not killed and call != "write":
             complain("half a JSON document")
         if r.rc == 0 and self.want_rc == 0 and self.state() != self.after and not (
                 self.name in DECLINES and self.state() == self.before):
             complain("exit code 0, and it is not done" + self.difference(self.state(), self.after))
         if r.rc != 0 and not killed:
-            if not r.err.strip() and call != "write":
+            said = r.err + (r.out if r.rc == 1 else "")  # the answer is no: it is in the answer why
+            if not said.strip() and call != "write":
                 complain("no message")
-            if error in WORDS and WORDS[error] not in r.err and not (call == "write"):
+            if error in WORDS and WORDS[error] not in said and not (call == "write"):
+                if call == "pread64":
+                    complain("a file that cannot be read is taken for a wrong one")
                 self.silent.setdefault((call, error), r.err.strip().splitlines()[-1:] + ["exit code %d" % r.rc])
             if error == "EINTR" and call in SURVIVED and "cannot open the HTTP library" not in r.err:
                 complain("EINTR is not survived")
@@ -300,8 +307,8 @@ class Verb:
         r = b.run("hal0-conf recover")
         if r.rc:
             self.complain(point, "recovery fails", r)
-        # what is written for HAProxy is no change set; the next export writes what is missing
-        configuration = lambda files: {f: t for f, t in files.items() if f.startswith("home/etc/") and "/haproxy/" not in f}
+        # sets of files for HAProxy that haproxy.cfg does not name the next export completes or removes
+        configuration = lambda files: {f: t for f, t in files.items() if f.startswith("home/etc/") and "/haproxy/set-" not in f}
         etc, before, after = (configuration(f) for f in (self.state()[0], self.before[0], self.after[0]))
         if etc not in (before, after):
             self.complain(point, "a mix of old and new" + self.difference((etc, 0), (before, 0)), r)
@@ -339,9 +346,17 @@ def main():
     bed.alone()
     parser = argparse.ArgumentParser()
     parser.add_argument("--faults", type=int, default=int(os.environ.get("HAL0_FAULTS", 3)))
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--seed", type=int)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("only", nargs="*")
     args = parser.parse_args()
+    seed = "" if args.seed is None else str(args.seed)
+    if args.minutes:
+        args.faults = 0
+        seed = seed or str(int(time.time()))
+    if seed:
+        bed.note("seed " + seed)
     if not shutil.which("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"],
                                                     stderr=subprocess.DEVNULL).returncode:
         bed.skip_all("strace is not installed, or may not trace")
@@ -356,9 +371,9 @@ def main():
     bed.ok(not missing, "each verb that writes has a line `setup(...)` here", "missing: " + ", ".join(missing))
     bed.ok(not set(SETUP) - set(writing), "and no line is for another one", sorted(set(SETUP) - set(writing)))
     total, kinds = 0, {}
-    for name in writing:
-        if name not in SETUP or (args.only and not any(o in name for o in args.only)):
-            continue
+    chosen = [v for v in writing if v in SETUP and (not args.only or any(o in v for o in args.only))]
+    end = time.monotonic() + 60 * (args.minutes or 0)
+    for i, name in enumerate(chosen):
         v = Verb(b, name)
         r = v.trace()
         # a restarted container and a pulled image leave the files as they were
@@ -369,7 +384,10 @@ def main():
         if args.list:
             bed.note("%s: %d points" % (name, len(points)))
             continue
-        for point in sample(points, args.faults, name):
+        until = time.monotonic() + (end - time.monotonic()) / (len(chosen) - i) if args.minutes else None
+        for point in sample(points, args.faults, name + seed):
+            if until and time.monotonic() > until:
+                break
             v.disturb(point)
             kinds[point[2]] = kinds.get(point[2], 0) + 1
         total += v.runs

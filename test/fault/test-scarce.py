@@ -56,6 +56,8 @@ class Scarce(inject.Verb):
         # below what the kernel and the loader need to begin with
         unborn = point[0] in ("as", "stack", "data") and r.rc in (-11, -9, 126, 127) and point[1] <= 10 * MIB and (
             self.state() == self.before)
+        # with so little the kernel ends it wherever it is, which what is left must bear as any kill
+        unborn = unborn or point[:2] == ("stack", 64 << 10) and r.rc == -11
         if r.late:
             self.complain(point, "does not end", r)
         elif not loading and not unborn and (r.rc not in bed.KINDS or r.rc == 9):

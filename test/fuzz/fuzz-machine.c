@@ -111,9 +111,8 @@ static void enter(void)
 	const char *argv[] = {"sh", make, "halo-lxc-priv", world.dir, NULL};
 	h0_autospawned struct h0_spawned r = {0};
 	struct h0_spawn s = {.argv = argv, .timeout_ms = 20000};
-	snprintf(world.dir, sizeof world.dir, "%s/hal0-fuzz.XXXXXX",
-	         access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	if (!mkdtemp(world.dir) || h0_spawn(&s, &r, NULL) < 0 || r.exit_code != 0)
+	fuzz_dir(world.dir, sizeof world.dir);
+	if (h0_spawn(&s, &r, NULL) < 0 || r.exit_code != 0)
 		abort();
 	atexit(leave);
 	for (size_t i = 0; i < FILES; i++) {

@@ -21,6 +21,7 @@
 #include "run/pull.h"
 #include "run/talk.h"
 #include "run/upstream.h"
+#include "sock.h"
 
 #define REPLIES 8
 #define SECRET  "hunter2hunter2"
@@ -42,14 +43,7 @@ static void *serve_one(void *arg)
 	static const struct linger none = {1, 0};
 	int fd = (int)(intptr_t)arg;
 	char in[8192];
-	size_t have = 0;
-	ssize_t n;
-	while (have < sizeof in - 1 && (n = recv(fd, in + have, sizeof in - 1 - have, 0)) > 0) {
-		have += (size_t)n;
-		in[have] = '\0';
-		if (strstr(in, "\r\n\r\n"))
-			break;
-	}
+	read_head(fd, in, sizeof in);
 	pthread_mutex_lock(&peer.lock);
 	if (peer.next < peer.n) {
 		send(fd, peer.reply[peer.next], peer.len[peer.next], MSG_NOSIGNAL);
@@ -88,16 +82,11 @@ static void leave(void)
 
 static void begin(void)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
 	pthread_t thread;
-	peer.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	snprintf(peer.dir, sizeof peer.dir, "%s/hal0-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	if (peer.fd < 0 || bind(peer.fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(peer.fd, 64) < 0 ||
-	    getsockname(peer.fd, (struct sockaddr *)&a, &len) < 0 || pthread_create(&thread, NULL, serve, NULL) != 0 ||
-	    !mkdtemp(peer.dir) || h0_http_open(&peer.http, NULL) < 0)
+	peer.fd = listen_on(&peer.port);
+	fuzz_dir(peer.dir, sizeof peer.dir);
+	if (peer.fd < 0 || pthread_create(&thread, NULL, serve, NULL) != 0 || h0_http_open(&peer.http, NULL) < 0)
 		abort();
-	peer.port = ntohs(a.sin_port);
 	atexit(leave);
 }
 

@@ -57,9 +57,7 @@ static void enter(void)
 {
 	static const char *const dirs[] = {"slots", "slots/x", "fit", "keys", "registry"};
 	char path[1300];
-	snprintf(paths.home, sizeof paths.home, "%s/hal0-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	if (!mkdtemp(paths.home))
-		abort();
+	fuzz_dir(paths.home, sizeof paths.home);
 	snprintf(paths.etc, sizeof paths.etc, "%s", paths.home);
 	snprintf(paths.var, sizeof paths.var, "%s", paths.home);
 	snprintf(paths.run, sizeof paths.run, "%s", paths.home);

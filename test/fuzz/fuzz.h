@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -28,6 +29,14 @@ static inline bool fuzz_same(const void *a, size_t a_len, const void *b, size_t 
 
 /* What the target's language is made of; ends with NULL. */
 static const char *const fuzz_words[];
+
+/* A directory of the target's own, in memory where that is possible; it is the target that removes it. */
+__attribute__((unused)) static void fuzz_dir(char *dst, size_t size)
+{
+	snprintf(dst, size, "%s/hal0-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (!mkdtemp(dst))
+		abort();
+}
 
 #ifdef H0_LIBFUZZER
 

@@ -45,7 +45,7 @@ is "and left alone" "$(cat "$tmp/log")" ""
   run "$build" --tag localhost/here:1 --force --suite sid
   rc_is "--force fetches again" 7
 }
-is "no temporary directory stays" "$(find "$tmp" -name 'hal0-image.*')" ""
+is "no temporary directory stays" "$(find "$tmp" -name 'hal0-build-image.*')" ""
 run "$build" --variant rocm
 rc_is "unknown variant" 2
 like "names the choices" "$err" "*'rocm' (cpu, vulkan)"

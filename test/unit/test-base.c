@@ -37,6 +37,18 @@ static void test_err(void)
 	h0_fail(&e, H0_BUG, "%s", big);
 	h0_wrap(&e, "%s", big);
 	ok(strlen(e.msg) < sizeof e.msg, "a long message is cut");
+	errno = ENAMETOOLONG;
+	h0_fail_sys(&e, "%s", big);
+	ok(h0_ends(e.msg, "xxx: File name too long") && strstr(e.msg, "x ... x"), "in its middle");
+	for (size_t i = 0; i + 2 < sizeof big; i += 2)
+		memcpy(big + i, "\303\244", 2);
+	for (int i = 0; i < 4; i++) {
+		h0_fail(&e, H0_USAGE, "%.*s'%s'", i, "abc", big);
+		const char *bad = e.msg;
+		for (size_t len; *bad && (len = h0_utf8_len(bad, strlen(bad))) > 0;)
+			bad += len;
+		is_str(bad, "", "between characters");
+	}
 	is_int(h0_fail(NULL, H0_BUG, "x"), -1, "NULL error allowed");
 	is_str(h0_kind_help(99), NULL, "no help past the list");
 }

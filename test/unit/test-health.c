@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "run/health.h"
+#include "sock.h"
 #include "sys/loopback.h"
 
 struct server {
@@ -50,13 +51,10 @@ static void serve(int fd, const char *health, const char *models)
 
 static struct server begin(const char *health, const char *models)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 64) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+	int port = 0, fd = listen_on(&port);
+	if (fd < 0)
 		abort();
-	struct server s = {.port = ntohs(a.sin_port), .pid = fork()};
+	struct server s = {.port = port, .pid = fork()};
 	if (s.pid == 0)
 		serve(fd, health, models);
 	close(fd);

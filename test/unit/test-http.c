@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "run/http.h"
+#include "sock.h"
 
 static int listener, port;
 static atomic_int nconns;           /* connections taken so far */
@@ -45,12 +46,6 @@ static double now(void)
 static void nap(int ms)
 {
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
-}
-
-static void say(int fd, const char *s)
-{
-	ssize_t n = send(fd, s, strlen(s), MSG_NOSIGNAL);
-	(void)n;
 }
 
 /* true once the other side has closed, within ms */
@@ -172,14 +167,8 @@ static void *serve(void *arg)
 
 static void start(void)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
 	pthread_t t;
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	bind(listener, (struct sockaddr *)&a, sizeof a);
-	listen(listener, 64);
-	getsockname(listener, (struct sockaddr *)&a, &len);
-	port = ntohs(a.sin_port);
+	listener = listen_on(&port);
 	pthread_create(&t, NULL, serve, NULL);
 	pthread_detach(t);
 }

@@ -106,6 +106,16 @@ static void nul(void)
 	dumps(o, 0, false, "{\"a\\u0000b\":\"c\\u0000d\"}", "NUL in a key and a string");
 }
 
+/* The byte itself is nowhere allowed; jansson does not see it after a number or a word. */
+static void nul_byte(void)
+{
+	static const char text[] = "{\n\"a\":true\0,\"b\":1}";
+	struct h0_err e = {0};
+	h0_autojson struct h0_json *j = NULL;
+	is_int(h0_json_parse(text, sizeof text - 1, "x.json", &j, &e), -1, "a NUL byte between values");
+	ok(e.kind == H0_CONFIG && e.line == 2 && e.col == 9, "where it is");
+}
+
 static void writing(void)
 {
 	struct h0_err e;
@@ -178,6 +188,7 @@ int main(void)
 	nested(2000, true);
 	nested(100000, false);
 	nul();
+	nul_byte();
 	writing();
 	reals();
 	values();

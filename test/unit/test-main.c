@@ -48,7 +48,7 @@ static const struct h0_verb verbs[] = {
 	 .opts_size = sizeof(struct opts), .cols = list_cols, .aliases = "ls", .exclusive = "fast,kind"},
 	{.name = "fail", .args = "[HOW]", .max_args = 1, .help = "fail"},
 	{.name = "del", .args = "NAME", .min_args = 1, .max_args = 1, .help = "delete a row",
-	 .flags = H0_VERB_WRITES | H0_VERB_ASKS},
+	 .cols = list_cols, .flags = H0_VERB_WRITES | H0_VERB_ASKS},
 	{.name = "run", .args = "NAME [ARG...]", .min_args = 1, .max_args = -1, .help = "run it",
 	 .flags = H0_VERB_PASS},
 };
@@ -79,12 +79,12 @@ static int do_fail(struct h0_ctx *ctx, const void *v, struct h0_err *e)
 {
 	if (ctx->argc && ctx->argv[0][0] == 'n')
 		return H0_NO;
-	h0_warn(ctx, "look out");
+	h0_warn(ctx, "look out for '%s'", "a\r\n\033b");
 	h0_say(ctx, "chatter");
 	h0_progress(ctx, "a", "step %d", 1);
 	h0_progress(ctx, "a", "step %d", 2);
 	h0_out_text(ctx, "partial\n", e);
-	h0_fail_at(e, "x.toml", 3, 4, "a.b", "bad\033 value");
+	h0_fail_at(e, "x.toml", 3, 4, "a.b", "bad\033 value\n");
 	h0_err_code(e, "slot.config_error");
 	return h0_err_detail(e, "wanted", "%s", "c");
 }
@@ -164,6 +164,8 @@ static void test_table(void)
 	is_str(h0_buf_str(&out), "alpha\t1536/\n", "format is exact");
 	is_int(run("", "list --columns nmae"), 2, "unknown column");
 	is_str(h0_buf_str(&err), "hal0-test: unknown column 'nmae' (did you mean name?)\n", "and says so");
+	is_int(run("", "del x --yes --format {nmae}"), 2, "unknown column of a verb that writes");
+	is_str(h0_buf_str(&out), "", "is found before anything is done");
 }
 
 static void test_json(void)
@@ -181,8 +183,8 @@ static void test_json(void)
 	ok(h0_json_type(h0_json_get(row, "on")) == H0_JSON_BOOL, "extra columns are in JSON");
 	is_int(run("", "fail --json"), 3, "failure with --json");
 	is_str(h0_buf_str(&err),
-	       "{\"warning\":{\"message\":\"look out\"}}\n"
-	       "{\"error\":{\"code\":\"slot.config_error\",\"message\":\"bad\\u001B value\",\"details\":"
+	       "{\"warning\":{\"message\":\"look out for 'a\\r\\n\\u001Bb'\"}}\n"
+	       "{\"error\":{\"code\":\"slot.config_error\",\"message\":\"bad\\u001B value\\n\",\"details\":"
 	       "{\"file\":\"x.toml\",\"line\":3,\"col\":4,\"key\":\"a.b\",\"wanted\":\"c\"}}}\n",
 	       "JSON lines on stderr");
 	is_int(run("", "lsit --json"), 2, "usage error with --json");
@@ -196,7 +198,7 @@ static void test_errors(void)
 	is_int(run("", "fail"), 3, "exit code is the kind");
 	is_str(h0_buf_str(&out), "partial\n", "what was printed before stays");
 	is_str(h0_buf_str(&err),
-	       "hal0-test: warning: look out\nhal0-test: chatter\nhal0-test: step 1\n"
+	       "hal0-test: warning: look out for 'a? ?b'\nhal0-test: chatter\nhal0-test: step 1\n"
 	       "hal0-test: x.toml:3:4: a.b: bad? value\n", "messages");
 	is_int(run("", "fail -q no"), 1, "an answer of no");
 	is_str(h0_buf_str(&err), "", "is no error");
@@ -285,7 +287,7 @@ static void test_tty(void)
 	is_str(h0_buf_str(&out), "\033[1mNAME\033[0m\nalpha\n", "--color=always wins, also in a pipe");
 	is_int(run_tty("", "fail"), 3, "messages on a terminal");
 	is_str(h0_buf_str(&out),
-	       "hal0-test: warning: look out\r\nhal0-test: chatter\r\n\r\033[Kstep 1\r\033[Kstep 2"
+	       "hal0-test: warning: look out for 'a? ?b'\r\nhal0-test: chatter\r\n\r\033[Kstep 1\r\033[Kstep 2"
 	       "\r\033[Kpartial\r\nhal0-test: x.toml:3:4: a.b: bad? value\r\n",
 	       "progress is one line that goes away");
 	is_int(run_tty("y\n", "del x"), 0, "asked and told yes");

@@ -2,11 +2,10 @@
  *
  * What a tag is now in its registry: asked of one of our own on loopback.
  */
+#include "sock.h"
 #include "tap.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -20,7 +19,7 @@ static int listener, port;
 static char asked[4096]; /* the first lines of all requests of one question; under lock */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void say(int fd, const char *status, const char *header, const char *body)
+static void reply(int fd, const char *status, const char *header, const char *body)
 {
 	h0_autofree char *text = h0_asprintf("HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
 	                                     status, header, strlen(body), body);
@@ -48,7 +47,7 @@ static bool other_way(int fd, const char *request, const char *path)
 			const char *at = strstr(ways[i].header, "%d");
 			h0_buf_addf(&header, "%.*s%d%s", (int)(at - ways[i].header), ways[i].header, port, at + 2);
 			bool may = strstr(request, "Authorization: Bearer one\r\n");
-			say(fd, may ? "200 OK" : "401 Unauthorized", may ? "" : h0_buf_str(&header), may ? BODY : "{}");
+			reply(fd, may ? "200 OK" : "401 Unauthorized", may ? "" : h0_buf_str(&header), may ? BODY : "{}");
 			return true;
 		}
 	return false;
@@ -61,9 +60,9 @@ static void guarded(int fd, const char *request, const char *token, const char *
 	h0_autofree char *header = h0_asprintf("WWW-Authenticate: %s realm=\"http://127.0.0.1:%d/token-%s\","
 		"service=\"a b&c\",scope=\"repository:x:pull\"\r\n", scheme, port, token);
 	if (strstr(request, want))
-		say(fd, "200 OK", "", BODY);
+		reply(fd, "200 OK", "", BODY);
 	else
-		say(fd, "401 Unauthorized", header, "{}");
+		reply(fd, "401 Unauthorized", header, "{}");
 }
 
 static void answer(int fd, const char *request)
@@ -77,7 +76,7 @@ static void answer(int fd, const char *request)
 	if (other_way(fd, request, path))
 		return;
 	if (h0_starts(path, "/v2/plain/manifests/"))
-		say(fd, strstr(request, "application/vnd.oci.image.index.v1+json") ? "200 OK" : "406 No", "", BODY);
+		reply(fd, strstr(request, "application/vnd.oci.image.index.v1+json") ? "200 OK" : "406 No", "", BODY);
 	else if (h0_starts(path, "/v2/guarded/"))
 		guarded(fd, request, "one", "Bearer");
 	else if (h0_starts(path, "/v2/guarded2/"))
@@ -89,17 +88,17 @@ static void answer(int fd, const char *request)
 	else if (h0_starts(path, "/v2/odd/"))
 		guarded(fd, request, "odd", "Bearer");
 	else if (h0_starts(path, "/v2/private/"))
-		say(fd, "403 Forbidden", "", "{}");
+		reply(fd, "403 Forbidden", "", "{}");
 	else if (h0_starts(path, "/v2/broken/"))
-		say(fd, "500 Oops", "", "{}");
+		reply(fd, "500 Oops", "", "{}");
 	else if (h0_starts(path, "/token-one?"))
-		say(fd, "200 OK", "", "{\"token\":\"one\"}");
+		reply(fd, "200 OK", "", "{\"token\":\"one\"}");
 	else if (h0_starts(path, "/token-two?"))
-		say(fd, "200 OK", "", "{\"access_token\":\"two\"}");
+		reply(fd, "200 OK", "", "{\"access_token\":\"two\"}");
 	else if (h0_starts(path, "/token-odd?"))
-		say(fd, "200 OK", "", "no JSON");
+		reply(fd, "200 OK", "", "no JSON");
 	else
-		say(fd, "404 Not Found", "", "{}");
+		reply(fd, "404 Not Found", "", "{}");
 }
 
 static void *serve(void *arg)
@@ -107,15 +106,7 @@ static void *serve(void *arg)
 	(void)arg;
 	for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; close(fd)) {
 		char request[4096];
-		size_t n = 0;
-		ssize_t got;
-		while (n < sizeof request - 1 && (got = recv(fd, request + n, sizeof request - 1 - n, 0)) > 0) {
-			n += (size_t)got;
-			request[n] = '\0';
-			if (strstr(request, "\r\n\r\n"))
-				break;
-		}
-		if (n)
+		if (read_head(fd, request, sizeof request))
 			answer(fd, request);
 	}
 	return NULL;
@@ -123,15 +114,9 @@ static void *serve(void *arg)
 
 static void start(void)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof a;
 	pthread_t t;
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 8) < 0 ||
-	    getsockname(listener, (struct sockaddr *)&a, &len) < 0)
-		abort();
-	port = ntohs(a.sin_port);
-	if (pthread_create(&t, NULL, serve, NULL) != 0)
+	listener = listen_on(&port);
+	if (listener < 0 || pthread_create(&t, NULL, serve, NULL) != 0)
 		abort();
 	pthread_detach(t);
 }

@@ -1,15 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# crash-kill [--all] [DIR...]: kills a built program at every system call of a change, and looks at what is
+# kill.sh [--all] [DIR...]: kills a built program at every system call of a change, and looks at what is
 # left: through hal0's own readers before recovery, in the plain files after it. Two changes: hal0-conf
 # undoing one of three files (one changed, one removed, one created), and hal0-cap applying a document
 # to capabilities.toml and three slots (two changed, one created), with comments in all of them. The
 # latter twice: the second time somebody edits a file between the kill and the recovery; without --all
-# at the calls that touch the disk alone, the second time at those that move names. Each DIR is a place to do this in, such as a mount
-# of another file system; without one, a temporary directory. Writes TAP.
-# Environment: HAL0_BUILD, the build directory (default: build beside scripts).
+# at the calls that touch the disk alone, the second time at those that move names. Each DIR is a place
+# to do this in, such as a mount of another file system; without one, a temporary directory.
 # shellcheck disable=SC2317 # functions are called by name
-HAL0_SOURCE=${HAL0_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
+HAL0_SOURCE=${HAL0_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 HAL0_BUILD=${HAL0_BUILD:-$HAL0_SOURCE/build}
 # shellcheck source=test/tap.sh
 . "$HAL0_SOURCE/test/tap.sh"
@@ -91,8 +90,8 @@ hand='# edited by hand'
 
 # ---- killing ----
 start_at() { # DIR CHANGE WHY
-  export HAL0_HOME="$1/crash-kill.$$"
-  start="$1/crash-kill.$$.start"
+  export HAL0_HOME="$1/kill.$$"
+  start="$1/kill.$$.start"
   calls=0 n_old=0 n_new=0 raw_mixed=0 reader_mixed=0 mixed=0 left=0 failed=0 undone=0
   rm -rf "$HAL0_HOME" "$start"
   mkdir -p "$HAL0_HOME"
