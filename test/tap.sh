@@ -5,7 +5,8 @@
 #   like NAME GOT PATTERN       GOT matches the shell pattern
 #   run COMMAND...              sets $out, $err, $rc
 #   rc_is NAME WANT             $rc of the last run
-#   until_file FILE             waits until there is something in it, ten seconds at most
+#   until_true COMMAND...       waits until COMMAND succeeds, a minute at most
+#   until_file FILE             waits until there is something in it, likewise
 tap_n=0 tap_bad=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/hal0-test.XXXXXX")
 tap_cleanup() { rm -rf "$tmp"; }
@@ -62,12 +63,15 @@ rc_is() {
     printf 'exit code %s, want %s\nstdout: %s\nstderr: %s\n' "$rc" "$2" "$out" "$err" | sed 's/^/# /'
   fi
 }
-until_file() {
-  _tries=0
-  until [ -s "$1" ] || [ $_tries = 200 ]; do
+until_true() {
+  _end=$(($(date +%s) + 60))
+  until "$@" >/dev/null 2>&1; do
+    [ "$(date +%s)" -lt $_end ] || return 1
     sleep 0.05
-    _tries=$((_tries + 1))
   done
+}
+until_file() {
+  until_true test -s "$1"
 }
 skip_all() {
   printf '1..0 # SKIP %s\n' "$1"

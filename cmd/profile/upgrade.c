@@ -157,24 +157,26 @@ static int restart(struct upgrade *u, const char *name, struct h0_err *e)
 	return rc;
 }
 
-/* Restarts what runs; if one does not come up, the lock goes back and so do those before it. */
+/* Restarts what ran before; if one does not come up, the lock goes back and so do those before it. */
 static int switch_slots(struct upgrade *u, const struct profile_target *t,
                         const struct h0_ctrs *ctrs, struct h0_err *e)
 {
 	h0_autochangeset struct h0_changeset cs = {0};
-	size_t i = 0;
-	int rc = 0;
-	for (; rc == 0 && i < t->slots.n; i++)
+	h0_autostrv struct h0_strv ran = {0};
+	for (size_t i = 0; i < t->slots.n; i++)
 		if (runs(ctrs, &u->box, t->slots.v[i]))
-			rc = restart(u, t->slots.v[i], e);
-	if (rc == 0)
+			h0_strv_add(&ran, t->slots.v[i]);
+	size_t i = 0;
+	while (i < ran.n && restart(u, ran.v[i], e) == 0)
+		i++;
+	if (i == ran.n)
 		return 0;
 	if (move_lock(u, t->image.tag_ref, NULL, &cs, NULL) < 0)
 		return h0_wrap(e, "and the lock could not be moved back (hal0 profile rollback)");
-	while (i-- > 0)
-		if (runs(ctrs, &u->box, t->slots.v[i]) && restart(u, t->slots.v[i], NULL) < 0)
+	for (size_t back = 0; back <= i; back++)
+		if (restart(u, ran.v[back], NULL) < 0)
 			h0_warn(u->ctx, "slot %s does not come back with the old image: see hal0 slot status",
-			        t->slots.v[i]);
+			        ran.v[back]);
 	return -1;
 }
 

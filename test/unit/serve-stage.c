@@ -28,7 +28,8 @@ void nap(int ms)
 /* ---- the slot ---- */
 
 int slot_port;
-atomic_int slot_conns, slot_requests, slot_gone, slot_bad_sum;
+atomic_int slot_conns, slot_open, slot_requests, slot_gone, slot_bad_sum;
+atomic_bool slot_held;
 atomic_llong slot_sent;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char last_head[8192], last_body[2048]; /* of the last request; under lock */
@@ -53,11 +54,11 @@ const char *slot_body(void)
 	return copy(seen, last_body);
 }
 
-static void watch_it_go(int fd, int ms)
+static void watch_it_go(int fd)
 {
 	char c;
 	struct pollfd p = {fd, POLLIN, 0};
-	if (poll(&p, 1, ms) > 0 && recv(fd, &c, 1, MSG_DONTWAIT) <= 0)
+	if (poll(&p, 1, 3 * PATIENCE_S * 1000) > 0 && recv(fd, &c, 1, MSG_DONTWAIT) <= 0)
 		slot_gone++;
 }
 
@@ -90,6 +91,7 @@ static void stream(int fd, int events, int pause_ms)
 		}
 		if (pause_ms)
 			nap(pause_ms);
+		UNTIL(!slot_held);
 	}
 	say(fd, "0\r\n\r\n");
 }
@@ -103,6 +105,12 @@ static bool answer(int fd, const char *what)
 		nap(4);
 		return false;
 	}
+	if (strcmp(what, "drop") == 0) { /* likewise, as soon as it is asked again */
+		struct pollfd p = {fd, POLLIN, 0};
+		say(fd, OK5);
+		poll(&p, 1, PATIENCE_S * 1000);
+		return false;
+	}
 	if (strcmp(what, "closing") == 0) {
 		say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end");
 		return false;
@@ -114,11 +122,14 @@ static bool answer(int fd, const char *what)
 	else if (strcmp(what, "short") == 0)
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
 	else if (strcmp(what, "prefill") == 0)
-		watch_it_go(fd, 1200);
-	else if (strcmp(what, "stall") == 0) {
+		watch_it_go(fd);
+	else if (strcmp(what, "dies") == 0)
+		nap(1200);
+	else if (strcmp(what, "stall") == 0 || strcmp(what, "breaks") == 0) {
 		say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 		        "c\r\ndata: part\n\n\r\n");
-		watch_it_go(fd, 400);
+		if (*what == 's')
+			watch_it_go(fd);
 	} else if (strcmp(what, "late") == 0) {
 		nap(150);
 		return say(fd, OK5);
@@ -203,6 +214,7 @@ static void *slot_conn(void *arg)
 	while (more && read_request(fd, what, sizeof what))
 		more = answer(fd, what);
 	close(fd);
+	slot_open--;
 	return NULL;
 }
 
@@ -212,6 +224,7 @@ static void *slot_serve(void *arg)
 	for (int fd; (fd = accept(l, NULL, NULL)) >= 0;) {
 		pthread_t t;
 		slot_conns++;
+		slot_open++;
 		pthread_create(&t, NULL, slot_conn, (void *)(intptr_t)fd);
 		pthread_detach(t);
 	}
@@ -258,7 +271,7 @@ int cold_fd = -1;
 atomic_int stop;
 atomic_int loads, used_calls, used_in_flight;
 atomic_int load_takes_ms;
-atomic_bool load_fails;
+atomic_bool load_held, load_fails;
 struct h0_guard guard;
 pthread_t router;
 int router_rc;
@@ -278,6 +291,7 @@ static int load(const char *slot, void *arg, struct h0_err *e)
 	(void)arg;
 	loads++;
 	nap(load_takes_ms);
+	UNTIL(!load_held);
 	if (load_fails || strcmp(slot, "cold") != 0)
 		return h0_fail(e, H0_EXTERN, "slot %s: the model file is broken", slot);
 	if (listen(cold_fd, 1024) < 0)
@@ -333,7 +347,7 @@ static void look(const struct h0_slots *slots, const struct h0_upstreams *us, st
 }
 
 struct h0_serve_conf conf = {.look = look, .key = key, .bind = "127.0.0.1", .guard = &guard,
-	.spool_dir = "/tmp", .max_body = 40u << 20, .max_clients = 400, .loops = 2, .wait_ms = 1500, .drain_ms = 3000, .load = load, .ready = ready, .used = used,
+	.spool_dir = "/tmp", .max_body = 40u << 20, .max_clients = 400, .loops = 2, .wait_ms = 60000, .drain_ms = 60000, .head_ms = 60000, .body_ms = 60000, .load = load, .ready = ready, .used = used,
 	.stop = &stop};
 
 static void *route(void *arg)
@@ -352,8 +366,7 @@ void router_start(void)
 	port = 0;
 	conf.etc = home;
 	pthread_create(&router, NULL, route, NULL);
-	for (int i = 0; i < 200 && !port; i++)
-		nap(10);
+	UNTIL(port);
 }
 
 static void wake_up(int sig)
@@ -375,7 +388,7 @@ int dial(void)
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		.sin_port = htons((uint16_t)port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval t = {8, 0};
+	struct timeval t = {PATIENCE_S, 0};
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
 		close(fd);

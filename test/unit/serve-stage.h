@@ -27,11 +27,17 @@ int stage_close(void);
 
 double now(void);               /* s, monotonic */
 void nap(int ms);
+/* Waits for a condition; longer than any machine takes, so that it fails only when it never comes. */
+#define PATIENCE_S 60
+#define UNTIL(condition) \
+	for (double until_ = now() + PATIENCE_S; !(condition) && now() < until_;) \
+		nap(1)
 
 /* ---- the slot ---- */
 
 extern int slot_port;
-extern atomic_int slot_conns, slot_requests, slot_gone, slot_bad_sum;
+extern atomic_int slot_conns, slot_open, slot_requests, slot_gone, slot_bad_sum;
+extern atomic_bool slot_held;   /* "sse" makes its first event, and the others when this is false */
 extern atomic_llong slot_sent;
 /* Of the last request, as it was when asked; until the next call. For the test's first thread. */
 const char *slot_head(void);
@@ -51,6 +57,7 @@ extern atomic_bool used_held;   /* a report of requests under way takes until th
 extern atomic_bool swapped;     /* slot "main" has another model than its file says */
 extern _Atomic(const char *) slot_key_now;
 extern atomic_int load_takes_ms;
+extern atomic_bool load_held;   /* and then until this is false */
 extern atomic_bool load_fails;
 extern struct h0_guard guard;
 extern struct h0_serve_conf conf;
