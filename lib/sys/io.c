@@ -94,7 +94,7 @@ int h0_mkdirs(const char *path, unsigned mode, struct h0_err *e)
 			continue;
 		*s = '\0';
 		if (mkdir(p, mode) < 0 && errno != EEXIST)
-			return h0_fail_sys(e, "mkdir %s", p);
+			return h0_fail_sys(e, "cannot make the directory %s", p);
 		*s = c;
 		if (!c)
 			return 0;

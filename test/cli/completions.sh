@@ -80,6 +80,8 @@ cat >"$tmp/lines" <<'END'
 hal0 model show q|qwen
 hal0-model rm b|bge
 hal0 model loadouts pl|plan
+hal0 model loadouts plan vo|voice
+hal0-model loadouts show cr|creative
 hal0 slot create x --model q|qwen
 hal0 slot swap chat b|bge
 hal0 cap on voice.s|voice.stt
