@@ -80,6 +80,8 @@ cat >"$tmp/lines" <<'END'
 hal0 model show q|qwen
 hal0-model rm b|bge
 hal0 model loadouts pl|plan
+hal0 model loadouts plan vo|voice
+hal0-model loadouts show cr|creative
 hal0 slot create x --model q|qwen
 hal0 slot swap chat b|bge
 hal0 cap on voice.s|voice.stt
@@ -174,7 +176,7 @@ zpty -w ask 'compadd() { builtin compadd -A got "$@"; (( $#got )) && print -r --
 zpty -w ask 'echo READ''Y'
 zpty -r ask _ '*READY*'
 zpty -w -n ask "$3"$'\t'
-for i in {1..60}; do
+for i in {1..1200}; do
   [[ -s $out ]] && break
   sleep 0.05
 done
@@ -183,7 +185,7 @@ zpty -d ask
 ZSH
   zsh_complete() { # LINE
     : >"$tmp/zsh.out"
-    timeout 10 zsh -f "$tmp/ask.zsh" "$dir" "$tmp" "$1" >"$tmp/zsh.log" 2>&1
+    timeout 100 zsh -f "$tmp/ask.zsh" "$dir" "$tmp" "$1" >"$tmp/zsh.log" 2>&1
     reply=" $(tr ' ' '\n' <"$tmp/zsh.out" | awk '!seen[$0]++' | tr '\n' ' ')"
   }
   zsh_complete 'hal0 sl'
