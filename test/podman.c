@@ -3,7 +3,8 @@
  * A FAKE podman for the tests of faults: honest until it is told to lie. A container is a file below
  * $FALSE_PODMAN and a process that answers on the slot's port. It is quick, so that it can be called
  * thousands of times.
- * $FALSE_PODMAN/lie says how it misbehaves: "CALL LIE" (CALL as in `podman CALL`, * for any):
+ * $FALSE_PODMAN/lie says how it misbehaves: "CALL LIE" (CALL as in `podman CALL`, * for any), and
+ * "CALL LIE N WORD WORD" for calls that have a word that ends with the first, and one with the second:
  *   hang       never answers               half      writes half a line, then hangs
  *   die N      dies of signal N            exit N    an error message and exit code N
  *   silent N   exit code N, no word        empty     nothing, exit code 0
@@ -41,15 +42,23 @@ static int lie_arg;
 
 /* ---- lies ---- */
 
-static void read_lie(const char *call)
+static bool has_word(char *const *argv, const char *end)
+{
+	while (*argv && !h0_ends(*argv, end))
+		argv++;
+	return *argv != NULL;
+}
+
+static void read_lie(const char *call, char *const *argv)
 {
 	h0_autobuf struct h0_buf b = {0};
 	h0_autofree char *file = h0_asprintf("%s/lie", top);
-	char who[32], what[32];
+	char who[32], what[32], one[128] = "", two[128] = "";
 	int n = 0;
-	if (h0_read_file(file, 4096, &b, NULL) < 0 || sscanf(b.p, "%31s %31s %d", who, what, &n) < 2)
+	if (h0_read_file(file, 4096, &b, NULL) < 0 ||
+	    sscanf(b.p, "%31s %31s %d %127s %127s", who, what, &n, one, two) < 2)
 		return;
-	if (strcmp(who, "*") == 0 || strcmp(who, call) == 0) {
+	if ((strcmp(who, "*") == 0 || strcmp(who, call) == 0) && has_word(argv, one) && has_word(argv, two)) {
 		memcpy(lie, what, sizeof lie);
 		lie_arg = n;
 	}
@@ -297,7 +306,7 @@ static void put(const char *file, const char *text)
 
 static void run(int argc, char **argv)
 {
-	const char *name = "", *model = "model", *files[2] = {0};
+	const char *name = "", *model = "model", *image = "fake", *files[2] = {0};
 	int port = 0, nfiles = 0;
 	struct h0_json *c = h0_json_object(), *labels = h0_json_object(), *names = h0_json_array();
 	for (int i = 2; i + 1 < argc; i++) {
@@ -310,6 +319,8 @@ static void run(int argc, char **argv)
 			name = value;
 		else if (h0_streq(argv[i], "--alias"))
 			model = value;
+		else if (strstr(argv[i], "@sha256:"))
+			image = argv[i];
 		else if (h0_streq(argv[i], "--port"))
 			port = atoi(value);
 		else if ((h0_streq(argv[i], "--pidfile") || h0_streq(argv[i], "--conmon-pidfile")) && nfiles < 2)
@@ -332,7 +343,7 @@ static void run(int argc, char **argv)
 	h0_json_set(c, "Labels", labels);
 	h0_json_set_str(c, "Id", id);
 	h0_json_set_str(c, "State", "running");
-	h0_json_set_str(c, "Image", "fake");
+	h0_json_set_str(c, "Image", image);
 	h0_json_set_int(c, "Pid", pid);
 	h0_json_set_int(c, "ExitCode", 0);
 	h0_json_set_int(c, "StartedAt", time(NULL));
@@ -417,7 +428,7 @@ int main(int argc, char **argv)
 		setrlimit(RLIMIT_FSIZE, &(struct rlimit){files.rlim_max, files.rlim_max});
 	h0_autofree char *dir = file_of("");
 	h0_mkdirs(dir, 0755, NULL);
-	read_lie(call);
+	read_lie(call, argv);
 	misbehave();
 	if (h0_streq(call, "ps"))
 		ps();

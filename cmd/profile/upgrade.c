@@ -37,13 +37,18 @@ static void upgrade_done(struct upgrade *u)
 	u->rec = NULL;
 }
 
-static void add_row(struct upgrade *u, const char *ref, bool changed, const char *message)
+static void put_row(struct upgrade *u, const char *ref, bool changed, const char *message)
 {
 	h0_rec_row(u->rec);
 	h0_rec_str(u->rec, CHANGE_NAME, ref);
 	h0_rec_bool(u->rec, CHANGE_CHANGED, changed);
 	h0_rec_str(u->rec, CHANGE_MESSAGE, message);
 	u->changed = u->changed || changed;
+}
+
+static void add_row(struct upgrade *u, const char *ref, bool changed, const char *message)
+{
+	put_row(u, ref, changed, message);
 	if (!u->ctx->json && !u->ctx->columns && !u->ctx->format)
 		h0_say(u->ctx, "%s: %s", ref, message);
 }
@@ -157,24 +162,26 @@ static int restart(struct upgrade *u, const char *name, struct h0_err *e)
 	return rc;
 }
 
-/* Restarts what runs; if one does not come up, the lock goes back and so do those before it. */
+/* Restarts what ran before; if one does not come up, the lock goes back and so do those before it. */
 static int switch_slots(struct upgrade *u, const struct profile_target *t,
                         const struct h0_ctrs *ctrs, struct h0_err *e)
 {
 	h0_autochangeset struct h0_changeset cs = {0};
-	size_t i = 0;
-	int rc = 0;
-	for (; rc == 0 && i < t->slots.n; i++)
+	h0_autostrv struct h0_strv ran = {0};
+	for (size_t i = 0; i < t->slots.n; i++)
 		if (runs(ctrs, &u->box, t->slots.v[i]))
-			rc = restart(u, t->slots.v[i], e);
-	if (rc == 0)
+			h0_strv_add(&ran, t->slots.v[i]);
+	size_t i = 0;
+	while (i < ran.n && restart(u, ran.v[i], e) == 0)
+		i++;
+	if (i == ran.n)
 		return 0;
 	if (move_lock(u, t->image.tag_ref, NULL, &cs, NULL) < 0)
 		return h0_wrap(e, "and the lock could not be moved back (hal0 profile rollback)");
-	while (i-- > 0)
-		if (runs(ctrs, &u->box, t->slots.v[i]) && restart(u, t->slots.v[i], NULL) < 0)
+	for (size_t back = 0; back <= i; back++)
+		if (restart(u, ran.v[back], NULL) < 0)
 			h0_warn(u->ctx, "slot %s does not come back with the old image: see hal0 slot status",
-			        t->slots.v[i]);
+			        ran.v[back]);
 	return -1;
 }
 
@@ -258,11 +265,14 @@ static int all(struct upgrade *u, const struct profile_targets *t, struct h0_err
 	for (size_t i = 0; i < t->n; i++) {
 		struct h0_err why = {0};
 		if (one(u, &t->v[i], &why) < 0) {
-			h0_autofree char *kept = h0_asprintf("stays as it was: %s", why.msg);
-			add_row(u, t->v[i].image.tag_ref ? t->v[i].image.tag_ref : t->v[i].image.ref, false,
-			        kept);
-			if (!u->failed)
-				u->first = why;
+			const struct h0_image_choice *image = &t->v[i].image;
+			const char *ref = image->tag_ref ? image->tag_ref : image->ref;
+			h0_wrap(&why, "%s stays as it was", ref);
+			put_row(u, ref, false, why.msg);
+			if (u->failed)
+				h0_warn(u->ctx, "%s", why.msg);
+			else
+				u->first = why; /* printed at the end */
 			u->failed = true;
 		}
 		if (!u->ctx->dry_run && *u->fetch.stop.signal) {

@@ -28,6 +28,8 @@ hal0 slot create x --device gpu-v|gpu-vulkan
 hal0 model show q|qwen
 hal0-model rm b|bge
 hal0 model loadouts pl|plan
+hal0 model loadouts plan vo|voice
+hal0-model loadouts show cr|creative
 hal0 slot create x --model q|qwen
 hal0 slot swap chat b|bge
 hal0 cap on voice.s|voice.stt
@@ -171,7 +173,7 @@ zpty -r ask _ '*END*'
 zpty -d ask
 ZSH
   cut -d '|' -f 1 "$tmp/lines" "$tmp/all" >"$tmp/zsh.lines"
-  timeout 120 zsh -f "$tmp/ask.zsh" "$dir" "$tmp" >"$tmp/zsh.log" 2>&1 </dev/null
+  timeout 200 zsh -f "$tmp/ask.zsh" "$dir" "$tmp" >"$tmp/zsh.log" 2>&1 </dev/null
   answers zsh
 else
   echo "# zsh is not installed: not tested"

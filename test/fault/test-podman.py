@@ -4,11 +4,19 @@
 (test/podman.c). It ends in bounded time and memory, with a code of the list and a reason; files and
 containers are as they were; once podman is honest again, all works.
   test-podman.py [--all] [VERB...]: each verb with each lie, not with some of them"""
+import importlib.machinery
+import importlib.util
+import json
 import os
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 import bed  # noqa: E402
+
+loader = importlib.machinery.SourceFileLoader("inject", os.path.dirname(os.path.abspath(__file__)) + "/test-inject.py")
+inject = importlib.util.module_from_spec(importlib.util.spec_from_loader("inject", loader))
+loader.exec_module(inject)
 
 # one lie of a podman that says nothing of use
 FAILS = ["hang", "half", "die 11", "exit 125", "exit 126", "exit 127", "silent 1", "empty", "garbage", "shape", "deep",
@@ -171,6 +179,38 @@ def special(b, everything):
         bed.ok(w.well(), "and it runs on")
 
 
+def upgraded(b):
+    """A new image that does well beside a slot, and not in the place of the second one that uses it: both
+    slots run on with the old one."""
+    subprocess.run([bed.BUILD + "/scripts/tiny-gguf", b.top + "/peer.gguf"], stdout=subprocess.DEVNULL, check=True)
+    inject.Peer(b.top + "/peer.gguf").start()
+    b.fill()
+    b.put(b.fake + "/images", inject.images(inject.OLD))
+    b.put(b.fake + "/pulled", inject.images(inject.NEW, inject.OLD))
+    for command in (inject.CLONE[0], "hal0-slot set lab profile=mine --unset image",
+                    "hal0-slot set off profile=mine --unset image", "hal0-profile lock mine", "hal0-slot start lab",
+                    "hal0-slot start off"):
+        r = b.run(command)
+        if r.rc:
+            raise RuntimeError("%s: %s" % (command, r))
+
+    def image(slot):
+        if "hal0-slot-" + slot not in b.containers():
+            return None
+        with open("%s/c/hal0-slot-%s" % (b.fake, slot)) as f:
+            return json.load(f)["Image"][-71:]
+
+    slots = ("lab", "off")
+    bed.ok([image(s) for s in slots] == [inject.OLD] * 2, "two slots run an image")
+    b.lie("run exit 125 hal0-slot-off " + inject.NEW)
+    r = b.run("hal0-profile upgrade mine")
+    b.lie(None)
+    bed.ok(r.rc == 7 and "stays as it was" in r.err and "trying it" in r.err, "the second does not come up with the next one", r)
+    with open(b.etc + "/images.lock.json") as f:
+        bed.ok(inject.OLD in f.read(), "the lock is the old one")
+    bed.ok([image(s) for s in slots] == [inject.OLD] * 2, "both slots run, with the old one", [image(s) for s in slots], r)
+
+
 def main():
     bed.alone()
     args = [a for a in sys.argv[1:] if a != "--all"]
@@ -182,6 +222,7 @@ def main():
     each(b, args, everything)
     if not args:
         special(b, everything)
+        upgraded(b)
     known = {" ".join(c.split()[:2]) for c in NEED + TELL + FREE}
     # what these do with podman is said by others, or nothing
     other = {"hal0-slot export", "hal0-profile show", "hal0-profile set", "hal0-profile delete", "hal0-profile export",
