@@ -187,7 +187,7 @@ static int lock_directory(const char *path, struct h0_err *e)
 		return h0_fail_sys(e, "%s", dir);
 	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += POLL_MS) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return h0_fail_sys(e, "lock %s", dir);
+			return h0_fail_sys(e, "cannot lock %s", dir);
 		if (waited >= LOCK_TIMEOUT_MS)
 			return h0_fail(e, H0_BUSY, "%s is locked by another process; try again", dir);
 		h0_ops_real.sleep_ms(&h0_ops_real, POLL_MS);

@@ -28,7 +28,7 @@ int model_find(const struct h0_box *b, const char *name, struct h0_model_file *r
 	}
 	if (ret_registered)
 		*ret_registered = false;
-	return h0_store_find(&b->paths, &b->snap, real ? real : name, ret, e);
+	return h0_store_find_named(&b->paths, &b->snap, real ? real : name, ret, e);
 }
 
 #define ID_MAX 200

@@ -25,13 +25,18 @@ static void pull_done(struct pull *p)
 	p->rec = NULL;
 }
 
-static void add_row(struct pull *p, bool changed, const char *message)
+static void put_row(struct pull *p, bool changed, const char *message)
 {
 	h0_rec_row(p->rec);
 	h0_rec_str(p->rec, CHANGE_NAME, p->ref);
 	h0_rec_bool(p->rec, CHANGE_CHANGED, changed);
 	h0_rec_str(p->rec, CHANGE_MESSAGE, message);
 	p->changed = p->changed || changed;
+}
+
+static void add_row(struct pull *p, bool changed, const char *message)
+{
+	put_row(p, changed, message);
 	if (!p->ctx->json && !p->ctx->columns && !p->ctx->format && !p->ctx->dry_run)
 		h0_say(p->ctx, "%s: %s", p->ref, message);
 }
@@ -92,9 +97,11 @@ static int pull_one(struct pull *p, const struct profile_target *t, struct h0_er
 		add_row(p, changed, changed ? "pulled" : "is the newest");
 		return 0;
 	}
-	add_row(p, false, why.msg);
-	if (!p->failed)
-		p->first = why;
+	put_row(p, false, why.msg);
+	if (p->failed)
+		h0_warn(p->ctx, "%s: %s", p->ref, why.msg);
+	else
+		p->first = why; /* printed at the end */
 	p->failed = true;
 	return 0;
 }

@@ -37,13 +37,18 @@ static void upgrade_done(struct upgrade *u)
 	u->rec = NULL;
 }
 
-static void add_row(struct upgrade *u, const char *ref, bool changed, const char *message)
+static void put_row(struct upgrade *u, const char *ref, bool changed, const char *message)
 {
 	h0_rec_row(u->rec);
 	h0_rec_str(u->rec, CHANGE_NAME, ref);
 	h0_rec_bool(u->rec, CHANGE_CHANGED, changed);
 	h0_rec_str(u->rec, CHANGE_MESSAGE, message);
 	u->changed = u->changed || changed;
+}
+
+static void add_row(struct upgrade *u, const char *ref, bool changed, const char *message)
+{
+	put_row(u, ref, changed, message);
 	if (!u->ctx->json && !u->ctx->columns && !u->ctx->format)
 		h0_say(u->ctx, "%s: %s", ref, message);
 }
@@ -260,11 +265,14 @@ static int all(struct upgrade *u, const struct profile_targets *t, struct h0_err
 	for (size_t i = 0; i < t->n; i++) {
 		struct h0_err why = {0};
 		if (one(u, &t->v[i], &why) < 0) {
-			h0_autofree char *kept = h0_asprintf("stays as it was: %s", why.msg);
-			add_row(u, t->v[i].image.tag_ref ? t->v[i].image.tag_ref : t->v[i].image.ref, false,
-			        kept);
-			if (!u->failed)
-				u->first = why;
+			const struct h0_image_choice *image = &t->v[i].image;
+			const char *ref = image->tag_ref ? image->tag_ref : image->ref;
+			h0_wrap(&why, "%s stays as it was", ref);
+			put_row(u, ref, false, why.msg);
+			if (u->failed)
+				h0_warn(u->ctx, "%s", why.msg);
+			else
+				u->first = why; /* printed at the end */
 			u->failed = true;
 		}
 		if (!u->ctx->dry_run && *u->fetch.stop.signal) {

@@ -17,7 +17,7 @@ static int from_model(struct h0_box *b, const struct slot_fit_opts *o, struct h0
 {
 	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 	h0_autofree char *path = strchr(o->model, '/') ? realpath(o->model, NULL) : NULL;
-	if (h0_store_find(&b->paths, &b->snap, path ? path : o->model, file, e) < 0 ||
+	if (h0_store_find_named(&b->paths, &b->snap, path ? path : o->model, file, e) < 0 ||
 	    h0_fits_file(file->path, o->mmproj, f, e) < 0)
 		return -1;
 	f->run.cache_ram = h0_server_cache_ram_mib(pages > 0 && page > 0 ? (int64_t)pages * page : -1) << 20;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/main.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/help.h"
 #include "cli/opt.h"
@@ -89,12 +92,21 @@ static int run(struct h0_ctx *ctx, const h0_verb_fn *fns, int argc, char **argv,
 	else
 		rc = -1;
 	struct h0_err late = {0};
-	/* what was printed before a failure is printed all the same */
-	if (h0_out_close(ctx, &late) < 0 && rc >= 0) {
+	/* what was printed before a failure is printed all the same; that nobody reads an answer to its
+	 * end does not change it */
+	if (h0_out_close(ctx, &late) < 0 && rc >= 0 && !h0_out_is_gone(&late)) {
 		*e = late;
 		rc = -1;
 	}
 	return rc;
+}
+
+/* What a new user meets first: the files are root's. */
+static void add_hint(struct h0_err *e)
+{
+	size_t n = strlen(e->msg);
+	if (e->kind == H0_SYS && (e->sys_errno == EACCES || e->sys_errno == EPERM) && geteuid() != 0)
+		snprintf(e->msg + n, sizeof e->msg - n, " (try sudo)");
 }
 
 int h0_main(const struct h0_prog *prog, const h0_verb_fn *fns, int argc, char **argv)
@@ -118,6 +130,7 @@ int h0_main(const struct h0_prog *prog, const h0_verb_fn *fns, int argc, char **
 		rc = H0_OK;
 	} else if (rc < 0) {
 		H0_ASSERT(e.kind != H0_OK && e.msg[0]);
+		add_hint(&e);
 		h0_msg_error(&ctx, &e);
 		rc = (int)e.kind;
 	}

@@ -134,16 +134,15 @@ static int entry_from(const struct h0_json *o, struct h0_changeset *cs, const ch
 	h0_autofree char *after = NULL;
 	size_t before_len, after_len, n = cs->n;
 	if (!path || !h0_changeset_path_ok(path))
-		return h0_fail_at(e, file, 0, 0, NULL, "damaged journal: entry %zu: path '%s' is not "
-		                  "one a change may touch", n, path ? path : "");
+		return h0_fail_at(e, file, 0, 0, NULL, "entry %zu: path '%s' is not one a change may touch", n, path ? path : "");
 	if (mode < 0 || mode > 07777)
-		return h0_fail_at(e, file, 0, 0, NULL, "damaged journal: %s: bad mode", path);
+		return h0_fail_at(e, file, 0, 0, NULL, "%s: bad mode", path);
 	if (!image_from(h0_json_get(o, "before"), &before, &before_len) ||
 	    !image_from(h0_json_get(o, "after"), &after, &after_len))
-		return h0_fail_at(e, file, 0, 0, NULL, "damaged journal: %s: bad image", path);
+		return h0_fail_at(e, file, 0, 0, NULL, "%s: bad image", path);
 	h0_changeset_add(cs, path, before, before_len, after, after_len);
 	if (cs->n == n)
-		return h0_fail_at(e, file, 0, 0, NULL, "damaged journal: %s: twice", path);
+		return h0_fail_at(e, file, 0, 0, NULL, "%s: twice", path);
 	cs->v[n].mode = (unsigned)mode;
 	return 0;
 }
@@ -157,7 +156,7 @@ static int fill(const struct h0_json *root, const char *file, struct h0_journal 
 	if (h0_json_type(argv) != H0_JSON_ARRAY || h0_json_type(entries) != H0_JSON_ARRAY ||
 	    !h0_json_len(entries) || h0_json_len(entries) > H0_JOURNAL_MAX_ENTRIES ||
 	    !stage || strlen(stage) != sizeof j->stage - 1 || strspn(stage, "0123456789abcdef") != 8)
-		return h0_fail_at(e, file, 0, 0, NULL, "damaged journal: not what hal0 writes");
+		return h0_fail_at(e, file, 0, 0, NULL, "not what hal0 writes");
 	memcpy(j->stage, stage, sizeof j->stage);
 	j->time = h0_json_int(h0_json_get(root, "time"), 0);
 	for (size_t i = 0; i < h0_json_len(argv); i++) {
@@ -170,24 +169,30 @@ static int fill(const struct h0_json *root, const char *file, struct h0_journal 
 	return 0;
 }
 
-int h0_journal_decode(const char *text, size_t len, const char *file, struct h0_journal *ret,
-                      struct h0_err *e)
+static int decode(const char *text, size_t len, const char *file, struct h0_journal *ret,
+                  struct h0_err *e)
 {
 	h0_autojournal struct h0_journal j = {0};
 	h0_autojson struct h0_json *root = NULL;
 	size_t body = 0, head = parse_header(text, len, &j.id, &body);
 	if (!head)
-		return h0_fail_at(e, file, 1, 1, NULL, "damaged journal: no header");
+		return h0_fail_at(e, file, 1, 1, NULL, "no header");
 	if (len - head != body)
-		return h0_fail_at(e, file, 1, 1, NULL, "damaged journal: %zu bytes where %zu belong",
+		return h0_fail_at(e, file, 1, 1, NULL, "%zu bytes where %zu belong",
 		                  len - head, body);
-	if (h0_json_parse(text + head, body, file, &root, e) < 0)
-		return h0_wrap(e, "damaged journal");
-	if (fill(root, file, &j, e) < 0)
+	if (h0_json_parse(text + head, body, file, &root, e) < 0 || fill(root, file, &j, e) < 0)
 		return -1;
 	*ret = j;
 	j = (struct h0_journal){0};
 	return 0;
+}
+
+#define DAMAGED "damaged journal (hal0-txn(7) says what to do)"
+
+int h0_journal_decode(const char *text, size_t len, const char *file, struct h0_journal *ret,
+                      struct h0_err *e)
+{
+	return decode(text, len, file, ret, e) < 0 ? h0_wrap(e, DAMAGED) : 0;
 }
 
 int h0_journal_read(const struct h0_ops *o, int dirfd, const char *path, const char *shown,
@@ -199,7 +204,7 @@ int h0_journal_read(const struct h0_ops *o, int dirfd, const char *path, const c
 		if (errno == ENOENT)
 			return 0;
 		if (errno == EFBIG || errno == ELOOP || errno == EISDIR || errno == EINVAL)
-			return h0_fail_at(e, shown, 0, 0, NULL, "damaged journal: %s", strerror(errno));
+			return h0_fail_at(e, shown, 0, 0, NULL, DAMAGED ": %s", strerror(errno));
 		return h0_fail_sys(e, "%s", shown);
 	}
 	if (h0_journal_decode(h0_buf_str(&b), b.len, shown, ret, e) < 0)

@@ -106,8 +106,10 @@ int h0_pve_config_load(const char *path, struct h0_pve_config *ret, bool *ret_th
 	if (!*ret_there)
 		return 0;
 	/* the parser's own message may quote what stands there */
-	if (h0_json_parse(h0_buf_str(&text), text.len, path, &j, &why) < 0)
-		return invalid(e, path, "it is no JSON (line %d, column %d)", why.line, why.col);
+	if (h0_json_parse(h0_buf_str(&text), text.len, path, &j, &why) < 0) {
+		h0_fail_at(e, path, why.line, why.col, NULL, "not valid JSON");
+		return h0_err_code(e, "proxmox.config_invalid");
+	}
 	int rc = fill(path, j, &c, e);
 	if (rc == 0)
 		*ret = c;

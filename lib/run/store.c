@@ -307,6 +307,19 @@ int h0_store_find(const struct h0_paths *paths, const struct h0_snap *snap, cons
 	return 0;
 }
 
+int h0_store_find_named(const struct h0_paths *paths, const struct h0_snap *snap, const char *model,
+                        struct h0_model_file *ret, struct h0_err *e)
+{
+	struct h0_err why = {0};
+	if (h0_store_find(paths, snap, model, ret, &why) == 0)
+		return 0;
+	if (why.kind == H0_CONFIG && !why.file[0]) /* no file says so, but the command line */
+		why.kind = H0_USAGE;
+	if (e)
+		*e = why;
+	return -1;
+}
+
 /* ---- all of them ---- */
 
 #define DEPTH_MAX 4

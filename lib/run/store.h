@@ -29,6 +29,9 @@ int h0_store_root(const struct h0_paths *paths, const struct h0_snap *snap, char
  * path, model.not_found for an id. */
 int h0_store_find(const struct h0_paths *paths, const struct h0_snap *snap, const char *model,
                   struct h0_model_file *ret, struct h0_err *e);
+/* The same for a model that is named on the command line: H0_USAGE where there is none. */
+int h0_store_find_named(const struct h0_paths *paths, const struct h0_snap *snap, const char *model,
+                        struct h0_model_file *ret, struct h0_err *e);
 void h0_model_file_done(struct h0_model_file *m);
 
 /* Everything that can be named: the registry's entries, then what lies in the store and in the

@@ -70,7 +70,7 @@ int h0_swap_prepare(struct h0_box *b, const char *slot, const char *model, struc
 	const struct h0_txn_opts o = {.etc = b->paths.etc, .dry_run = true};
 	*ret = (struct h0_swap){.b = b, .model = model};
 	if (!*model)
-		return h0_fail(e, H0_USAGE, "the model has no name");
+		return h0_fail(e, H0_USAGE, "'' is no model: a model id, or the path of a .gguf file");
 	if (h0_slots_find(&b->slots, slot, &ret->old, e) < 0 ||
 	    h0_txn_run(&o, plan_set, ret, &ret->cs, NULL, e) < 0)
 		return -1;
@@ -80,7 +80,15 @@ int h0_swap_prepare(struct h0_box *b, const char *slot, const char *model, struc
 		h0_slot_parse(c->path, c->after, c->after_len, &ret->next);
 	else
 		h0_slot_parse(f->path, f->text, f->len, &ret->next);
-	return h0_life_check(b, &ret->next, h0_life_mode(b), &ret->spec, e);
+	if (h0_life_check(b, &ret->next, h0_life_mode(b), &ret->spec, e) == 0)
+		return 0;
+	if (e && (h0_streq(e->code, "model.not_found") || h0_streq(e->code, "model.path_missing"))) {
+		/* no file says so yet, but the command line */
+		e->kind = H0_USAGE;
+		e->file[0] = e->key[0] = '\0';
+		e->line = e->col = 0;
+	}
+	return -1;
 }
 
 void h0_swap_done(struct h0_swap *s)

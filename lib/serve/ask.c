@@ -80,8 +80,8 @@ void h0_ask_free(struct client *c)
 		struct h0_peer *p = a->d->peer;
 		int class = a->answer_over && a->status < 600 ? a->status / 100 : 0;
 		atomic_fetch_add_explicit(&p->requests[class], 1, memory_order_relaxed);
-		atomic_fetch_sub_explicit(&p->in_flight, 1, memory_order_relaxed);
-		atomic_store_explicit(&p->touched, true, memory_order_relaxed);
+		atomic_fetch_sub(&p->in_flight, 1);
+		h0_set(&p->touched);
 		h0_stats_tokens(p, a->tail, a->tail_len);
 	}
 	release(c->loop, a);

@@ -61,7 +61,10 @@ void h0_client_new(struct h0_loop *l, int fd, struct h0_resident *from)
 		(void)!write(core->news, &one, sizeof one);
 	}
 	/* it can be written to: the first event comes at once */
-	if (h0_loop_watch(l, &c->ev, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0)
+	pthread_mutex_lock(&l->door);
+	int rc = h0_loop_watch(l, &c->ev, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	pthread_mutex_unlock(&l->door);
+	if (rc == 0)
 		return;
 	atomic_fetch_sub(&l->nclients, 1);
 	atomic_fetch_sub(&core->clients, 1);
@@ -92,9 +95,9 @@ void h0_client_close(struct client *c)
 	h0_buf_done(&c->out);
 	h0_loop_bury(c->loop, &c->ev);
 	h0_census_drop(&core->census, h0_take(c->from));
+	atomic_store(&core->idle_since, c->loop->now);
 	atomic_fetch_sub(&c->loop->nclients, 1);
-	if (atomic_fetch_sub(&core->clients, 1) == 1)
-		atomic_store(&core->idle_since, c->loop->now);
+	atomic_fetch_sub(&core->clients, 1);
 }
 
 /* ---- writing ---- */

@@ -140,8 +140,7 @@ struct decision *h0_decide(struct h0_loop *l, const char *path, const char *mode
 {
 	uint64_t hash = hash_of(path, model);
 	struct decision **at = &l->decisions[hash % NDECISIONS], *d = *at;
-	if (!atomic_load_explicit(&l->core->asked, memory_order_relaxed))
-		atomic_store_explicit(&l->core->asked, true, memory_order_relaxed);
+	h0_set(&l->core->asked);
 	if (!d || d->hash != hash || strcmp(d->path_in, path) != 0 || !h0_streq(d->model_in, model)) {
 		if (d)
 			h0_decision_unref(d);

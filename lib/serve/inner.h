@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * What the files of serve share. A loop's clients, upstreams, asks and decisions belong to its
- * thread alone; struct h0_core and what it points to is for all of them.
+ * What the files of serve share, and which thread may touch what:
+ *
+ * - A loop (struct h0_loop) and all that hangs on it (clients, connections to slots, asks, decisions)
+ *   belong to its thread alone, without locks. Of another loop only `nclients`, `door`, `ep` (to add to)
+ *   and `wake.fd` are touched. A new client is handed over whole: who accepted it adds it to the loop that
+ *   gets it, holding that one's door, and does not look at it again; that loop passes its own door before
+ *   it looks at what epoll brought. Before the loops run and after they are joined all of
+ *   this is the first thread's.
+ * - The first thread reads files, replaces the image, reports use, and ends everything. Signals come to it
+ *   alone, and only while it sleeps.
+ * - A thread per load calls conf->load and writes what came of it into its peer. The first thread joins
+ *   them all (`jobs`), so none outlives the core.
+ * - Under core->lock: the image and its references, the list of peers and the marked fields of each,
+ *   `jobs`. It is never held over a call of conf; nobody holds two locks (of the core, of the census, a door).
+ * - Peers are never freed while a thread runs: who has one may keep it. An image is held by those
+ *   who took a reference; a decision copies what it needs of it. A client that leaves while its slot
+ *   is loaded takes its ask along; the load goes on and knows of no client.
+ * - Counters are atomic, relaxed where nothing follows from them. `in_flight` goes down before `touched`
+ *   is set, and is read after that is cleared: so the last report of a slot's use is always the true one.
+ *   `idle_since` is written before `clients` goes down.
  */
 #ifndef H0_SERVE_INNER_H
 #define H0_SERVE_INNER_H
@@ -29,15 +47,14 @@
 
 /* ---- shared ---- */
 
-/* A configuration. Requests hold it while they are routed, never longer. */
+/* A configuration. Nobody changes it once it is there. */
 struct h0_conf_image {
-	atomic_int refs;
+	unsigned refs;                          /* under core->lock */
 	struct h0_snap snap;
 	struct h0_slots slots;
 	struct h0_upstreams upstreams;
 	struct h0_route_look look;
 };
-void h0_image_unref(struct h0_conf_image *i);   /* NULL: nothing */
 
 /* Why a connection was not taken. */
 enum turned_away { AWAY_FULL, AWAY_ADDRESS };
@@ -75,8 +92,9 @@ struct h0_core {
 	pthread_mutex_t lock;
 	struct h0_conf_image *image;            /* under lock */
 	atomic_uint generation;                 /* of the image */
-	_Atomic(struct h0_peer *) peers;
-	atomic_uint clients, loading;
+	struct h0_peer *peers;                  /* under lock; the newest first */
+	struct h0_job *jobs;                    /* under lock; the loads under way, and over but not joined */
+	atomic_uint clients;
 	struct h0_census census;                /* of the clients */
 	atomic_uint_least64_t turned_away[2];   /* by enum turned_away */
 	int head_ms, body_ms;
@@ -89,11 +107,23 @@ struct h0_core {
 	char id_prefix[12];                     /* of the request ids we give */
 };
 
+struct h0_conf_image *h0_image_ref(struct h0_core *core);
+void h0_image_unref(struct h0_core *core, struct h0_conf_image *i);     /* NULL: nothing */
 struct h0_peer *h0_peer_get(struct h0_core *core, const char *name);
+/* The newest peer; those behind it stay as they are. NULL: none yet. */
+struct h0_peer *h0_peers(struct h0_core *core);
+/* For `touched` and `asked`: a word that many set and one thread clears is written when it changes. */
+static inline void h0_set(atomic_bool *b)
+{
+	if (!atomic_load(b))
+		(void)atomic_exchange(b, true);
+}
 /* Wakes every loop to look again at what it waits for. */
 void h0_core_wake(struct h0_core *core);
 /* Brings the slot up unless somebody is at it already. */
 void h0_peer_load(struct h0_core *core, struct h0_peer *p);
+/* Joins the threads of loads that are over; `all`: waits for the others, too. Of the first thread. */
+void h0_loads_join(struct h0_core *core, bool all);
 /* Seconds until another try makes sense. *ret_progress: 0 to 0.99 of the load, -1 = not known. */
 int h0_peer_retry_after(struct h0_core *core, struct h0_peer *p, int64_t now, double *ret_progress);
 void h0_stats_print(struct h0_core *core, struct h0_buf *out);
@@ -215,6 +245,7 @@ struct h0_loop {
 	struct ev wake;
 	struct ev listen[8];
 	size_t nlisten;
+	pthread_mutex_t door;           /* between who accepts a client and whose it becomes */
 	int64_t now;
 	char *buf;
 	struct iovec span[MAX_SPANS + 8];

@@ -189,14 +189,11 @@ static void refresh(struct h0_loop *l)
 	struct h0_core *core = l->core;
 	if (l->generation == atomic_load(&core->generation))
 		return;
-	pthread_mutex_lock(&core->lock);
 	struct h0_conf_image *old = l->image;
-	l->image = core->image;
-	atomic_fetch_add(&l->image->refs, 1);
-	l->generation = atomic_load(&core->generation);
-	pthread_mutex_unlock(&core->lock);
+	l->generation = atomic_load(&core->generation); /* before: at worst it is taken twice */
+	l->image = h0_image_ref(core);
 	h0_decisions_forget(l);
-	h0_image_unref(old);
+	h0_image_unref(core, old);
 }
 
 static void stop_listening(struct h0_loop *l)
@@ -255,11 +252,13 @@ void *h0_loop_run(void *loop)
 	struct epoll_event ev[BATCH];
 	int64_t swept = l->now;
 	refresh(l);
-	while (!atomic_load(&l->core->cut) && (!atomic_load(&l->core->draining) || atomic_load(&l->nclients))) {
+	while (!atomic_load(&l->core->cut)) { /* while others accept, they hand over */
 		/* nothing to watch over: sleep until something happens */
 		int wait = l->again ? 0 : l->clients || l->idle ? SWEEP_MS : -1;
 		int n = epoll_wait(l->ep, ev, BATCH, wait);
 		l->now = h0_now_ms();
+		pthread_mutex_lock(&l->door); /* who added them sees to the rest of it before */
+		pthread_mutex_unlock(&l->door);
 		for (int i = 0; i < n; i++)
 			dispatch(l, ev[i].data.ptr, ev[i].events);
 		run_again(l);
@@ -294,7 +293,7 @@ void h0_loop_close(struct h0_loop *l)
 	free_dead(l);
 	h0_ask_forget_spare(l);
 	h0_decisions_forget(l);
-	h0_image_unref(h0_take(l->image));
+	h0_image_unref(l->core, h0_take(l->image));
 	int *const fds[] = {&l->ep, &l->wake.fd, &l->spare_fd};
 	for (size_t i = 0; i < H0_ARRAY_LEN(fds); i++) {
 		if (*fds[i] >= 0)

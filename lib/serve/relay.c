@@ -377,7 +377,7 @@ void h0_relay_begin(struct client *c)
 	struct h0_peer *p = c->ask->d->peer;
 	c->ask->counted = true;
 	atomic_fetch_add_explicit(&p->in_flight, 1, memory_order_relaxed);
-	atomic_store_explicit(&p->touched, true, memory_order_relaxed);
+	h0_set(&p->touched);
 	start(c, false);
 }
 

@@ -42,9 +42,23 @@ static void note(const struct h0_core *core, const char *text)
 
 /* ---- the configuration ---- */
 
-void h0_image_unref(struct h0_conf_image *i)
+struct h0_conf_image *h0_image_ref(struct h0_core *core)
 {
-	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
+	pthread_mutex_lock(&core->lock);
+	struct h0_conf_image *i = core->image;
+	i->refs++;
+	pthread_mutex_unlock(&core->lock);
+	return i;
+}
+
+void h0_image_unref(struct h0_core *core, struct h0_conf_image *i)
+{
+	if (!i)
+		return;
+	pthread_mutex_lock(&core->lock);
+	bool last = --i->refs == 0;
+	pthread_mutex_unlock(&core->lock);
+	if (!last)
 		return;
 	h0_route_look_done(&i->look);
 	h0_upstreams_done(&i->upstreams);
@@ -57,9 +71,9 @@ void h0_image_unref(struct h0_conf_image *i)
 static int read_image(struct h0_core *core, struct h0_err *e)
 {
 	struct h0_conf_image *i = h0_calloc(1, sizeof *i), *old;
-	atomic_init(&i->refs, 1);
+	i->refs = 1;
 	if (h0_snap_open(core->conf->etc, &i->snap, e) < 0 || h0_slots_load(&i->snap, &i->slots, e) < 0) {
-		h0_image_unref(i);
+		h0_image_unref(core, i);
 		return -1;
 	}
 	struct h0_err odd = {0};
@@ -76,7 +90,7 @@ static int read_image(struct h0_core *core, struct h0_err *e)
 	core->image = i;
 	pthread_mutex_unlock(&core->lock);
 	atomic_fetch_add(&core->generation, 1);
-	h0_image_unref(old);
+	h0_image_unref(core, old);
 	h0_core_wake(core);
 	return 0;
 }
@@ -164,7 +178,7 @@ static int listen_all(struct h0_core *core, int own, struct h0_err *e)
 
 static void report_use(struct h0_core *core)
 {
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
 		if (core->conf->used && !atomic_load(&p->remote) && (atomic_exchange(&p->touched, false) || atomic_load(&p->in_flight)))
 			core->conf->used(p->name, atomic_load(&p->in_flight), core->conf->arg);
 }
@@ -172,8 +186,12 @@ static void report_use(struct h0_core *core)
 static bool idle_too_long(struct h0_core *core)
 {
 	int64_t limit = core->conf->idle_exit_s * 1000LL;
-	return limit > 0 && atomic_load(&core->clients) == 0 && atomic_load(&core->loading) == 0 &&
-	       h0_now_ms() - atomic_load(&core->idle_since) >= limit;
+	if (limit <= 0 || atomic_load(&core->clients))
+		return false;
+	pthread_mutex_lock(&core->lock);
+	bool loading = core->jobs;
+	pthread_mutex_unlock(&core->lock);
+	return !loading && h0_now_ms() - atomic_load(&core->idle_since) >= limit;
 }
 
 /* The first thread: watches files, the clock and the wish to stop. Signals that may bring it are
@@ -188,6 +206,7 @@ static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 		struct timespec t = {(busy || core->conf->idle_exit_s ? TICK_MS : 60 * TICK_MS) / 1000, 0};
 		(void)ppoll(p, 2, &t, awake);
 		(void)!read(core->news, &n, sizeof n);
+		h0_loads_join(core, false);
 		/* asked before the report: a client who leaves after it has his last word in the next one */
 		busy = atomic_load(&core->clients) > 0;
 		report_use(core);
@@ -231,14 +250,16 @@ static unsigned start_loops(struct h0_core *core)
 
 static void core_done(struct h0_core *core)
 {
-	for (unsigned i = 0; i < core->nloops; i++)
+	for (unsigned i = 0; i < core->nloops; i++) {
 		h0_loop_close(&core->loops[i]);
+		pthread_mutex_destroy(&core->loops[i].door);
+	}
 	free(core->loops);
-	for (struct h0_peer *p = atomic_load(&core->peers), *next; p; p = next) {
+	for (struct h0_peer *p = core->peers, *next; p; p = next) {
 		next = p->next;
 		free(p);
 	}
-	h0_image_unref(core->image);
+	h0_image_unref(core, core->image);
 	if (core->news >= 0)
 		close(core->news);
 	h0_census_done(&core->census);
@@ -253,8 +274,10 @@ static int core_open(struct h0_core *core, struct h0_err *e)
 	unsigned n = want ? want : cores ? cores : 1;
 	n = n < MAX_LOOPS ? n : MAX_LOOPS;
 	core->loops = h0_calloc(n, sizeof *core->loops);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		core->loops[i].ep = core->loops[i].spare_fd = core->loops[i].wake.fd = -1;
+		pthread_mutex_init(&core->loops[i].door, NULL);
+	}
 	core->nloops = n;
 	core->head_ms = core->conf->head_ms ? core->conf->head_ms : HEAD_MS;
 	core->body_ms = core->conf->body_ms ? core->conf->body_ms : BODY_MS;
@@ -278,8 +301,7 @@ static void stop_loops(struct h0_core *core, unsigned running)
 	h0_core_wake(core);
 	for (unsigned i = 0; i < running; i++)
 		pthread_join(core->loops[i].thread, NULL);
-	while (atomic_load(&core->loading)) /* their loads end with `stop`, too */
-		h0_sleep_ms(20);
+	h0_loads_join(core, true); /* they end with `stop`, too */
 	for (unsigned i = 0; i < core->nloops; i++)
 		h0_loop_close(&core->loops[i]);
 	report_use(core); /* what was cut off is under way no more */

@@ -9,25 +9,37 @@
 #include "serve/inner.h"
 #include "sys/clock.h"
 
-struct h0_peer *h0_peer_get(struct h0_core *core, const char *name)
+struct h0_peer *h0_peers(struct h0_core *core)
 {
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
-		if (strcmp(p->name, name) == 0)
-			return p;
 	pthread_mutex_lock(&core->lock);
-	struct h0_peer *p = atomic_load(&core->peers);
+	struct h0_peer *p = core->peers;
+	pthread_mutex_unlock(&core->lock);
+	return p;
+}
+
+static struct h0_peer *find(struct h0_peer *p, const char *name)
+{
 	while (p && strcmp(p->name, name) != 0)
 		p = p->next;
+	return p;
+}
+
+struct h0_peer *h0_peer_get(struct h0_core *core, const char *name)
+{
+	struct h0_peer *p = find(h0_peers(core), name), *made;
+	if (p)
+		return p;
+	made = h0_calloc(1, sizeof *made);
+	snprintf(made->name, sizeof made->name, "%s", name);
+	made->usual_ms = core->conf->load_ms ? core->conf->load_ms(name, core->conf->arg) : -1;
+	pthread_mutex_lock(&core->lock);
+	p = find(core->peers, name); /* another loop may have been quicker */
 	if (!p) {
-		p = h0_calloc(1, sizeof *p);
-		snprintf(p->name, sizeof p->name, "%s", name);
-		p->usual_ms = -1;
-		if (core->conf->load_ms)
-			p->usual_ms = core->conf->load_ms(name, core->conf->arg);
-		p->next = atomic_load(&core->peers);
-		atomic_store(&core->peers, p);
+		made->next = core->peers;
+		p = core->peers = h0_take(made);
 	}
 	pthread_mutex_unlock(&core->lock);
+	free(made);
 	return p;
 }
 
@@ -87,7 +99,7 @@ static void head(struct h0_buf *b, const char *name, const char *type, const cha
 static void counter(struct h0_core *core, struct h0_buf *b, const char *name, const char *help, size_t offset)
 {
 	head(b, name, "counter", help);
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next) {
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next) {
 		atomic_uint_least64_t *v = (atomic_uint_least64_t *)(void *)((char *)p + offset);
 		h0_buf_addf(b, "hal0_%s{slot=\"%s\"} %llu\n", name, p->name, (unsigned long long)atomic_load(v));
 	}
@@ -96,7 +108,7 @@ static void counter(struct h0_core *core, struct h0_buf *b, const char *name, co
 static void requests(struct h0_core *core, struct h0_buf *b)
 {
 	head(b, "requests_total", "counter", "Requests to a slot by the class of the answer's status");
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
 		for (int i = 0; i < 6; i++) {
 			unsigned long long n = atomic_load(&p->requests[i]);
 			if (!n)
@@ -130,7 +142,7 @@ static void first_bytes(struct h0_core *core, struct h0_buf *b)
 	for (size_t i = 0; i < NBUCKETS; i++)
 		limit[i] /= 1000;
 	head(b, "first_byte_seconds", "histogram", "From a request's first byte to its answer's");
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
 		histogram(b, "first_byte_seconds", p->name, limit, NBUCKETS, p->first_byte,
 		          (double)atomic_load(&p->first_byte_us) / 1e6);
 }
@@ -139,11 +151,11 @@ static void token_sizes(struct h0_core *core, struct h0_buf *b)
 {
 	static const double limit[] = TOKEN_BUCKETS;
 	head(b, "prompt_size_tokens", "histogram", "Tokens of a request's prompt");
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
 		histogram(b, "prompt_size_tokens", p->name, limit, NTOKENS, p->prompt_size,
 		          (double)atomic_load(&p->prompt_tokens));
 	head(b, "answer_size_tokens", "histogram", "Tokens of an answer");
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
 		histogram(b, "answer_size_tokens", p->name, limit, NTOKENS, p->size, (double)atomic_load(&p->tokens));
 }
 
@@ -151,7 +163,7 @@ void h0_stats_print(struct h0_core *core, struct h0_buf *b)
 {
 	requests(core, b);
 	head(b, "requests_in_flight", "gauge", "Requests a slot is answering");
-	for (struct h0_peer *p = atomic_load(&core->peers); p; p = p->next)
+	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
 		h0_buf_addf(b, "hal0_requests_in_flight{slot=\"%s\"} %u\n", p->name, atomic_load(&p->in_flight));
 	first_bytes(core, b);
 	token_sizes(core, b);

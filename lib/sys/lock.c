@@ -65,7 +65,7 @@ int h0_lock_at(const struct h0_ops *o, int dirfd, const char *path, const char *
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK)
-			return h0_fail_sys(e, "lock %s", shown);
+			return h0_fail_sys(e, "cannot lock %s", shown);
 		if (h0_now_ms() >= deadline)
 			return busy(o, f.fd, shown, e);
 		o->sleep_ms(o, POLL_MS);

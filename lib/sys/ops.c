@@ -377,7 +377,7 @@ static int make_dir(const struct h0_ops *o, const char *path, const char *parent
 {
 	bool made = o->mkdir(o, AT_FDCWD, path, mode) == 0;
 	if (!made && errno != EEXIST)
-		return h0_fail_sys(e, "mkdir %s", path);
+		return h0_fail_sys(e, "cannot make the directory %s", path);
 	if (made) { /* the mode, whatever the umask */
 		h0_autoopfd d = {o, h0_op_open(o, AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0)};
 		if (d.fd < 0 || o->chmod(o, d.fd, mode) < 0)

@@ -203,7 +203,7 @@ static int open_pipes(const struct h0_spawn *s, struct pipes *p, struct h0_err *
 		ok = pipe2(p->in, O_CLOEXEC) == 0 && fcntl(p->in[1], F_SETFL, O_NONBLOCK) == 0;
 	if (ok && !s->inherit_output)
 		ok = pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0;
-	return ok ? 0 : h0_fail_sys(e, "pipe");
+	return ok ? 0 : h0_fail_sys(e, "a pipe to %s", s->argv[0]);
 }
 
 static void close_childs_ends(struct pipes *p)
@@ -226,7 +226,7 @@ int h0_spawn(const struct h0_spawn *s, struct h0_spawned *ret, struct h0_err *e)
 	sigaction(SIGPIPE, &ignore, &old);
 	pid_t pid = fork();
 	if (pid < 0)
-		return h0_fail_sys(e, "fork");
+		return h0_fail_sys(e, "a process for %s", s->argv[0]);
 	if (pid == 0)
 		child(s, &p, env);
 	close_childs_ends(&p);

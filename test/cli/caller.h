@@ -48,7 +48,7 @@ static void put(const char *name, const char *text, mode_t mode)
 static void make_world(void)
 {
 	put("etc/hal0/slots/primary.toml",
-	    "# mine\nname = \"primary\"\nport = 8081\ntype = \"llm\"\ndevice = \"cpu\"\nprofile = \"cpu\"\n"
+	    "# mine\nname = \"primary\"\nport = 8081\ntype = \"llm\"\ndevice = \"cpu\"\n"
 	    "idle_timeout_s = 5\n\n[model]\ndefault = \"/nowhere/m.gguf\"\n", 0644);
 	put("etc/hal0/slots/chat.toml", "[slot]\nname = \"chat\"\nport = 8082\ndevice = \"cpu\"\n", 0644);
 	put("etc/hal0/hal0.toml", "[slots]\nidle_timeout_s = 600\n", 0644);

@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "sys/tree.h"
+
 /* Line ends, escape sequences, a C1 control, and a mark that turns the direction of writing. */
 #define EVIL "no\nsuch\033[2J\r\177\302\233thing\342\200\256"
 
@@ -204,21 +206,17 @@ static void test_file(const struct h0_prog *p, const struct h0_strv *args)
 
 /* ---- the world ---- */
 
-static const char *const nobody[] = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-	NULL};
-
 static void rm_tree(const char *name)
 {
 	h0_autofree char *p = path(name);
-	const char *const argv[] = {"rm", "-rf", p, NULL};
-	h0_autospawned struct h0_spawned r = {0};
-	h0_spawn(&(struct h0_spawn){.argv = argv}, &r, NULL);
+	if (h0_remove_tree(p, NULL) < 0)
+		abort();
 }
 
 static void fresh_world(void)
 {
 	static const char *const made[] = {"etc", "var-lib", "run", "models", "cwd", "bad"};
-	h0_autofree char *fifo = path("bad/fifo");
+	h0_autofree char *fifo = path("bad/fifo"), *cwd = path("cwd");
 	for (size_t i = 0; i < H0_ARRAY_LEN(made); i++)
 		rm_tree(made[i]);
 	make_world();
@@ -226,8 +224,131 @@ static void fresh_world(void)
 	put("bad/garbage", "\177ELF\001\033[2J\n = [[\n", 0644);
 	put("bad/secret", "x", 0600);
 	put("bad/directory/x", "", 0644);
-	if (mkfifo(fifo, 0666) < 0)
+	if (mkfifo(fifo, 0666) < 0 || chmod(cwd, 0777) < 0)
 		abort();
+}
+
+static void break_podman(void)
+{
+	put("bin/podman", "#!/bin/sh\nprintf 'Error: bo\\033[2Jom\\r\\nmore of it\\n' >&2; exit 125\n", 0755);
+}
+
+static void lie_podman(void)
+{
+	put("bin/podman", "#!/bin/sh\nprintf '\\033[2J{\\n'\n", 0755);
+}
+
+static void break_slot(void)
+{
+	put("etc/hal0/slots/primary.toml", "name = \"a\\nb\"\nport = \"\\u001b\"\n[model]\ndefault = \"x\\ny\"\n", 0644);
+}
+
+static void shift_slots(void)
+{
+	rm_tree("etc/hal0/slots");
+	put("etc/hal0/slots", "", 0644);
+}
+
+static void garble_files(void)
+{
+	static const char *const names[] = {"hal0.toml", "capabilities.toml", "profiles.toml",
+		"images.lock.json", "hardware.json", "proxmox.json", "upstreams.toml"};
+	for (size_t i = 0; i < H0_ARRAY_LEN(names); i++) {
+		h0_autofree char *name = h0_asprintf("etc/hal0/%s", names[i]);
+		put(name, "a = \"\033\" \302\233\n", 0600);
+	}
+}
+
+static void garble_state(void)
+{
+	put("var-lib/hal0/slots/primary/state.json", "{\"state\": \"\\u001b\\n", 0644);
+	put("var-lib/hal0/registry/registry.toml", "= \033\n", 0644);
+	put("run/hal0/ledger.json", "\033", 0644);
+	put("etc/hal0/.txn/journal", "\033\n", 0644);
+}
+
+static const struct trouble {
+	const char *what;
+	void (*make)(void);
+	const char *before[6], *home, *path;
+} troubles[] = {
+	{"all is well", NULL},
+	{"no podman", .path = "/nowhere"},
+	{"podman fails", break_podman},
+	{"podman lies", lie_podman},
+	{"a slot that is invalid", break_slot},
+	{"slots is a file", shift_slots},
+	{"every file is garbage", garble_files},
+	{"every state is garbage", garble_state},
+	{"HAL0_HOME is no path", .home = "rela\ntive"},
+	{"HAL0_HOME is a file", .home = "/dev/null"},
+	{"HAL0_HOME cannot be made", .home = "/proc/none"},
+	{"nobody calls it", .before = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}},
+};
+
+static void test_world(const struct h0_prog *p, const struct h0_verb *v, const struct h0_strv *args)
+{
+	for (size_t i = 0; i < H0_ARRAY_LEN(troubles); i++) {
+		const struct trouble *t = &troubles[i];
+		if (t->before[0] && geteuid() != 0)
+			continue;
+		fresh_world();
+		if (t->make)
+			t->make();
+		caller = (struct caller){.before = t->before, .home = t->home, .path = t->path};
+		if (i & 1)
+			try(p, args, t->what, -1);
+		else
+			try_once(p, args, t->what, -1);
+		caller = (struct caller){0};
+	}
+}
+
+/* What is printed cannot be written: that is an error, unless the reader has merely left. */
+static void test_output(const struct h0_prog *p, const struct h0_verb *v, const struct h0_strv *good)
+{
+	static const struct {
+		const char *what, *script;
+	} ways[] = {
+		{"standard output is closed", "exec \"$@\" >&-"},
+		{"standard output is full", "exec \"$@\" >/dev/full"},
+		{"the reader has left", "set -o pipefail; \"$@\" | :"},
+	};
+	h0_autostrv struct h0_strv args = {0};
+	for (size_t i = 0; i < good->n; i++)
+		h0_strv_add(&args, good->v[i]);
+	if (v->flags & H0_VERB_WRITES && !h0_strv_has(&args, "--dry-run"))
+		h0_strv_add(&args, "--dry-run");
+	fresh_world();
+	run(p, &args);
+	int code = got.exit_code, lost = got.out.len && code < H0_USAGE ? H0_SYS : code;
+	for (size_t i = 0; i < H0_ARRAY_LEN(ways); i++) {
+		const char *const before[] = {"bash", "-c", ways[i].script, "bash", NULL};
+		caller = (struct caller){.before = before};
+		try_once(p, &args, ways[i].what, i < 2 ? lost : code);
+		caller = (struct caller){0};
+	}
+}
+
+static void test_verb(const struct h0_prog *p, const struct h0_verb *v)
+{
+	bool first = true;
+	fresh_world();
+	test_line(p, v);
+	for (const struct h0_opt *o = v->opts; o && o->type; o++)
+		test_option(p, v, o);
+	for (const struct h0_example *x = v->examples; x && x->cmd; x++) {
+		h0_autostrv struct h0_strv args = {0};
+		if (!example_args(x, &args) || !ends(v, &args))
+			continue;
+		test_spoilt(p, &args);
+		test_file(p, &args);
+		if (first)
+			test_world(p, v, &args);
+		if (first)
+			test_output(p, v, &args);
+		first = false;
+	}
 }
 
 int main(void)
@@ -236,23 +357,9 @@ int main(void)
 		return tap_skip_all("HAL0_BUILD is not set");
 	memset(lengthy, 'x', sizeof lengthy - 1);
 	for (size_t i = 0; progs[i]; i++)
-		for (size_t k = 0; k < progs[i]->nverbs; k++) {
-			const struct h0_verb *v = &progs[i]->verbs[k];
-			if (v->flags & H0_VERB_HIDDEN)
-				continue;
-			fresh_world();
-			test_line(progs[i], v);
-			for (const struct h0_opt *o = v->opts; o && o->type; o++)
-				test_option(progs[i], v, o);
-			for (const struct h0_example *x = v->examples; x && x->cmd; x++) {
-				h0_autostrv struct h0_strv args = {0};
-				if (!example_args(x, &args) || !ends(v, &args))
-					continue;
-				test_spoilt(progs[i], &args);
-				test_file(progs[i], &args);
-			}
-		}
-	(void)nobody;
+		for (size_t k = 0; k < progs[i]->nverbs; k++)
+			if (!(progs[i]->verbs[k].flags & H0_VERB_HIDDEN))
+				test_verb(progs[i], &progs[i]->verbs[k]);
 	h0_spawned_done(&got);
 	rm_tree("");
 	return tap_done();

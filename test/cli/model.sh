@@ -22,7 +22,7 @@ rc_is "an empty store" 0
 model verify
 rc_is "nothing to verify" 0
 model show nope --json
-rc_is "show of nothing" 3
+rc_is "show of nothing" 2
 is "its code" "$(code)" model.not_found
 
 # ---- add ----
@@ -123,7 +123,7 @@ model verify near
 rc_is "a damaged sum" 1
 rm "$store/near.gguf.sha256"
 model verify nope
-rc_is "no such model" 3
+rc_is "no such model" 2
 
 # ---- rm ----
 model rm near --yes --json

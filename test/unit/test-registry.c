@@ -16,7 +16,8 @@
 #define BODY "{\"schemaVersion\":2}"
 
 static int listener, port;
-static char asked[4096]; /* the first lines of all requests of one question */
+static char asked[4096]; /* the first lines of all requests of one question; under lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void reply(int fd, const char *status, const char *header, const char *body)
 {
@@ -68,8 +69,10 @@ static void answer(int fd, const char *request)
 {
 	char path[400] = "";
 	sscanf(request, "GET %399s", path);
+	pthread_mutex_lock(&lock);
 	size_t n = strlen(asked);
 	snprintf(asked + n, sizeof asked - n, "%s ", path);
+	pthread_mutex_unlock(&lock);
 	if (other_way(fd, request, path))
 		return;
 	if (h0_starts(path, "/v2/plain/manifests/"))
@@ -122,9 +125,20 @@ static int ask(struct h0_http_client *c, const char *image, char digest[H0_SHA25
 {
 	h0_autofree char *ref = h0_asprintf("127.0.0.1:%d/%s", port, image);
 	*e = (struct h0_err){0};
+	pthread_mutex_lock(&lock);
 	asked[0] = '\0';
+	pthread_mutex_unlock(&lock);
 	snprintf(digest, H0_SHA256_TEXT, "untouched");
 	return h0_image_remote(c, ref, digest, e);
+}
+
+static void is_asked(const char *want, const char *name)
+{
+	char now[sizeof asked];
+	pthread_mutex_lock(&lock);
+	strcpy(now, asked);
+	pthread_mutex_unlock(&lock);
+	is_str(now, want, name);
 }
 
 int main(void)
@@ -139,17 +153,17 @@ int main(void)
 
 	ok(ask(c, "plain:v1", got, &e) == 0, "a tag");
 	is_str(got, want, "is the sum of what is answered");
-	is_str(asked, "/v2/plain/manifests/v1 ", "asked once");
+	is_asked("/v2/plain/manifests/v1 ", "asked once");
 	ok(ask(c, "plain", got, &e) == 0, "no tag");
-	is_str(asked, "/v2/plain/manifests/latest ", "is the latest");
+	is_asked("/v2/plain/manifests/latest ", "is the latest");
 	h0_autofree char *pinned = h0_asprintf("plain@%s", want);
 	h0_autofree char *path = h0_asprintf("/v2/plain/manifests/%s ", want);
 	ok(ask(c, pinned, got, &e) == 0, "a digest");
-	is_str(asked, path, "is asked for as such");
+	is_asked(path, "is asked for as such");
 
 	ok(ask(c, "guarded:v1", got, &e) == 0, "a registry that sends for a token: %s", e.msg);
 	is_str(got, want, "the sum");
-	is_str(asked, "/v2/guarded/manifests/v1 /token-one?service=a%20b%26c&scope=repository%3Ax%3Apull "
+	is_asked("/v2/guarded/manifests/v1 /token-one?service=a%20b%26c&scope=repository%3Ax%3Apull "
 	       "/v2/guarded/manifests/v1 ", "asked there, then again, with words escaped");
 	ok(ask(c, "guarded2:v1", got, &e) == 0, "a token of the other name: %s", e.msg);
 
