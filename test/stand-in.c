@@ -171,7 +171,7 @@ static void hang(struct request *r)
 	struct pollfd p = {r->fd, POLLIN, 0};
 	stream_head(r);
 	event(r, chunk(r, "content", "first", NULL), false);
-	if (poll(&p, 1, 8000) > 0 && recv(r->fd, &c, 1, 0) <= 0)
+	if (poll(&p, 1, 120000) > 0 && recv(r->fd, &c, 1, 0) <= 0)
 		r->left = true;
 }
 
@@ -179,7 +179,7 @@ static void hang(struct request *r)
 static void steady(struct request *r)
 {
 	stream_head(r);
-	for (int i = 0; i < 160 && !r->left; i++) {
+	for (int i = 0; i < 2400 && !r->left; i++) {
 		event(r, chunk(r, "content", i ? " more" : "one", NULL), false);
 		poll(NULL, 0, 50);
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "conf/names.h"
 #include "model/opts.h"
 
 #define COL(id, name, json, type, flags, help) {name, json, H0_COL_##type, help, flags},
@@ -11,7 +12,6 @@ const struct h0_col model_change_cols[] = {MODEL_CHANGE_COLS(COL){0}};
 const struct h0_col model_loadout_cols[] = {MODEL_LOADOUT_COLS(COL){0}};
 const struct h0_col model_loadout_model_cols[] = {MODEL_ITEM_COLS(COL){0}};
 
-static const char *const tiers[] = {"small", "mid", "large", NULL};
 static const char *const actions[] = {"show", "plan", NULL};
 
 #define AT(type, field) offsetof(struct type, field)
@@ -57,7 +57,7 @@ static const struct h0_opt verify_opts[] = {
 };
 
 static const struct h0_opt loadouts_opts[] = {
-	{0, "tier", H0_OPT_ENUM, AT(model_loadouts_opts, tier), "TIER", "only that one", .choices = tiers},
+	{0, "tier", H0_OPT_ENUM, AT(model_loadouts_opts, tier), "TIER", "only that one", .choices = h0_tier_names},
 	{'a', "all", H0_OPT_FLAG, AT(model_loadouts_opts, all), NULL,
 	 "also those that do not fit this machine"},
 	{0},
@@ -167,7 +167,7 @@ static const struct h0_verb verbs[] = {
 	 .flags = H0_VERB_WRITES | H0_VERB_ASKS},
 	{"loadouts", "[ACTION [USE]]", 0, 2, "list sets of models that fit this machine", loadouts_text,
 	 loadouts_opts, sizeof(struct model_loadouts_opts), model_loadout_cols, H0_COMP_CHOICES,
-	 .choices = actions, .comp_rest = H0_COMP_NOTHING, .examples = loadouts_examples,
+	 .choices = actions, .comp_rest = H0_COMP_CHOICES, .choices_rest = h0_loadout_uses, .examples = loadouts_examples,
 	 .or_cols = model_loadout_model_cols},
 };
 

@@ -45,8 +45,6 @@ int h0_parse(const struct h0_prog *prog, int argc, char **argv, struct h0_parsed
              struct h0_err *e);
 void h0_parsed_done(struct h0_parsed *p);
 
-/* The verb of that name or alias, NULL when there is none. */
-const struct h0_verb *h0_verb_find(const struct h0_prog *prog, const char *word);
 /* Whether a comma-separated list holds the word. list may be NULL. */
 bool h0_list_has(const char *list, const char *word);
 

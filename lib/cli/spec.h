@@ -112,6 +112,7 @@ struct h0_verb {
 	const struct h0_example *examples; /* ends with {0} */
 	unsigned flags;
 	enum h0_comp comp_rest;        /* completes the second operand and later ones, if not as comp */
+	const char *const *choices_rest; /* for comp_rest == H0_COMP_CHOICES */
 	const struct h0_col *or_cols;  /* another report, which an option or operand asks for; NULL = none */
 };
 

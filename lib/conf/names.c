@@ -12,6 +12,9 @@ const char *const h0_type_names[] = {H0_SLOT_TYPES(WORD) NULL};
 const char *const h0_provider_names[] = {H0_PROVIDERS(WORD) NULL};
 const char *const h0_class_names[] = {H0_DEVICE_CLASSES(WORD) NULL};
 const char *const h0_role_names[] = {"primary", "utility", "npu", NULL};
+const char *const h0_tier_names[] = {"small", "mid", "large", NULL};
+const char *const h0_loadout_uses[] = {"coding", "chat", "voice", "creative", "private", "rag", "agents",
+                                       "biggest", H0_LOADOUT_CEILING, NULL};
 
 const char *const h0_cache_type_names[] = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl",
 	"q5_0", "q5_1", NULL};

@@ -55,6 +55,10 @@ extern const char *const h0_type_names[];
 extern const char *const h0_provider_names[];
 extern const char *const h0_class_names[];
 extern const char *const h0_role_names[];
+/* Of loadouts: small, mid, large; and what they are for. */
+extern const char *const h0_tier_names[];
+extern const char *const h0_loadout_uses[];
+#define H0_LOADOUT_CEILING "ceiling"     /* the use of what does not fit 128 GB */
 
 /* What a KV cache may be made of: words of llama-server's --cache-type-k, ends with NULL. */
 extern const char *const h0_cache_type_names[];

@@ -14,11 +14,6 @@
 #define NOMIC     "nomic-embed-text-v2-moe-Q4_K_M"
 #define BGE       "bge-m3-Q8_0"
 
-const char *const h0_tier_names[] = {"small", "mid", "large", NULL};
-
-const char *const h0_loadout_uses[] = {"coding", "chat", "voice", "creative", "private", "rag", "agents",
-                                       "biggest", H0_LOADOUT_CEILING, NULL};
-
 #define ROW(use, tier, role, model, mb) {use, H0_TIER_##tier, role, model, mb, false, true}
 #define OR(use, tier, role, model, mb)  {use, H0_TIER_##tier, role, model, mb, true, true}
 #define IN(use, tier, role, model, mb)  {use, H0_TIER_##tier, role, model, mb, false, false}

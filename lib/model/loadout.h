@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "conf/names.h"
 
+/* As h0_tier_names in conf/names.h, where the uses are as well. */
 enum h0_tier { H0_TIER_SMALL, H0_TIER_MID, H0_TIER_LARGE, H0_TIER_N };
-extern const char *const h0_tier_names[]; /* "small", "mid", "large" */
 
 struct h0_loadout_model {
 	const char *use;            /* "voice" */
@@ -26,9 +26,6 @@ struct h0_loadout_model {
 };
 extern const struct h0_loadout_model h0_loadouts[];
 extern const size_t h0_nloadouts;
-/* The uses, in the table's order; ends with NULL. "ceiling": what does not fit 128 GB. */
-extern const char *const h0_loadout_uses[];
-#define H0_LOADOUT_CEILING "ceiling"
 
 /* What a model is taken to need beside its weights while its file is not here to tell. */
 int64_t h0_loadout_extra(const struct h0_loadout_model *m);

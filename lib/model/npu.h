@@ -29,9 +29,7 @@ const struct h0_slot *h0_npu_server(const struct h0_slots *slots, const struct h
 int h0_npu_trio_fail(struct h0_err *e, const struct h0_slot *shadow, const char *fmt, ...)
     H0_PRINTF(3, 4);
 
-/* Does the slot want the NPU for itself: enabled, chat, with a model? */
-bool h0_npu_wanted(const struct h0_slot *s);
-/* No other slot may want it, too: H0_CONFLICT, slot.npu_exclusivity_violation, every other one
+/* No other slot may want the NPU for itself (enabled, chat, with a model), too: H0_CONFLICT, slot.npu_exclusivity_violation, every other one
  * named. `starting`: the slot is to run now, whether it is enabled or not. */
 int h0_npu_check(const struct h0_slots *slots, const struct h0_slot *s, bool starting,
                  struct h0_err *e);

@@ -2,6 +2,7 @@
 #include "model/serverargs.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -40,11 +41,18 @@ static const char *const synonyms[][2] = {
 	{"np", "parallel"}, {"ngld", "n-gpu-layers-draft"}, {"m", "model"}, {"a", "alias"},
 	{"mm", "mmproj"}, {"embeddings", "embedding"}, {"rerank", "reranking"},
 	{"cram", "cache-ram"}, {"lm", "load-mode"}, {"hft", "hf-token"},
+	{"mu", "model-url"}, {"hf", "hf-repo"}, {"hfr", "hf-repo"}, {"hff", "hf-file"}, {"dr", "docker-repo"},
+	{"hfv", "hf-repo-v"}, {"hfrv", "hf-repo-v"}, {"hffv", "hf-file-v"}, {"hfd", "hf-repo-draft"},
+	{"hfrd", "hf-repo-draft"}, {"spec-draft-hf", "hf-repo-draft"}, {"mmu", "mmproj-url"},
 };
 /* May be given several times, each counts. */
 static const char *const repeatable[] = {"lora", "lora-scaled", "draft-model", "override-kv",
 	"control-vector", "control-vector-scaled", "api-key-file", NULL};
-/* Only hal0 sets these: whoever knows the slot relies on them. */
+#define FETCHES "a slot's server fetches nothing: hal0 model pull does, and the slot's key 'model.default' names the file"
+#define ONE     "a slot serves one model: hal0 route serve answers for many"
+#define TLS     "a slot is asked over plain HTTP on 127.0.0.1: TLS is for what stands before hal0 route serve"
+/* Only hal0 sets these, or nobody does: whoever knows the slot relies on them. Shell patterns; the
+ * first that fits counts, `why` NULL: allowed. Source: llama-server --help. */
 static const struct {
 	const char *key, *why;
 } owned[] = {
@@ -55,6 +63,15 @@ static const struct {
 	{"alias", "requests are routed by it"},
 	{"api-key", "a secret on a command line is no secret: use --api-key-file"},
 	{"hf-token", "a secret on a command line is no secret: hal0 model pull takes --token-file"},
+	{"model-url", FETCHES}, {"docker-repo", FETCHES},
+	{"hf-repo", FETCHES}, {"hf-file", FETCHES}, {"hf-repo-v", FETCHES}, {"hf-file-v", FETCHES},
+	{"hf-repo-draft", "a slot's server fetches nothing: hal0 model pull does, and --model-draft names the file"},
+	{"mmproj-url", "a slot's server fetches nothing: hal0 model pull --projector does"},
+	{"spec-default", NULL}, {"*-default", FETCHES}, {"fim-qwen-*", FETCHES}, /* presets with a model of their own */
+	{"models-dir", ONE}, {"models-preset", ONE}, {"models-max", ONE}, {"models-autoload", ONE}, {"no-models-autoload", ONE},
+	{"api-prefix", "hal0 asks for /health and /v1 where they are"},
+	{"ssl-key-file", TLS}, {"ssl-cert-file", TLS},
+	{"reuse-port", "the slot's port is its alone"},
 };
 
 static bool is_flag(const char *w)
@@ -123,11 +140,13 @@ static int check_owned(const struct h0_server_args *a, enum h0_argv_source sourc
                        struct h0_err *e)
 {
 	const char *key = h0_server_flag(flag);
-	size_t n = key ? strcspn(key, "=") : 0;
-	for (size_t i = 0; key && i < H0_ARRAY_LEN(owned); i++)
-		if (strlen(owned[i].key) == n && strncmp(key, owned[i].key, n) == 0)
-			return blame(a, source, e, "%s must not stand here: %s", flag, owned[i].why);
-	return 0;
+	h0_autofree char *name = key ? h0_strndup(key, strcspn(key, "=")) : NULL;
+	size_t i = 0;
+	while (name && i < H0_ARRAY_LEN(owned) && fnmatch(owned[i].key, name, 0) != 0)
+		i++;
+	if (!name || i == H0_ARRAY_LEN(owned) || !owned[i].why)
+		return 0;
+	return blame(a, source, e, "%s must not stand here: %s", flag, owned[i].why);
 }
 
 /* llama-server takes _ for - in the names of its flags; others' have it. */

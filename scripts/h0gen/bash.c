@@ -203,7 +203,7 @@ static void operand(struct h0_buf *out)
 			kind(v->comp, v->choices, out);
 			h0_buf_adds(out, " _hal0_rest=");
 			if (v->comp_rest)
-				kind(v->comp_rest, NULL, out);
+				kind(v->comp_rest, v->choices_rest, out);
 			else
 				h0_buf_adds(out, "$_hal0_r");
 			h0_buf_addf(out, " _hal0_max=%d ;;\n", v->max_args < 0 ? 9999 : v->max_args);

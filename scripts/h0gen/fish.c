@@ -152,7 +152,7 @@ static void verb(const char *command, const struct gen_tool *t, const struct h0_
 	operand(command, h0_buf_str(&at), "1", v->comp, v->choices, out);
 	if (v->max_args < 0 || v->max_args > 1)
 		operand(command, h0_buf_str(&at), "0", v->comp_rest ? v->comp_rest : v->comp,
-		        v->comp_rest ? NULL : v->choices, out);
+		        v->comp_rest ? v->choices_rest : v->choices, out);
 }
 
 static void front(struct h0_buf *out)

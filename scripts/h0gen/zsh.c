@@ -104,7 +104,7 @@ static void option(const struct h0_verb *v, const struct h0_opt *o, void *arg)
 static void operands(const struct h0_verb *v, struct h0_buf *out)
 {
 	enum h0_comp rest = v->comp_rest ? v->comp_rest : v->comp;
-	const char *const *rest_choices = v->comp_rest ? NULL : v->choices;
+	const char *const *rest_choices = v->comp_rest ? v->choices_rest : v->choices;
 	if (v->max_args == 0)
 		return;
 	h0_buf_adds(out, " \\\n\t\t'1");

@@ -144,7 +144,7 @@ try() { # SOURCE COMMAND
   command=${command//\/srv\//$tmp\/srv\/}
   command=${command//\/etc\/containers\//$tmp\/containers.d\/}
   case $command in 'hal0 route chat'*) command="echo hi | $command" ;; esac
-  [ "$want" = 124 ] && limit=0.5 || limit=20
+  [ "$want" = 124 ] && limit=0.5 || limit=120
   cd "$tmp/cwd" || exit 1
   run timeout -k 1 "$limit" bash -c "$command"
   is "$1: $2" "$rc" "$want"

@@ -112,8 +112,9 @@ rc=0
 is "closed stdout" "$rc" 6
 # the reader is gone before anything is written
 mkfifo "$tmp/fifo"
-(sleep 0.1; "$hal0"; echo $? >"$tmp/rc") >"$tmp/fifo" 2>"$tmp/.err" &
+(until [ -e "$tmp/left" ]; do sleep 0.05; done; "$hal0"; echo $? >"$tmp/rc") >"$tmp/fifo" 2>"$tmp/.err" &
 : <"$tmp/fifo"
+: >"$tmp/left"
 wait
 is "a reader that has gone is no error" "$(cat "$tmp/rc")$(cat "$tmp/.err")" 0
 tap_done

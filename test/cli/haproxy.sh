@@ -120,11 +120,7 @@ rc_is "keys that others can read" 3
 
 # ---- the same decisions ----
 until_up() { # PORT PATH
-  _n=0
-  until curl -s -o /dev/null "http://127.0.0.1:$1$2" || [ $_n = 100 ]; do
-    sleep 0.05
-    _n=$((_n + 1))
-  done
+  until_true curl -s -o /dev/null "http://127.0.0.1:$1$2"
 }
 haproxy_start() { # DIR
   haproxy -db -dR -f "$1/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
@@ -145,7 +141,7 @@ sleep 0.3
 post() { # PATH BODY [CURL ARG...]
   _p=$1 _b=$2
   shift 2
-  curl -s -m 10 "$url$_p" -H 'Content-Type: application/json' -d "$_b" "$@"
+  curl -s -m 60 "$url$_p" -H 'Content-Type: application/json' -d "$_b" "$@"
 }
 cat >"$tmp/asked" <<'CASES'
 /v1/chat/completions
@@ -212,7 +208,7 @@ is "a header names the slot" "$(post /v1/chat/completions '{"model":"coder"}' -H
 wav=$tmp/a.wav
 head -c 300000 /dev/zero >"$wav"
 form() { # CURL ARG...
-  curl -s -m 10 "$url/v1/audio/transcriptions" "$@"
+  curl -s -m 60 "$url/v1/audio/transcriptions" "$@"
 }
 is "a form's field" "$(form -F model=stt-npu -F "file=@$wav" | told '"\(.port) \(.bytes > 300000)"')" "$p6 true"
 is "an unknown name is the default's" "$(form -F model=whisper-1 -F "file=@$wav" | told .port)" $p6
@@ -230,7 +226,7 @@ is "with the header it goes" "$(post /v1/chat/completions "@$tmp/last" -H 'X-Hal
 
 # ---- refusals ----
 full() { # CURL ARG...: status, Retry-After, code
-  curl -s -m 10 -D "$tmp/head" -o "$tmp/body" "$@"
+  curl -s -m 60 -D "$tmp/head" -o "$tmp/body" "$@"
   printf '%s %s %s' "$(sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$tmp/head")" \
     "$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' "$tmp/head")" \
     "$(jq -r '.error.code // "none"' "$tmp/body" 2>/dev/null || echo bad)"

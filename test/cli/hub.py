@@ -141,6 +141,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         return self.send(mode, path, first, last + 1)
 
+    def pause(self, mode, last):
+        """Slowly; and the last piece only when DIRECTORY/go or DIRECTORY/changed says so."""
+        leave = root + ("/go" if mode == "slow" else "/changed")
+        end = time.monotonic() + (100 if last else 0.06)
+        while not os.path.exists(leave) and time.monotonic() < end:
+            time.sleep(0.02)
+
     def send(self, mode, path, at, end):
         limit = end
         if mode in ("reset", "nrreset"):
@@ -151,10 +158,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             f.seek(at)
             while at < limit:
                 data = f.read(min(262144, limit - at))
+                if mode in ("slow", "changes"):
+                    self.pause(mode, at + len(data) == limit > 1 << 20)
                 self.wfile.write(data)
                 at += len(data)
-                if mode == "slow" or (mode == "changes" and not os.path.exists(root + "/changed")):
-                    time.sleep(0.06)
         if limit < end:
             self.close_connection = True
             self.wfile.flush()

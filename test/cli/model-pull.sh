@@ -42,8 +42,23 @@ pull() { run "$model" pull --ca-file "$tmp/cert" --retries 1 "$@"; }
 json() { printf %s "$out" | jq -c "$1"; }
 code() { printf %s "$err" | jq -r .error.code; }
 same() { ok "$1" cmp "$hub/$2" "$store/$3"; }
-clean() { rm -rf "$store"; : >"$hub/log"; }
+clean() { rm -rf "$store" "$hub/go"; : >"$hub/log"; }
 left() { find "$store" -name '.*' -type f 2>/dev/null | wc -l; }
+
+# A pull that goes on until it is told to end: its process is $puller. A shell's background job would
+# ignore SIGINT.
+background() { # NAME ARG...: what it says goes to $tmp/oNAME and $tmp/eNAME
+  _n=$1
+  shift
+  env --default-signal=INT "$model" pull --ca-file "$tmp/cert" "$@" >"$tmp/o$_n" 2>"$tmp/e$_n" </dev/null &
+  puller=$!
+}
+have() { # bytes that came, as far as noted
+  jq '[.ranges[] | .[1] - .[0]] | add' "$store/.big.gguf.hal0-state"
+}
+under_way() {
+  [ "$(have)" -gt 100000 ]
+}
 
 # ---- what is asked for ----
 while IFS='|' read -r want text; do
@@ -205,7 +220,7 @@ pull "$at/stuck/big.gguf"
 rc_is "a server that stops for good" 7
 ok "what came is kept" test -s "$store/.big.gguf.hal0-part"
 : >"$hub/log"
-have=$(jq '[.ranges[] | .[1] - .[0]] | add' "$store/.big.gguf.hal0-state")
+have=$(have)
 sed 's/stuck/ok/' "$store/.big.gguf.hal0-state" >"$tmp/s" && cat "$tmp/s" >"$store/.big.gguf.hal0-state"
 pull "$at/ok/big.gguf"
 same "goes on elsewhere, with the same tag" big.gguf big.gguf
@@ -216,29 +231,35 @@ is "never from the start" "$(grep -c 'ok/big.gguf bytes=0-[1-9]' "$hub/log")" 0
 clean
 for sig in INT KILL; do
   rc=0
-  timeout --preserve-status -s $sig 1 "$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" \
-    >"$tmp/o" 2>"$tmp/e" </dev/null || rc=$?
+  background '' "$at/slow/big.gguf"
+  until_true under_way
+  kill -$sig $puller
+  wait $puller 2>/dev/null || rc=$?
   is "$sig ends it" $rc $((128 + $([ $sig = INT ] && echo 2 || echo 9)))
   ok "$sig: no model yet" test ! -e "$store/big.gguf"
 done
-have=$(jq '[.ranges[] | .[1] - .[0]] | add' "$store/.big.gguf.hal0-state")
-ok "there is something ($have)" test "$have" -gt 100000
+ok "there is something ($(have))" under_way
 : >"$hub/log"
 pull "$at/ok/big.gguf"
 same "and goes on" big.gguf big.gguf
 clean
-timeout -s INT 1 "$model" pull --ca-file "$tmp/cert" "$at/changes/big.gguf" >"$tmp/o" 2>"$tmp/e" </dev/null
+background '' "$at/changes/big.gguf"
+until_true under_way
+kill -INT $puller
+wait $puller
 : >"$hub/changed"
 pull "$at/changes/big.gguf"
 same "another tag: from the start" big.gguf big.gguf
 
 # ---- two at once ----
 clean
-"$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" --json >"$tmp/o1" 2>"$tmp/e1" &
-one=$!
-sleep 0.5
-"$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" >"$tmp/o2" 2>"$tmp/e2" &
-two=$!
+background 1 "$at/slow/big.gguf" --json
+one=$puller
+until_true under_way
+background 2 "$at/slow/big.gguf"
+two=$puller
+until_true grep -q "another pulls it" "$tmp/e2"
+: >"$hub/go"
 wait $one
 is "the first" $? 0
 wait $two
@@ -247,12 +268,12 @@ same "one file" big.gguf big.gguf
 is "fetched once" "$(grep -c 'slow/big.gguf bytes=[1-9]' "$hub/log")" 1
 like "the second shows how far" "$(cat "$tmp/e2")" "*another pulls it*"
 clean
-"$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" >"$tmp/o1" 2>"$tmp/e1" &
-one=$!
-sleep 0.7
-"$model" pull --ca-file "$tmp/cert" "$at/ok/big.gguf" --quiet >"$tmp/o2" 2>"$tmp/e2" &
-two=$!
-sleep 0.5
+background 1 "$at/slow/big.gguf"
+one=$puller
+until_true under_way
+background 2 "$at/ok/big.gguf"
+two=$puller
+until_true grep -q "another pulls it" "$tmp/e2"
 kill -KILL $one
 wait $one 2>/dev/null
 wait $two
@@ -261,7 +282,10 @@ same "whole" big.gguf big.gguf
 
 # ---- a state nobody can go on from ----
 clean
-timeout -s INT 1 "$model" pull --ca-file "$tmp/cert" "$at/slow/big.gguf" >"$tmp/o" 2>"$tmp/e" </dev/null
+background '' "$at/slow/big.gguf"
+until_true under_way
+kill -INT $puller
+wait $puller
 for state in '' '{' '{"schema":1,"bytes":1}' '{"etag":"\"big.gguf-0\"","bytes":-5,"ranges":[[0,9,1]]}'; do
   printf %s "$state" >"$store/.big.gguf.hal0-state"
   : >"$hub/log"

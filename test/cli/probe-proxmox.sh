@@ -107,7 +107,8 @@ echo slow >"$tmp/mode"
 before=$(date +%s)
 run "$probe" memory --json
 says "slow" '.proxmox.ok == false'
-ok "slow: given up in time" test $(($(date +%s) - before)) -le 4
+ok "slow: given up in time" test $(($(date +%s) - before)) -lt 50
+echo >"$tmp/answer-now"
 echo ok >"$tmp/mode"
 answer "$(node a $((64 * gib)) $gib), $(node b $((64 * gib)) $gib)"
 run "$probe" memory --json
@@ -126,8 +127,13 @@ secret "status"
 run "$status"
 like "status: for people" "$out" "*Unified memory of the Proxmox host: *Proxmox host 2*"
 : >"$tmp/log"
-timeout 3 "$status" --watch --interval 1s >"$tmp/watch" 2>&1
-is "status: watched, the host is asked once" "$(grep -c resources "$tmp/log") $(($(grep -c 'Proxmox host [0-9]' "$tmp/watch") > 1))" "1 1"
+"$status" --watch --interval 1s >"$tmp/watch" 2>&1 &
+watch=$!
+# shellcheck disable=SC2016
+ok "status: watched" until_true eval '[ "$(grep -c "Proxmox host [0-9]" "$tmp/watch")" -gt 1 ]'
+kill $watch
+wait $watch 2>/dev/null
+is "status: the host is asked once" "$(grep -c resources "$tmp/log")" 1
 printf '{"data": []}' >"$tmp/answer"
 run "$status"
 rc_is "status: a host that does not know us is no failure" 0

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plays a Proxmox API over HTTPS: pve-server.py CERT KEY DIR
 
-Prints its port. DIR/answer is the body of every 200 answer, DIR/mode how to behave: ok, slow,
+Prints its port. DIR/answer is the body of every 200 answer, DIR/mode how to behave: ok, slow (until DIR/answer-now),
 huge, 401, garbage, cut (ends before it is all there). What was asked with which token is appended to DIR/log.
 """
 import http.server
+import os
 import ssl
 import sys
 import time
@@ -33,7 +34,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(401)
             return
         if mode == "slow":
-            time.sleep(6)
+            for _ in range(600):
+                if os.path.exists(f"{where}/answer-now"):
+                    break
+                time.sleep(0.1)
         body = text("answer").encode()
         if mode == "garbage":
             body = b'{"data": [{"type": "node", '

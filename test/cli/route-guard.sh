@@ -40,7 +40,7 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 print(s.getsockname()[1], flush=True)
 os.execvp(sys.argv[2], sys.argv[2:])
 PY
-run timeout 5 python3 "$tmp/given.py" 0.0.0.0 hal0-route serve
+run timeout 60 python3 "$tmp/given.py" 0.0.0.0 hal0-route serve
 rc_is "a given socket that is open to all, without a key" 2
 like "is refused" "$err" "*--key-file*"
 given() { # ADDRESS ARG...
@@ -48,11 +48,7 @@ given() { # ADDRESS ARG...
   shift
   python3 "$tmp/given.py" "$_a" hal0-route serve "$@" >"$tmp/given" 2>"$tmp/given.err" &
   server=$!
-  _i=0
-  until curl -s -o /dev/null "http://127.0.0.1:$(head -n 1 "$tmp/given" 2>/dev/null)/health" || [ $_i = 100 ]; do
-    sleep 0.05
-    _i=$((_i + 1))
-  done
+  until_file "$tmp/given"
   url=http://127.0.0.1:$(head -n 1 "$tmp/given")
 }
 status() { # ARG...

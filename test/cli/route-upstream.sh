@@ -97,16 +97,16 @@ serve "$tmp/home" served-here
 post() { # PATH BODY ARG...
   _p=$1 _b=$2
   shift 2
-  curl -s -m 3 "$url$_p" -d "$_b" "$@"
+  curl -s -m 60 "$url$_p" -d "$_b" "$@"
 }
-until_is() { # WANT COMMAND...: within eight seconds; the last output
+got_is() { # WANT COMMAND...
   _want=$1
   shift
-  _i=0
-  while _got=$("$@"); [ "$_got" != "$_want" ] && [ $_i -lt 40 ]; do
-    _i=$((_i + 1))
-    sleep 0.1
-  done
+  _got=$("$@")
+  [ "$_got" = "$_want" ]
+}
+until_is() { # WANT COMMAND...: the last output
+  until_true got_is "$@"
   printf %s "$_got"
 }
 asked() { # BODY

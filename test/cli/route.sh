@@ -180,7 +180,7 @@ run $route call primary reason --reasoning show
 is "reasoning in a field of its own" "$out" "the answer"
 like "shown on stderr when asked for" "$err" "*hidden thoughts*"
 is "a long answer" "$($route call primary long | wc -w | tr -d ' ')" "$($route call primary long --no-stream | wc -w | tr -d ' ')"
-run $route call primary hang --timeout 1
+run $route call primary hang --timeout 3
 rc_is "silence ends it when asked to" 7
 is "after what came" "$out" "first"
 
@@ -188,11 +188,7 @@ is "after what came" "$out" "first"
 : >"$tmp/log"
 $route call primary steady 2>"$tmp/.err" | head -c 3 >"$tmp/.out"
 is "a reader that leaves" "$(cat "$tmp/.out" "$tmp/.err")" "one"
-n=0
-until grep -q '^left' "$tmp/log" || [ $n = 40 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_true grep -q '^left' "$tmp/log"
 like "ends the request at the server" "$(last)" "left /v1/chat/completions"
 : >"$tmp/log"
 : >"$tmp/.out"
@@ -204,11 +200,7 @@ kill -INT $pid
 rc=0
 wait $pid || rc=$?
 is "Ctrl-C dies of SIGINT" "$rc" 130
-n=0
-until grep -q '^left' "$tmp/log" || [ $n = 40 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_true grep -q '^left' "$tmp/log"
 like "and ends the request at the server" "$(last)" "left /v1/chat/completions"
 
 # ---- chat
@@ -221,17 +213,27 @@ echo hi | $route chat embed >/dev/null 2>&1 || rc=$?
 is "chat with an embedding slot" "$rc" 1
 if command -v script >/dev/null 2>&1; then
   printf 'hello\nagain\n/clear\nerror\nanew\n' >"$tmp/lines"
-  chat() { # keys are typed slowly enough to be answered one by one
+  asks() { # N: it has asked so often for a line
+    [ "$(tr '\r' '\n' <"$tmp/.out" | grep -c '^> ')" -ge "$1" ]
+  }
+  chat() { # each line is typed when it is asked for
+    n=0
     while read -r line; do
-      sleep 0.3
+      n=$((n + 1))
+      until_true asks $n
       printf '%s\r' "$line"
     done <"$tmp/lines"
-    sleep 0.3
+    until_true asks $((n + 1))
     printf '\004'
-    sleep 0.2
+    until_true test -e "$tmp/ended"
   }
   rc=0
-  chat | script -qec "$route chat primary" /dev/null >"$tmp/.out" 2>&1 || rc=$?
+  : >"$tmp/.out"
+  chat | {
+    script -qec "$route chat primary" /dev/null >"$tmp/.out" 2>&1 || rc=$?
+    echo "$rc" >"$tmp/ended"
+  }
+  rc=$(cat "$tmp/ended")
   is "a conversation on a terminal ends well" "$rc" 0
   out=$(tr -d '\r' <"$tmp/.out")
   like "it answers" "$out" "*model tiny, 1 messages: hello*"

@@ -98,10 +98,10 @@ try() { # COMMAND...: with and without --json
     # a container that is started would be waited for
     if [ -n "$strace" ] && [ "${2:-} ${3:-}" != "slot start" ] && [ "${3:-}" != restart ]; then
       # shellcheck disable=SC2086
-      timeout 30 strace --seccomp-bpf -f -qq -v -s 65536 -e trace=execve -o "$tmp/spy/trace" "$@" $more >"$tmp/spy/out" 2>&1 </dev/null
+      timeout 120 strace --seccomp-bpf -f -qq -v -s 65536 -e trace=execve -o "$tmp/spy/trace" "$@" $more >"$tmp/spy/out" 2>&1 </dev/null
     else
       # shellcheck disable=SC2086
-      timeout 30 "$@" $more >"$tmp/spy/out" 2>&1 </dev/null
+      timeout 120 "$@" $more >"$tmp/spy/out" 2>&1 </dev/null
     fi
     where=$(grep -lE "$look_for" "$tmp/spy"/* 2>/dev/null | xargs -r -n 1 basename | paste -s -d ,)
     [ -z "$where" ] || found="$found [$* $more: $where]"
@@ -141,10 +141,10 @@ until_file "$tmp/said"
 url=$(jq -r .url "$tmp/said")
 for key in "$mine" wrong; do
   for what in /health /metrics /v1/models; do
-    curl -s -i -m 10 -H "Authorization: Bearer $key" "$url$what" >>"$tmp/spy/answers"
+    curl -s -i -m 60 -H "Authorization: Bearer $key" "$url$what" >>"$tmp/spy/answers"
   done
   for what in tiny far/x near/x; do
-    curl -s -i -m 10 -H "Authorization: Bearer $key" -d "{\"model\":\"$what\"}" "$url/v1/chat/completions" >>"$tmp/spy/answers"
+    curl -s -i -m 60 -H "Authorization: Bearer $key" -d "{\"model\":\"$what\"}" "$url/v1/chat/completions" >>"$tmp/spy/answers"
   done
 done
 tr '\0' ' ' <"/proc/$server/cmdline" >"$tmp/spy/cmdline"
@@ -159,7 +159,7 @@ is "nor in any file but their own" "$(grep -rlE "$look_for" "$HAL0_HOME" | grep 
 refused() { # NAME COMMAND...
   _what=$1
   shift
-  run timeout 10 "$@"
+  run timeout 60 "$@"
   like "$_what: refused" "$rc $err" "3 *"
   is "$_what: not shown" "$(printf '%s%s' "$out" "$err" | grep -cE "$look_for")" 0
 }
@@ -185,7 +185,7 @@ ln -s "$tmp/serve-keys" "$tmp/link"
 chown -h 65534 "$tmp/link"
 refused "another user's link" hal0-route serve --port 0 --key-file "$tmp/link"
 if [ -n "$strace" ]; then
-  timeout 10 strace -f -qq -e trace=prctl -o "$tmp/trace" hal0-route serve --port 0 --idle-exit 1s --key-file "$tmp/serve-keys" >/dev/null 2>&1
+  timeout 60 strace -f -qq -e trace=prctl -o "$tmp/trace" hal0-route serve --port 0 --idle-exit 1s --key-file "$tmp/serve-keys" >/dev/null 2>&1
   ok "who holds a secret leaves no core" grep -q 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE' "$tmp/trace"
 fi
 tap_done

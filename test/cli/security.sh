@@ -38,7 +38,7 @@ for name in '../x' '..' '.' '.x' '-rf' '--yes' "$nl" 'é' "$long" '%i' '%n%s' 'a
   bad=''
   for verb in "create" "start" "stop" "logs" "status" "show" "argv" "run" "wait" "key" "enable" "fit" "delete --yes"; do
     # shellcheck disable=SC2086
-    run timeout 10 hal0-slot $verb -- "$name"
+    run timeout 60 hal0-slot $verb -- "$name"
     [ "$rc" = 2 ] || bad="$bad $verb:$rc"
   done
   is "a slot named $(printf '%.12s' "$name" | tr '\n\033' '__')" "$bad" ""
@@ -48,15 +48,15 @@ for model in '../../../etc/passwd' '..' '--evil' '/etc/passwd' '/dev/zero' '/pro
   slot "" ""
   esc=$(printf '%s' "$model" | sed ':a;N;$!ba;s/\n/\\n/g')
   sed -i "s|^default = .*|default = \"$esc\"|" "$etc/slots/a.toml"
-  run timeout 10 hal0-slot argv a
+  run timeout 60 hal0-slot argv a
   rc_is "a model named $(printf '%.20s' "$esc")" 3
 done
 for ref in 'hf:../../x' 'hf:o/..' 'hf:o/m:../../x.gguf' 'hf:o/m:-x.gguf/..' 'file:///etc/passwd' 'gopher://x/y.gguf' 'http://192.0.2.1/x.gguf' \
   'https://user:pw@localhost/x.gguf' '-x' 'https:///x.gguf'; do
-  run timeout 10 hal0-model pull --dry-run --hub https://localhost:1 -- "$ref"
+  run timeout 60 hal0-model pull --dry-run --hub https://localhost:1 -- "$ref"
   rc_is "a model from $ref" 2
 done
-run timeout 10 hal0-model pull --hub https://localhost:1 --name ../../x -- https://localhost:1/x.gguf
+run timeout 60 hal0-model pull --hub https://localhost:1 --name ../../x -- https://localhost:1/x.gguf
 rc_is "a model by the name ../../x" 2
 
 # ---- values that look like options ----
@@ -129,7 +129,7 @@ for place in "$etc/slots/a.toml" "$etc/slots/b.toml" "$etc/hal0.toml" "$etc/prof
     esac
     for verb in "slot list" "slot start a" "slot logs a" "conf check" "model list" "route table" "status"; do
       # shellcheck disable=SC2086
-      run timeout 8 hal0 $verb
+      run timeout 60 hal0 $verb
       count=$((count + 1))
       [ "$rc" -lt 9 ] || fail="$fail ${place##*/}:$kind:$verb:$rc"
     done
@@ -166,7 +166,7 @@ for kind in symbolic hard; do
     "model verify tiny --write" "model add $tmp/c.gguf --copy" "model add $tmp/c.gguf --copy --name c" "conf recover" "conf set $etc/hal0.toml slots.max_slots=9" \
     "profile clone cpu mine" "slot reap"; do
     # shellcheck disable=SC2086
-    run timeout 15 hal0 $verb
+    run timeout 60 hal0 $verb
     [ "$rc" -lt 9 ] || fail="$fail $verb:$rc"
     [ "$(sha256sum <"$tmp/victim")" = "$sum" ] || { fail="$fail $verb:WRITTEN" && cp "$tmp/victim" "$tmp/was"; break; }
   done
@@ -215,7 +215,7 @@ PY
     tries=0
     end=$(($(date +%s) + 2))
     while [ "$(date +%s)" -lt $end ]; do
-      timeout 5 hal0-model add "$tmp/c.gguf" --copy --name race --mmproj "$tmp/eyes.gguf" >/dev/null 2>&1
+      timeout 60 hal0-model add "$tmp/c.gguf" --copy --name race --mmproj "$tmp/eyes.gguf" >/dev/null 2>&1
       tries=$((tries + 1))
       rm -f "$var"/models/race*/*.gguf 2>/dev/null
     done
@@ -240,7 +240,7 @@ if command -v python3 >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1; the
   lead() { # WANT NAME FROM TO
     : >"$tmp/asked"
     rm -rf "$var/models/x" "$var/models/x.gguf"
-    run timeout 20 hal0-model pull --retries 0 --ca-file "$tmp/cert" --token-file "$tmp/token" --hub "https://localhost:$tls" \
+    run timeout 60 hal0-model pull --retries 0 --ca-file "$tmp/cert" --token-file "$tmp/token" --hub "https://localhost:$tls" \
       "$3/to/$(printf %s "$4" | base64 -w 0 | tr '+/' '-_')/x.gguf"
     rc_is "$2" "$1"
   }
@@ -257,7 +257,7 @@ if command -v python3 >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1; the
   is "it was sent to the hub alone" "$(grep -c . "$tmp/asked")" 1
   lead 0 "from http to https" "http://127.0.0.1:$plain" HTTPS/x.gguf
   is "the plain server never sees the token" "$(grep -c '^http .*hub-secret' "$tmp/asked")" 0
-  run timeout 20 hal0-model pull --retries 0 --ca-file "$tmp/cert" "https://localhost:$tls/round/x.gguf"
+  run timeout 60 hal0-model pull --retries 0 --ca-file "$tmp/cert" "https://localhost:$tls/round/x.gguf"
   rc_is "round and round" 7
   is "nothing of it is left" "$(find "$var/models" -name '.*' -type f)" ""
 fi

@@ -51,11 +51,7 @@ tap_cleanup() {
   kill "$server" 2>/dev/null
   rm -rf "$tmp"
 }
-n=0
-until [ $n = 100 ] || (exec 3<>/dev/null; python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))") 2>/dev/null; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_true python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
 run "$slot" bench bench-a --json --dry-run
 rc_is "dry run" 0
 says "sizes, and nothing measured" '.dry_run and .changed and (.items[0] | .prompt_tokens == 383 and .decode_tok_s == null and .measured_at == null)'

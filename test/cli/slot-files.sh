@@ -189,9 +189,9 @@ s = socket.socket()
 for p in range(8180, 8200):
     try: s.bind(("127.0.0.1", p)); break
     except OSError: continue
-s.listen(); print(p, flush=True); time.sleep(60)' >"$tmp/port" &
+s.listen(); print(p, flush=True); time.sleep(600)' >"$tmp/port" &
   listener=$!
-  while [ ! -s "$tmp/port" ]; do sleep 0.05; done
+  until_file "$tmp/port"
   port=$(cat "$tmp/port")
   run "$slot" create foreign --model m --port "$port"
   rc_is 'a port taken by another program' 4

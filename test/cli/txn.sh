@@ -179,9 +179,9 @@ ok "and nothing was touched" diff -r -x lock "$tmp/before" "$etc"
 rm "$etc/.txn/journal"
 
 # --- the lock
-"$apply" --hold 1500 "$etc" >"$tmp/held" &
+"$apply" --hold 3000 "$etc" >"$tmp/held" &
 holder=$!
-while ! grep -q held "$tmp/held"; do sleep 0.01; done
+until_true grep -q held "$tmp/held"
 run "$apply" --lock-ms 100 "$etc" 'slots/b.toml=port = 1'
 rc_is "a lock that is held is exit 5" 5
 like "and names its holder" "$err" "*held by $holder (txn-apply --hold)*"

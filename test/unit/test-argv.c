@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tap.h"
 
+#include "base/mem.h"
 #include "base/buf.h"
 #include "base/words.h"
 #include "model/argv.h"
@@ -388,6 +389,20 @@ static void test_refused(void)
 	refused(CPU "extra_args = \"--api-key hunter2\"\n", NULL, "--api-key-file", "a secret");
 	refused(CPU "extra_args = \"--api_key hunter2\"\n", NULL, "--api-key-file", "a secret, as the server reads it too");
 	refused(CPU "extra_args = \"-hft hunter2\"\n", NULL, "no secret", "another secret");
+	static const char *const fetches[] = {"-mu http://x/a.gguf", "--model-url=http://x/a.gguf", "-hf a/b", "-hfr a/b",
+		"--hf_repo a/b:Q4", "-hff f.gguf", "-dr ai/m", "--hf-repo-v a/b", "--fim-qwen-7b-spec", "--gpt-oss-20b-default",
+		"--embd-gemma-default"};
+	for (size_t i = 0; i < H0_ARRAY_LEN(fetches); i++) {
+		h0_autofree char *toml = h0_asprintf(CPU "extra_args = \"%s\"\n", fetches[i]);
+		refused(toml, "server.extra_args", "hal0 model pull", fetches[i]);
+	}
+	refused(CPU "extra_args = \"-hfd a/b\"\n", NULL, "--model-draft", "a draft model from elsewhere");
+	refused(CPU "extra_args = \"-mmu http://x/p.gguf\"\n", NULL, "--projector", "a projector from elsewhere");
+	refused(CPU "extra_args = \"--models-dir /m\"\n", NULL, "one model", "several models");
+	refused(CPU "extra_args = \"--no-models-autoload\"\n", NULL, "one model", "several models, without");
+	refused(CPU "extra_args = \"--api-prefix /x\"\n", NULL, "/health", "another place for everything");
+	refused(CPU "extra_args = \"--ssl-key-file /k --ssl-cert-file /c\"\n", NULL, "plain HTTP", "TLS");
+	refused(CPU "extra_args = \"--reuse-port\"\n", NULL, "alone", "a port for two");
 	refused(CPU "extra_args = \"--embedding --reranking\"\n", NULL, "never both",
 	        "embedding and reranking");
 	refused("port = 8081\ntype = \"reranking\"\ndevice = \"cpu\"\nimage = \"localhost/x:cpu\"\n"

@@ -250,6 +250,8 @@ static void check_verb(const struct h0_prog *p, const struct h0_verb *v)
 		check_example(where, p, v, x);
 	if ((v->flags & H0_VERB_ASKS) && !(v->flags & H0_VERB_WRITES))
 		fault(where, "asks, but does not write");
+	if ((v->comp_rest == H0_COMP_CHOICES) != (v->choices_rest != NULL))
+		fault(where, "later operands: completed by choices it does not have, or with choices that are of no use");
 	if (v->comp == H0_COMP_CHOICES && !v->choices)
 		fault(where, "completed by choices it does not have");
 	for (size_t i = 0; i < p->nverbs && &p->verbs[i] != v; i++) {
