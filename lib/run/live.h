@@ -22,8 +22,8 @@
 
 /* What a slot needs by its file, as run/room.h found it. Bytes. */
 struct h0_need {
-	bool known;                     /* it was looked at; 0 then is also "nobody can say" */
-	int64_t total, device;
+	bool known;                     /* it was looked at */
+	int64_t total, device;          /* -1: nobody can say */
 };
 
 /* The configuration as it is now, and how to reach podman. */
