@@ -64,7 +64,7 @@ static struct h0_json *plan_json(const struct h0_snap *snap, const struct h0_cap
 	h0_basis_of(snap, &basis);
 	struct h0_json *j = h0_prepared_json(&basis, &p->cs);
 	for (size_t i = 0; i < p->n; i++) {
-		const struct h0_target *t = &p->v[i];
+		const struct h0_cap_target *t = &p->v[i];
 		h0_autofree char *cap = t->cap ? h0_asprintf("%s.%s", t->cap->group, t->cap->child) : NULL;
 		struct h0_json *x = h0_json_object();
 		h0_json_set_str(x, "slot", t->slot);
@@ -79,7 +79,7 @@ static struct h0_json *plan_json(const struct h0_snap *snap, const struct h0_cap
 	return j;
 }
 
-static int read_target(const struct h0_json *j, const char *file, struct h0_target *t,
+static int read_target(const struct h0_json *j, const char *file, struct h0_cap_target *t,
                        struct h0_err *e)
 {
 	const char *slot = h0_json_str(h0_json_get(j, "slot"));

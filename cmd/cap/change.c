@@ -105,7 +105,7 @@ static const struct h0_step *first_failure(const struct change *c)
 	return NULL;
 }
 
-static void add_row(struct change *c, struct h0_rec *r, const struct h0_target *t,
+static void add_row(struct change *c, struct h0_rec *r, const struct h0_cap_target *t,
                     const struct h0_step *s)
 {
 	struct h0_box *b = c->rolled_back ? &c->now : &c->box;

@@ -57,7 +57,8 @@ bool h0_list_has(const char *list, const char *word)
 	return false;
 }
 
-const struct h0_verb *h0_verb_find(const struct h0_prog *prog, const char *word)
+/* By name or alias, NULL when there is none. */
+static const struct h0_verb *verb_find(const struct h0_prog *prog, const char *word)
 {
 	for (size_t i = 0; i < prog->nverbs; i++)
 		if (h0_streq(prog->verbs[i].name, word) || h0_list_has(prog->verbs[i].aliases, word))
@@ -373,7 +374,7 @@ static int fail_verb(const struct h0_prog *prog, const char *word, struct h0_err
 /* "help [VERB]", unless the program has a verb of that name. */
 static bool is_help(const struct h0_prog *prog, const char *word)
 {
-	return h0_streq(word, "help") && !h0_verb_find(prog, word);
+	return h0_streq(word, "help") && !verb_find(prog, word);
 }
 
 static int find_topic(struct parser *p, char **argv, int at, struct h0_err *e)
@@ -381,7 +382,7 @@ static int find_topic(struct parser *p, char **argv, int at, struct h0_err *e)
 	p->ret->common.help = true;
 	if (!argv[at + 1] || argv[at + 1][0] == '-')
 		return 0;
-	p->ret->verb = h0_verb_find(p->prog, argv[at + 1]);
+	p->ret->verb = verb_find(p->prog, argv[at + 1]);
 	p->ret->named = true;
 	return p->ret->verb ? 0 : fail_verb(p->prog, argv[at + 1], e);
 }
@@ -393,7 +394,7 @@ static int find_verb(struct parser *p, int argc, char **argv, int *ret_skip, str
 	const struct h0_verb *def = default_verb(p->prog);
 	*ret_skip = 0;
 	if (at < argc) {
-		p->verb = h0_verb_find(p->prog, argv[at]);
+		p->verb = verb_find(p->prog, argv[at]);
 		p->ret->named = p->verb;
 		if (p->verb)
 			*ret_skip = at;

@@ -3,10 +3,10 @@
  * argv -> verb, options and operands, through the tables of cli/spec.h.
  *
  * Grammar: -x, -xVALUE, -x VALUE, clusters of flags (-fq), --name, --name=VALUE, --name VALUE,
- * --no-name for negatable flags, "--" ends the options; "-" and negative numbers are operands. Names are never abbreviated. Options
- * may stand before or after the verb and between operands; in an H0_VERB_PASS verb everything
- * from the first operand on is an operand. When an option is repeated the last one counts (a
- * LIST collects). Errors are H0_USAGE.
+ * --no-name for negatable flags, "--" ends the options; "-" and negative numbers are operands.
+ * Names are never abbreviated. Options may stand before or after the verb and between operands; in
+ * an H0_VERB_PASS verb everything from the first operand on is an operand. When an option is
+ * repeated the last one counts (a LIST collects). Errors are H0_USAGE.
  */
 #ifndef H0_CLI_OPT_H
 #define H0_CLI_OPT_H
@@ -45,8 +45,6 @@ int h0_parse(const struct h0_prog *prog, int argc, char **argv, struct h0_parsed
              struct h0_err *e);
 void h0_parsed_done(struct h0_parsed *p);
 
-/* The verb of that name or alias, NULL when there is none. */
-const struct h0_verb *h0_verb_find(const struct h0_prog *prog, const char *word);
 /* Whether a comma-separated list holds the word. list may be NULL. */
 bool h0_list_has(const char *list, const char *word);
 

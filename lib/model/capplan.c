@@ -100,17 +100,17 @@ static int set_one(struct work *w, const char *slot, const char *key, const char
 	return edit(w, slot, &edits, e);
 }
 
-static struct h0_target *aim(struct h0_capplan *p, const char *slot, const struct h0_cap *cap,
+static struct h0_cap_target *aim(struct h0_capplan *p, const char *slot, const struct h0_cap *cap,
                              enum h0_want want)
 {
-	struct h0_target *t = NULL;
+	struct h0_cap_target *t = NULL;
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->v[i].slot, slot) == 0)
 			t = &p->v[i];
 	if (!t) {
 		p->v = h0_grow(p->v, p->n, &p->cap, sizeof *p->v);
 		t = &p->v[p->n++];
-		*t = (struct h0_target){.want = want};
+		*t = (struct h0_cap_target){.want = want};
 		snprintf(t->slot, sizeof t->slot, "%s", slot);
 	}
 	t->cap = cap ? cap : t->cap;
@@ -192,7 +192,7 @@ static int no_anchor(const struct h0_cap_choice *c, struct h0_err *e)
 	return h0_cap_refuse(c, "npu.trio_unavailable", e);
 }
 
-static int toggle(struct work *w, const struct h0_cap *cap, bool on, struct h0_target *t,
+static int toggle(struct work *w, const struct h0_cap *cap, bool on, struct h0_cap_target *t,
                   struct h0_err *e)
 {
 	const struct h0_slot *anchor = h0_npu_anchor(&w->slots);
@@ -236,7 +236,7 @@ static int turn_on(struct work *w, struct h0_cap_choice *c, struct h0_err *e)
 	snprintf(name, sizeof name, "%s", c->slot ? c->slot->name : c->cap->slots[0]);
 	if ((c->slot ? edit(w, name, &edits, e) : create(w, name, &edits, e)) < 0)
 		return misfit(c, e);
-	struct h0_target *t = aim(w->plan, name, c->cap, h0_cap_choice_shadow(c) ? H0_WANT_STOP : H0_WANT_RUN);
+	struct h0_cap_target *t = aim(w->plan, name, c->cap, h0_cap_choice_shadow(c) ? H0_WANT_STOP : H0_WANT_RUN);
 	if ((h0_cap_choice_shadow(c) || was_shadow) && toggle(w, c->cap, h0_cap_choice_shadow(c), t, e) < 0)
 		return -1;
 	const struct h0_slot *s = h0_slots_get(&w->slots, name);
@@ -263,7 +263,7 @@ static int turn_off(struct work *w, const struct h0_cap *cap, struct h0_err *e)
 	snprintf(name, sizeof name, "%s", s->name);
 	if (s->enabled && set_one(w, name, "enabled", "false", e) < 0)
 		return -1;
-	struct h0_target *t = aim(w->plan, name, cap, H0_WANT_STOP);
+	struct h0_cap_target *t = aim(w->plan, name, cap, H0_WANT_STOP);
 	return is_shadow ? toggle(w, cap, false, t, e) : 0;
 }
 
@@ -449,7 +449,7 @@ static void follow(struct h0_capplan *plan, const struct h0_slots *slots,
 	bool is_shadow = !s->broken && h0_slot_is_shadow(s);
 	enum h0_want want = !mine ? H0_WANT_KEEP : mine->enabled && s->enabled ? H0_WANT_RUN
 	                                                                       : H0_WANT_STOP;
-	struct h0_target *t =
+	struct h0_cap_target *t =
 		aim(plan, s->name, mine ? mine->cap : NULL, is_shadow ? H0_WANT_STOP : want);
 	/* the NPU's own slot is not bounced for what others have it do */
 	if (anchor && (is_shadow || s == anchor))

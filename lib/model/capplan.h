@@ -57,7 +57,7 @@ struct h0_cap_world {
 };
 
 /* A slot whose container shall follow. */
-struct h0_target {
+struct h0_cap_target {
 	char slot[H0_NAME_MAX + 1];
 	const struct h0_cap *cap;         /* NULL: a slot for its own sake */
 	enum h0_want want;
@@ -68,7 +68,7 @@ struct h0_target {
 
 struct h0_capplan {
 	struct h0_changeset cs;
-	struct h0_target *v;    /* in the order they were wished */
+	struct h0_cap_target *v;    /* in the order they were wished */
 	size_t n, cap;
 	struct h0_strv warnings;
 };

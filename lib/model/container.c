@@ -35,7 +35,7 @@ static const char *path_fault(const char *path)
 	return NULL;
 }
 
-const char *h0_container_device_fault(const char *path)
+static const char *device_fault(const char *path)
 {
 	const char *fault = path_fault(path);
 	if (fault)
@@ -58,7 +58,7 @@ const char *h0_container_mount_fault(const char *path)
 	return NULL;
 }
 
-const char *h0_container_cap_fault(const char *name)
+static const char *cap_fault(const char *name)
 {
 	return h0_word_index(caps, name) >= 0 ? NULL : "one of IPC_LOCK, PERFMON, SYS_NICE, SYS_PTRACE is expected";
 }
@@ -85,8 +85,8 @@ void h0_container_check(const struct h0_slot *s, struct h0_findings *ret)
 		const char *key;
 		const char *(*fault_of)(const char *);
 	} lists[] = {
-		{"devices", h0_container_device_fault}, {"mounts", h0_container_mount_fault},
-		{"caps", h0_container_cap_fault},
+		{"devices", device_fault}, {"mounts", h0_container_mount_fault},
+		{"caps", cap_fault},
 	};
 	for (size_t i = 0; i < H0_ARRAY_LEN(lists); i++) {
 		const char *const path[] = {"container", lists[i].key, NULL};

@@ -8,11 +8,9 @@
 
 #include "model/slot.h"
 
-/* Why a string may not stand in container.devices, .mounts or .caps; NULL: it may. No node gives
- * the machine's memory away, no mount its sockets, its secrets or its root. */
-const char *h0_container_device_fault(const char *path);
+/* Why a string may not stand in container.mounts; NULL: it may. No mount gives the machine's sockets,
+ * its secrets or its root away. */
 const char *h0_container_mount_fault(const char *path);
-const char *h0_container_cap_fault(const char *name);
 
 /* Adds a finding for each string of [container] that may not stand there, or stands there twice. */
 void h0_container_check(const struct h0_slot *s, struct h0_findings *ret);

@@ -15,7 +15,8 @@
 #define NAME_MAX_BYTES 400      /* longer ones HAProxy does not find in a body */
 #define NO_TARGET ((size_t)-1)
 
-const char *h0_hap_type(int type)
+/* "llm" ..., "any" */
+static const char *type_word(int type)
 {
 	return type == H0_HAP_ANY ? "any" : h0_type_names[type];
 }
@@ -128,7 +129,7 @@ static size_t of_nodes(const struct h0_haproxy_ask *ask, struct h0_hap_map *m, i
 	if (t.nodes)
 		return add_target(m, &t);
 	struct h0_err why = {0};
-	h0_fail(&why, H0_NO, "no box has a slot of type %s", h0_hap_type(type));
+	h0_fail(&why, H0_NO, "no box has a slot of type %s", type_word(type));
 	h0_err_code(&why, "dispatch.no_route");
 	return refusal(m, &why);
 }
@@ -163,7 +164,7 @@ static bool is_odd(const char *name)
 
 static void add_line(struct h0_hap_map *m, int type, const char *name, size_t target)
 {
-	h0_autofree char *key = h0_asprintf("%s|%s", h0_hap_type(type), name);
+	h0_autofree char *key = h0_asprintf("%s|%s", type_word(type), name);
 	if (target == NO_TARGET)
 		return;
 	if (!is_odd(name)) {

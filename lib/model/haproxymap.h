@@ -39,7 +39,5 @@ struct h0_hap_map {
 
 void h0_hap_map_make(const struct h0_haproxy_ask *ask, struct h0_hap_map *ret);
 void h0_hap_map_done(struct h0_hap_map *m);
-/* "llm" ..., "any" */
-const char *h0_hap_type(int type);
 
 #endif

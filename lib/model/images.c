@@ -28,7 +28,8 @@ void h0_image_pins_done(struct h0_image_pins *p)
 	*p = (struct h0_image_pins){0};
 }
 
-const struct h0_image_pin *h0_image_pins_get(const struct h0_image_pins *p, const char *ref)
+/* NULL when not locked. */
+static const struct h0_image_pin *pins_get(const struct h0_image_pins *p, const char *ref)
 {
 	for (size_t i = 0; ref && i < p->n; i++)
 		if (strcmp(p->v[i].ref, ref) == 0)
@@ -132,7 +133,7 @@ int h0_images_lock(const struct h0_snap *snap, const struct h0_image_pins *pins,
 		return -1;
 	bool changed = false;
 	for (size_t i = 0; i < pins->n; i++) {
-		const struct h0_image_pin *there = h0_image_pins_get(&lock, pins->v[i].ref);
+		const struct h0_image_pin *there = pins_get(&lock, pins->v[i].ref);
 		if (there && strcmp(there->digest, pins->v[i].digest) == 0)
 			continue;
 		changed = true;
@@ -241,7 +242,7 @@ static const char *keep(struct h0_images *im, char *owned)
 /* What the lock says about a reference by tag. */
 static void choose_locked(struct h0_images *im, struct h0_image_choice *c)
 {
-	const struct h0_image_pin *pin = h0_image_pins_get(&im->lock, c->tag_ref);
+	const struct h0_image_pin *pin = pins_get(&im->lock, c->tag_ref);
 	if (!pin)
 		return;
 	c->ref = keep(im, h0_imageref_pin(c->tag_ref, pin->digest));

@@ -18,13 +18,19 @@ static bool is_chat(const struct h0_slot *s)
 	return !s->broken && s->device == H0_DEVICE_NPU && s->type == H0_TYPE_LLM;
 }
 
+/* For itself: enabled, chat, with a model. */
+static bool wants(const struct h0_slot *s)
+{
+	return is_chat(s) && s->enabled && s->model[0];
+}
+
 const struct h0_slot *h0_npu_anchor(const struct h0_slots *slots)
 {
 	const struct h0_slot *named = h0_slots_get(slots, "npu"), *any = NULL;
-	if (named && h0_npu_wanted(named))
+	if (named && wants(named))
 		return named;
 	for (size_t i = 0; i < slots->n; i++) {
-		if (h0_npu_wanted(&slots->v[i]))
+		if (wants(&slots->v[i]))
 			return &slots->v[i];
 		if (!any && is_chat(&slots->v[i]) && slots->v[i].enabled)
 			any = &slots->v[i];
@@ -97,21 +103,16 @@ const struct h0_slot *h0_npu_server(const struct h0_slots *slots, const struct h
 
 /* ---- one at a time ---- */
 
-bool h0_npu_wanted(const struct h0_slot *s)
-{
-	return is_chat(s) && s->enabled && s->model[0];
-}
-
 int h0_npu_check(const struct h0_slots *slots, const struct h0_slot *s, bool starting,
                  struct h0_err *e)
 {
 	h0_autobuf struct h0_buf others = {0};
 	const struct h0_slot *first = NULL;
-	if (starting ? !is_chat(s) : !h0_npu_wanted(s))
+	if (starting ? !is_chat(s) : !wants(s))
 		return 0;
 	for (size_t i = 0; i < slots->n; i++) {
 		const struct h0_slot *o = &slots->v[i];
-		if (strcmp(o->name, s->name) == 0 || !h0_npu_wanted(o))
+		if (strcmp(o->name, s->name) == 0 || !wants(o))
 			continue;
 		h0_buf_addf(&others, "%s%s", first ? ", " : "", o->name);
 		first = first ? first : o;

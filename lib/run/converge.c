@@ -251,7 +251,7 @@ static bool reload_pending(const struct look *l, const char *anchor)
 
 static int plan_step(const struct look *l, struct h0_step *s, struct h0_err *e)
 {
-	const struct h0_target *t = s->target;
+	const struct h0_cap_target *t = s->target;
 	const struct h0_slot *slot = h0_slots_get(&l->b->slots, t->slot);
 	const struct h0_ctr *c = container(l, t->slot);
 	s->ran = runs(c);
@@ -296,7 +296,7 @@ int h0_converge_plan(struct h0_box *b, const struct h0_capplan *plan, bool force
 /* ---- doing ---- */
 
 /* A capability's slot does what the files say now; others what was asked. */
-static enum h0_want want_now(const struct h0_box *b, const struct h0_target *t)
+static enum h0_want want_now(const struct h0_box *b, const struct h0_cap_target *t)
 {
 	const struct h0_slot *slot = h0_slots_get(&b->slots, t->slot);
 	if (!slot)

@@ -27,7 +27,7 @@ enum h0_deed {
 extern const char *const h0_deed_verbs[], *const h0_deed_done[];
 
 struct h0_step {
-	const struct h0_target *target;
+	const struct h0_cap_target *target;
 	enum h0_deed deed;
 	bool ran;                       /* before */
 	bool leaves_port;               /* what runs is on another port than its file says */

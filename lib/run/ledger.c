@@ -93,19 +93,8 @@ const struct h0_booking *h0_ledger_get(const struct h0_ledger *l, const char *sl
 }
 
 /* ---- changing ---- */
-void h0_ledger_book(struct h0_ledger *l, const char *slot, int64_t host, int64_t device)
-{
-	struct h0_booking b = {.host = host, .device = device, .booker = getpid()};
-	struct h0_proc self;
-	h0_ledger_drop(l, slot);
-	if (h0_proc_look(b.booker, &self))
-		b.since = self.started;
-	snprintf(b.slot, sizeof b.slot, "%s", slot);
-	add(l, &b);
-	l->changed = true;
-}
 
-void h0_ledger_drop(struct h0_ledger *l, const char *slot)
+static void drop(struct h0_ledger *l, const char *slot)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < l->n; i++)
@@ -113,6 +102,18 @@ void h0_ledger_drop(struct h0_ledger *l, const char *slot)
 			l->v[kept++] = l->v[i];
 	l->changed |= kept < l->n;
 	l->n = kept;
+}
+
+void h0_ledger_book(struct h0_ledger *l, const char *slot, int64_t host, int64_t device)
+{
+	struct h0_booking b = {.host = host, .device = device, .booker = getpid()};
+	struct h0_proc self;
+	drop(l, slot);
+	if (h0_proc_look(b.booker, &self))
+		b.since = self.started;
+	snprintf(b.slot, sizeof b.slot, "%s", slot);
+	add(l, &b);
+	l->changed = true;
 }
 
 static int write_out(const struct h0_paths *p, const struct h0_ledger *l, struct h0_err *e)
@@ -164,6 +165,6 @@ void h0_ledger_forget(const struct h0_paths *p, const char *slot)
 	h0_ledger_done(&l);
 	if (h0_ledger_open(p, &l, NULL) < 0)
 		return; /* it will be dropped by the next reader */
-	h0_ledger_drop(&l, slot);
+	drop(&l, slot);
 	(void)h0_ledger_close(p, &l, NULL);
 }

@@ -39,7 +39,6 @@ int h0_ledger_open(const struct h0_paths *p, struct h0_ledger *ret, struct h0_er
 const struct h0_booking *h0_ledger_get(const struct h0_ledger *l, const char *slot);
 /* In the name of this process, in the place of an earlier booking of the slot. */
 void h0_ledger_book(struct h0_ledger *l, const char *slot, int64_t host, int64_t device);
-void h0_ledger_drop(struct h0_ledger *l, const char *slot);
 /* Writes what changed and lets the lock go. H0_SYS. */
 int h0_ledger_close(const struct h0_paths *p, struct h0_ledger *l, struct h0_err *e);
 /* Lets go without writing. */

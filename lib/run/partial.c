@@ -124,15 +124,15 @@ int64_t h0_partial_held(const char *path)
 static void split(struct h0_partial *p, size_t ways)
 {
 	int64_t most = p->bytes / WAY_LEAST;
-	if (ways > H0_SEGMENTS_MAX)
-		ways = H0_SEGMENTS_MAX;
+	if (ways > H0_RANGES_MAX)
+		ways = H0_RANGES_MAX;
 	if ((int64_t)ways > most)
 		ways = most > 1 ? (size_t)most : 1;
 	p->n = ways;
 	for (size_t i = 0; i < ways; i++) {
 		int64_t from = p->bytes / (int64_t)ways * (int64_t)i;
 		int64_t to = i + 1 == ways ? p->bytes : p->bytes / (int64_t)ways * (int64_t)(i + 1);
-		p->seg[i] = (struct h0_segment){from, from, to};
+		p->seg[i] = (struct h0_range){from, from, to};
 	}
 }
 
@@ -145,15 +145,15 @@ int h0_partial_restart(struct h0_partial *p, size_t ways, struct h0_err *e)
 	return 0;
 }
 
-static bool read_segments(struct h0_partial *p, const struct h0_json *list)
+static bool read_ranges(struct h0_partial *p, const struct h0_json *list)
 {
 	int64_t at = 0;
 	p->n = h0_json_len(list);
-	if (!p->n || p->n > H0_SEGMENTS_MAX)
+	if (!p->n || p->n > H0_RANGES_MAX)
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct h0_json *x = h0_json_at(list, i);
-		struct h0_segment s = {h0_json_int(h0_json_at(x, 0), -1), h0_json_int(h0_json_at(x, 1), -1),
+		struct h0_range s = {h0_json_int(h0_json_at(x, 0), -1), h0_json_int(h0_json_at(x, 1), -1),
 		                       h0_json_int(h0_json_at(x, 2), -1)};
 		if (s.from != at || s.pos < s.from || s.to < s.pos)
 			return false;
@@ -176,7 +176,7 @@ static bool resume(struct h0_partial *p)
 	bool same = (p->tag[0] && h0_streq(tag, p->tag)) || (p->sum[0] && h0_streq(sum, p->sum));
 	struct stat st;
 	if (!same || h0_json_int(h0_json_get(j, "bytes"), -1) != p->bytes ||
-	    !read_segments(p, h0_json_get(j, "ranges")) || fstat(p->fd, &st) < 0)
+	    !read_ranges(p, h0_json_get(j, "ranges")) || fstat(p->fd, &st) < 0)
 		return false;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->seg[i].pos > p->seg[i].from && p->seg[i].pos > st.st_size)
@@ -212,7 +212,7 @@ static void flush_behind(const struct h0_partial *p, int64_t from, int64_t to)
 		sync_file_range(p->fd, begin, end - begin, SYNC_FILE_RANGE_WRITE);
 }
 
-int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *data, size_t n,
+int h0_partial_write(struct h0_partial *p, struct h0_range *s, const char *data, size_t n,
                      struct h0_err *e)
 {
 	while (n) {

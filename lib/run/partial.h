@@ -13,9 +13,9 @@
 #include "base/err.h"
 #include "base/sha256.h"
 
-#define H0_SEGMENTS_MAX 16
+#define H0_RANGES_MAX 16
 
-struct h0_segment {
+struct h0_range {
 	int64_t from, pos, to;      /* [from, pos) is there, [pos, to) is not */
 };
 
@@ -27,7 +27,7 @@ struct h0_partial {
 	char *url, *tag;            /* of what it is; tag is the ETag, "" = none */
 	char sum[H0_SHA256_TEXT];   /* "" = not known */
 	int64_t bytes;
-	struct h0_segment seg[H0_SEGMENTS_MAX];
+	struct h0_range seg[H0_RANGES_MAX];
 	size_t n;
 };
 
@@ -51,8 +51,8 @@ int h0_partial_begin(struct h0_partial *p, const char *url, const char *tag, con
 /* Forgets all ranges; bytes -1: the length is not known any more. */
 int h0_partial_restart(struct h0_partial *p, size_t ways, struct h0_err *e);
 int64_t h0_partial_have(const struct h0_partial *p);
-/* Writes at the segment's position and moves it. */
-int h0_partial_write(struct h0_partial *p, struct h0_segment *s, const char *data, size_t n,
+/* Writes at the range's position and moves it. */
+int h0_partial_write(struct h0_partial *p, struct h0_range *s, const char *data, size_t n,
                      struct h0_err *e);
 /* Makes what is there durable and writes the state down. */
 int h0_partial_save(struct h0_partial *p, struct h0_err *e);

@@ -36,7 +36,7 @@ struct transfer {
 
 struct way {
 	struct transfer *t;
-	struct h0_segment *seg;
+	struct h0_range *seg;
 	struct h0_remote_answer a;
 	bool checked;
 };
@@ -102,17 +102,17 @@ static int take(const char *data, size_t n, int status, void *arg)
 /* Everything that is missing, at once. -1: it makes no sense to try again. */
 static int round_of(struct transfer *t, struct h0_err *ret_last, struct h0_err *e)
 {
-	struct way ways[H0_SEGMENTS_MAX];
-	struct h0_http_req reqs[H0_SEGMENTS_MAX];
-	struct h0_err errs[H0_SEGMENTS_MAX];
-	const char *headers[H0_SEGMENTS_MAX][5];
-	char ranges[H0_SEGMENTS_MAX][64];
+	struct way ways[H0_RANGES_MAX];
+	struct h0_http_req reqs[H0_RANGES_MAX];
+	struct h0_err errs[H0_RANGES_MAX];
+	const char *headers[H0_RANGES_MAX][5];
+	char ranges[H0_RANGES_MAX][64];
 	h0_autofree char *same = h0_asprintf("If-Range: %s", t->now.tag);
 	size_t n = 0;
 	t->whole = t->odd = false;
 	t->status = 0;
 	for (size_t i = 0; i < t->part->n; i++) {
-		struct h0_segment *s = &t->part->seg[i];
+		struct h0_range *s = &t->part->seg[i];
 		if (s->pos >= s->to)
 			continue;
 		size_t h = 0;

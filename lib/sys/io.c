@@ -38,10 +38,10 @@ int h0_read_fd(int fd, size_t max, struct h0_buf *ret, struct h0_err *e)
 	return read_some(fd, max, ret) < 0 ? h0_fail_sys(e, "read") : 0;
 }
 
-int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
+int h0_read_file(const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
 {
 	/* O_NONBLOCK: a FIFO in the place of a file must not hang us */
-	h0_autofd int fd = h0_op_open(&h0_ops_real, dirfd, path, O_RDONLY | O_NONBLOCK, 0);
+	h0_autofd int fd = h0_op_open(&h0_ops_real, AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", path);
@@ -54,11 +54,6 @@ int h0_read_file_at(int dirfd, const char *path, size_t max, struct h0_buf *ret,
 		return h0_fail(e, H0_SYS, "%s is not a regular file", path);
 	}
 	return read_some(fd, max, ret) < 0 ? h0_fail_sys(e, "%s", path) : 0;
-}
-
-int h0_read_file(const char *path, size_t max, struct h0_buf *ret, struct h0_err *e)
-{
-	return h0_read_file_at(AT_FDCWD, path, max, ret, e);
 }
 
 DIR *h0_opendir(const char *path)

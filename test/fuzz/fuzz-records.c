@@ -175,9 +175,9 @@ static void download(const char *p, size_t n)
 	in_home(path, sizeof path, "x.gguf");
 	H0_ASSERT(h0_partial_open(path, &part, &e) == H0_PARTIAL_OURS);
 	H0_ASSERT(h0_partial_begin(&part, "http://h/x?k=1", "\"t\"", "", 100, 4, &e) == 0);
-	H0_ASSERT(part.n >= 1 && part.n <= H0_SEGMENTS_MAX);
+	H0_ASSERT(part.n >= 1 && part.n <= H0_RANGES_MAX);
 	for (size_t i = 0; i < part.n; i++) {
-		const struct h0_segment *s = &part.seg[i];
+		const struct h0_range *s = &part.seg[i];
 		H0_ASSERT(s->from == at && s->pos >= s->from && s->pos <= s->to && (s->pos == s->from || s->pos <= 8));
 		at = s->to;
 	}

@@ -72,7 +72,7 @@ static bool has(const struct case_ *c, const char *path, const char *part)
 	return good;
 }
 
-static const struct h0_target *target(const struct case_ *c, const char *slot)
+static const struct h0_cap_target *target(const struct case_ *c, const char *slot)
 {
 	for (size_t i = 0; i < c->plan.n; i++)
 		if (h0_streq(c->plan.v[i].slot, slot))
