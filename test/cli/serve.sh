@@ -120,6 +120,7 @@ slot other "$port"
 ok "a broken slot file does not keep new ones away" until_true eval '[ "$(curl -s "$url/v1/models" | grep -c other-model)" -ge 1 ]'
 is "and is named to who asks for it" "$(chat main | jq -r .error.message | grep -c 'slots/main.toml:1:')" 1
 slot main "$port"
+# shellcheck disable=SC2016
 ok "mended, it answers again" until_true eval '[ "$(chat main | grep -c main-model)" -ge 1 ]'
 
 # ---- /metrics as Prometheus reads it

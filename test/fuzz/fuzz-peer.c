@@ -254,7 +254,8 @@ static void hub(size_t how)
 	H0_ASSERT(m.names.n && m.names.n == m.urls.n && (m.projector != NULL) == (m.projector_url != NULL));
 	for (size_t i = 0; i < m.names.n; i++) {
 		h0_autofree char *base = h0_modelref_base(m.names.v[i]);
-		H0_ASSERT(h0_ends(base, ".gguf") && base[0] != '.' && !strstr(m.names.v[i], "..") && m.names.v[i][0] != '/');
+		h0_autofree char *walk = h0_asprintf("/%s/", m.names.v[i]); /* "a../b" goes nowhere else */
+		H0_ASSERT(h0_ends(base, ".gguf") && base[0] != '.' && !strstr(walk, "/../") && m.names.v[i][0] != '/');
 		for (const char *c = m.urls.v[i]; *c; c++)
 			H0_ASSERT(*c > ' ' && *c < 0x7f);
 	}
