@@ -14,18 +14,29 @@
 
 #define FRESH_MS 30000
 #define FIRST_MS 1500           /* what the start waits for */
+#define LAST_MS  2000           /* what the end waits for */
 
 struct route_remotes {
-	const struct h0_paths *paths;
+	struct h0_paths paths;
 	const atomic_int *stop;
 	pthread_t thread;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock;           /* of what follows */
 	pthread_cond_t wanted, known;
 	bool want, end, busy, any;      /* any: asked at least once */
 	struct h0_route_look now;       /* its remote part */
 	char *set;                      /* the upstreams it tells of */
 	int64_t at;
 };
+
+static struct timespec in_ms(int ms)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_nsec += ms % 1000 * 1000000L;
+	t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
 
 /* Names and URLs, so that a change is seen. */
 static char *set_of(const struct h0_upstreams *us)
@@ -41,8 +52,8 @@ static void ask(struct route_remotes *r)
 	h0_autosnap struct h0_snap snap = {0};
 	h0_autoupstreams struct h0_upstreams us = {0};
 	struct h0_route_look look = {0}, old;
-	if (h0_snap_open(r->paths->etc, &snap, NULL) == 0 && h0_upstreams_load(&snap, &us, NULL) == 0)
-		h0_upstream_look(r->paths, &us, r->stop, &look);
+	if (h0_snap_open(r->paths.etc, &snap, NULL) == 0 && h0_upstreams_load(&snap, &us, NULL) == 0)
+		h0_upstream_look(&r->paths, &us, r->stop, &look);
 	pthread_mutex_lock(&r->lock);
 	old = r->now;
 	r->now = look;
@@ -71,6 +82,7 @@ static void *work(void *arg)
 		ask(r);
 		pthread_mutex_lock(&r->lock);
 		r->busy = false;
+		pthread_cond_broadcast(&r->known);
 		pthread_mutex_unlock(&r->lock);
 	}
 }
@@ -78,7 +90,7 @@ static void *work(void *arg)
 struct route_remotes *route_remotes_new(const struct h0_paths *paths, const atomic_int *stop)
 {
 	struct route_remotes *r = h0_calloc(1, sizeof *r);
-	r->paths = paths;
+	r->paths = *paths; /* it may outlive the caller's */
 	r->stop = stop;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wanted, NULL);
@@ -98,10 +110,13 @@ void route_remotes_free(struct route_remotes *r)
 {
 	if (!r)
 		return;
+	struct timespec t = in_ms(LAST_MS);
 	pthread_mutex_lock(&r->lock);
 	r->end = true;
-	bool busy = r->busy;
 	pthread_cond_signal(&r->wanted);
+	while (r->busy && pthread_cond_clockwait(&r->known, &r->lock, CLOCK_MONOTONIC, &t) != ETIMEDOUT)
+		;
+	bool busy = r->busy;
 	pthread_mutex_unlock(&r->lock);
 	if (busy) { /* with a name server, perhaps: the process ends without it, and its memory with it */
 		pthread_detach(r->thread);
@@ -143,19 +158,20 @@ static void copy(const struct h0_route_look *from, struct h0_route_look *ret)
 
 void route_remotes_get(struct route_remotes *r, const struct h0_upstreams *us, struct h0_route_look *ret)
 {
-	if (!r || (!us->n && !r->any))
+	if (!r)
 		return;
 	h0_autofree char *set = set_of(us);
+	struct timespec t = in_ms(FIRST_MS);
 	pthread_mutex_lock(&r->lock);
 	bool first = !r->any;
+	if (first && !us->n) {
+		pthread_mutex_unlock(&r->lock);
+		return;
+	}
 	if (!h0_streq(set, r->set) || h0_now_ms() - r->at > FRESH_MS) {
 		r->want = true;
 		pthread_cond_signal(&r->wanted);
 	}
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += (t.tv_nsec / 1000000 + FIRST_MS) / 1000;
-	t.tv_nsec = (t.tv_nsec / 1000000 + FIRST_MS) % 1000 * 1000000;
 	while (first && !r->any && pthread_cond_clockwait(&r->known, &r->lock, CLOCK_MONOTONIC, &t) != ETIMEDOUT)
 		;
 	if (h0_streq(set, r->set))

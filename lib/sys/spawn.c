@@ -221,15 +221,16 @@ int h0_spawn(const struct h0_spawn *s, struct h0_spawned *ret, struct h0_err *e)
 	h0_autospawned struct h0_spawned r = {0};
 	if (open_pipes(s, &p, e) < 0)
 		return -1;
-	/* a child that does not read its stdin must not end us: the write's EPIPE is enough */
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
-	sigaction(SIGPIPE, &ignore, &old);
 	pid_t pid = fork();
 	if (pid < 0)
 		return h0_fail_sys(e, "a process for %s", s->argv[0]);
 	if (pid == 0)
 		child(s, &p, env);
 	close_childs_ends(&p);
+	/* a child that does not read its stdin must not end us: the write's EPIPE is enough */
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old = {0};
+	if (s->input)
+		sigaction(SIGPIPE, &ignore, &old);
 	int err = 0, status = 0;
 	ssize_t n;
 	while ((n = read(p.report[0], &err, sizeof err)) < 0 && errno == EINTR)
@@ -239,7 +240,8 @@ int h0_spawn(const struct h0_spawn *s, struct h0_spawned *ret, struct h0_err *e)
 		converse(s, pid, pidfd, &p, &r);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	sigaction(SIGPIPE, &old, NULL);
+	if (s->input)
+		sigaction(SIGPIPE, &old, NULL);
 	if (n > 0) {
 		errno = err;
 		h0_fail_sys(e, "%s", s->argv[0]);
