@@ -31,7 +31,7 @@ int probe_model_bytes(const char *path, int64_t *ret, struct h0_err *e)
 		if (stat(part, &st) < 0)
 			return h0_fail(e, H0_CONFIG, "%s: %s", part, strerror(errno));
 		if (!S_ISREG(st.st_mode))
-			return h0_fail(e, H0_CONFIG, "%s is no regular file", part);
+			return h0_fail(e, H0_CONFIG, "%s is not a regular file", part);
 		*ret += st.st_size;
 	}
 	return 0;

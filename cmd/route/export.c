@@ -297,7 +297,7 @@ static int go_back(struct export *x, struct h0_err *e)
 	h0_autobuf struct h0_buf old = {0}, new = {0}, diff = {0};
 	h0_autofree char *path = h0_asprintf("%s/%s", x->dir, info->name);
 	if (x->o->check)
-		return h0_fail(e, H0_USAGE, "--undo and --check do not go together");
+		return h0_fail(e, H0_USAGE, "--undo and --check exclude each other");
 	if (h0_fileset_back(&h0_ops_real, x->dir, info->name, info->mode, ctx->dry_run, &old, &new, e) < 0)
 		return -1;
 	h0_diff(info->name, h0_buf_str(&old), old.len, h0_buf_str(&new), new.len, &diff);

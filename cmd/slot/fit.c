@@ -178,6 +178,8 @@ int slot_fit(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	h0_fits_judge(&b, H0_FITS_NOW, ctx->argc ? ctx->argv[0] : NULL, &f);
 	if (f.unseen[0])
 		h0_warn(ctx, "what other slots use is not counted: %s", f.unseen);
+	if (f.guessed[0])
+		h0_warn(ctx, "nobody can say what these slots need, what they have by now is counted: %s", f.guessed);
 	struct h0_rec *r = h0_rec_new(slot_fit_cols);
 	fill(r, ctx->argc ? ctx->argv[0] : NULL, file.path, &f);
 	int rc = h0_out_one(ctx, r, NULL, e);

@@ -111,7 +111,7 @@ int slot_logs(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	if (h0_name_check("slot name", name, e) < 0 || h0_box_open(&b, e) < 0)
 		return -1;
 	if (o->follow && ctx->json)
-		return h0_fail(e, H0_USAGE, "--follow and --json do not go together");
+		return h0_fail(e, H0_USAGE, "--follow and --json exclude each other");
 	const struct h0_slot *named = h0_slots_get(&b.slots, name);
 	const struct h0_slot *server = named ? h0_npu_server(&b.slots, named) : NULL;
 	h0_slot_dirs(&b.paths, server ? server->name : name, run_dir, log_path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <time.h>
 
+#include "run/act.h"
 #include "run/use.h"
 #include "slot/live.h"
 
@@ -56,6 +57,20 @@ static void unload(struct reap *r, const struct h0_slot *slot, const struct h0_c
 		fail(r, slot, &e);
 }
 
+/* Whoever was ending it was killed, and podman with them: nobody else would go on. */
+static void finish(struct reap *r, const struct h0_slot *slot, const struct h0_ctr *c)
+{
+	struct h0_outcome o = {0};
+	struct h0_err e = {0};
+	int64_t timeout = h0_slot_idle_timeout(slot, &r->box.slots.conf);
+	if (r->ctx->dry_run)
+		row(r, slot, NULL, timeout, true, "would be unloaded: whoever was ending it was killed");
+	else if (h0_life_stop(&r->box, slot->name, c->port, 0, &o, &e) < 0)
+		fail(r, slot, &e);
+	else
+		row(r, slot, NULL, timeout, o.changed, "unloaded: whoever was ending it was killed");
+}
+
 static void consider(struct reap *r, const struct h0_slot *slot, const struct h0_ctr *c)
 {
 	struct h0_use use;
@@ -97,8 +112,11 @@ int slot_reap(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	for (size_t i = 0; i < r.box.slots.n; i++) {
 		const struct h0_slot *slot = &r.box.slots.v[i];
 		const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot->name);
-		bool runs = c && c->state == H0_CTR_RUNNING && h0_ctr_alive(c);
-		if (runs && !slot->broken && !h0_live_foreign(&r.box, c))
+		if (!c || !h0_ctr_alive(c) || h0_live_foreign(&r.box, c))
+			continue;
+		if (c->state == H0_CTR_STOPPING && h0_act_cut_short(&r.box, c))
+			finish(&r, slot, c);
+		else if (c->state == H0_CTR_RUNNING && !slot->broken)
 			consider(&r, slot, c);
 	}
 	int rc = 0;

@@ -419,7 +419,9 @@ static const char reap_text[] =
 	"A slot's last use is the latest of: its start, the last request *hal0-route serve* sent it "
 	"(*/run/hal0/slots/NAME/used*), and the last line of llama-server's log, so requests sent straight "
 	"to its port count. One that is answering, loading or does not say is kept; of programs that cannot "
-	"be asked, one that somebody is connected to.";
+	"be asked, one that somebody is connected to.\n\n"
+	"A slot whose end was cut short, because whoever was ending it was killed together with podman, is "
+	"ended as well.";
 
 static const char run_text[] =
 	"For units. Prepares as *start* does, then becomes *podman run* in the foreground. Inside a unit "

@@ -15,9 +15,9 @@ bool h0_ends(const char *s, const char *suffix);
 
 /* Length of the UTF-8 character at p (n > 0 bytes are there); 0: not one. */
 size_t h0_utf8_len(const char *p, size_t n);
-/* The character at p (n > 0 bytes are there) if it steers the terminal it is shown on, and its length:
- * control characters of both sets, and those that turn the order of others around, so that a line reads
- * as what it is not. 0: it does not, or is NUL; the length is 1 then. */
+/* The character at p (n > 0 bytes are there) if it steers the terminal it is shown on, and its
+ * length: control characters of both sets, and those that turn the order of others around, so that
+ * a line reads as what it is not. 0: it does not, or is NUL; the length is 1 then. */
 unsigned h0_char_steers(const char *p, size_t n, size_t *ret_len);
 
 /* A NULL-terminated list that owns its strings: also an argv. {0} is a valid empty one. */

@@ -3,10 +3,10 @@
  * argv -> verb, options and operands, through the tables of cli/spec.h.
  *
  * Grammar: -x, -xVALUE, -x VALUE, clusters of flags (-fq), --name, --name=VALUE, --name VALUE,
- * --no-name for negatable flags, "--" ends the options; "-" and negative numbers are operands. Names are never abbreviated. Options
- * may stand before or after the verb and between operands; in an H0_VERB_PASS verb everything
- * from the first operand on is an operand. When an option is repeated the last one counts (a
- * LIST collects). Errors are H0_USAGE.
+ * --no-name for negatable flags, "--" ends the options; "-" and negative numbers are operands.
+ * Names are never abbreviated. Options may stand before or after the verb and between operands; in
+ * an H0_VERB_PASS verb everything from the first operand on is an operand. When an option is
+ * repeated the last one counts (a LIST collects). Errors are H0_USAGE.
  */
 #ifndef H0_CLI_OPT_H
 #define H0_CLI_OPT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The disk side of a change set: staging, publishing, sweeping below one configuration
- * directory. For conf/txn.c and conf/recover.c, which hold the lock.
+ * directory. For conf/txn.c, which holds the lock, and conf/survey.c, which only looks.
  */
 #ifndef H0_CONF_PUBLISH_H
 #define H0_CONF_PUBLISH_H
@@ -54,8 +54,8 @@ int h0_stage_write(struct h0_confdir *d, const struct h0_change *c, int *ret, st
 void h0_stage_drop(struct h0_confdir *d, const struct h0_changeset *cs);
 
 /* Exchanges every staged file with its target (or removes the target), makes sure that what came
- * out is what was expected, and makes that durable. Files a person has edited stay; their names are added to `conflicts`, what was replaced to
- * `published` (may be NULL). */
+ * out is what was expected, and makes that durable. Files a person has edited stay; their names are
+ * added to `conflicts`, what was replaced to `published` (may be NULL). */
 int h0_publish(struct h0_confdir *d, const struct h0_changeset *cs, struct h0_strv *published,
                struct h0_strv *conflicts, struct h0_err *e);
 /* Before recovery sweeps: a publisher may have died with a person's edit, just taken out of its

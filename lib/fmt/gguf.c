@@ -414,7 +414,7 @@ int h0_gguf_read(int fd, const char *file, struct h0_gguf *ret, struct h0_err *e
 		return h0_fail_sys(e, "%s", file);
 	if (!S_ISREG(st.st_mode)) {
 		h0_fail(e, H0_CONFIG, "%s: %s, not a GGUF file", file,
-		        S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+		        S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
 		return h0_err_code(e, "model.unsupported_format");
 	}
 	h0_autosrc struct h0_src s = {.file = file, .size = (uint64_t)st.st_size, .fd = fd,

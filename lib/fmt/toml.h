@@ -34,7 +34,7 @@ enum h0_toml_type {
 	H0_TOML_TIME_LOCAL,
 };
 
-/* How a table came to be; h0_tomledit needs it, most callers do not. */
+/* How a table came to be; fmt/tomledit.c needs it, most callers do not. */
 enum h0_toml_origin {
 	H0_TOML_BY_HEADER,      /* [a.b] */
 	H0_TOML_BY_ARRAY,       /* one element of [[a.b]], and the array itself */

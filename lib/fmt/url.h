@@ -13,8 +13,9 @@
 /* Its length when the URL begins with http:// or https://, in letters of any size; else 0. */
 size_t h0_url_scheme(const char *url);
 bool h0_url_is_https(const char *url);
-/* The host of "scheme://host...", without brackets. H0_USAGE for what is no such URL, has a user
- * name (it would end in messages), blanks or control characters, or a host that `size` cannot hold. */
+/* The host of "scheme://host...", without brackets. H0_USAGE for what is no such URL, has a
+ * user name (it would end in messages), blanks or control characters, or a host that `size`
+ * cannot hold. */
 int h0_url_host(const char *url, char *host, size_t size, struct h0_err *e);
 /* "https://host:port", in small letters, the usual port left out. H0_USAGE as h0_url_host. */
 int h0_url_origin(const char *url, char *dst, size_t size, struct h0_err *e);

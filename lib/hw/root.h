@@ -42,9 +42,9 @@ void h0_root_close(struct h0_root *r);
 /* Appends a whole regular file of at most `max` bytes. An empty one is -ENODATA. */
 int h0_root_read(const struct h0_root *r, size_t max, struct h0_buf *ret, const char *fmt, ...)
 	H0_PRINTF(4, 5);
-/* The lines of a file from one that is `line` to the next empty one, at most H0_PARAGRAPH_MAX bytes. The
- * file is gone through piece by piece, `max` bytes of it, and never held whole. 0, or -errno (-ENODATA:
- * no such line, or only the first one is). */
+/* The lines of a file from one that is `line` to the next empty one, at most H0_PARAGRAPH_MAX
+ * bytes. The file is gone through piece by piece, `max` bytes of it, and never held whole. 0, or
+ * -errno (-ENODATA: no such line, or only the first one is). */
 #define H0_PARAGRAPH_MAX 65536
 int h0_root_paragraph(const struct h0_root *r, size_t max, const char *line, struct h0_buf *ret,
                       const char *path);

@@ -340,7 +340,7 @@ static void from_json(const struct h0_root *r, struct h0_hw_vulkan *v)
 		return;
 	}
 	if (h0_json_parse(b.p, b.len, "vulkan.json", &j, NULL) < 0) {
-		refuse(v, H0_VK_FAILED, "vulkan.json is no JSON");
+		refuse(v, H0_VK_FAILED, "vulkan.json is not valid JSON");
 		return;
 	}
 	if (h0_json_type(h0_json_get(j, "loader")) != H0_JSON_STRING) {

@@ -79,7 +79,7 @@ int h0_flm_list_parse(const char *text, size_t len, struct h0_flm_list *ret, str
 	h0_autojson struct h0_json *j = NULL;
 	h0_autoflmlist struct h0_flm_list l = {0};
 	if (!start)
-		return h0_fail(e, H0_EXTERN, "flm list -j: no JSON in its answer");
+		return h0_fail(e, H0_EXTERN, "flm list -j: its answer is not JSON");
 	if (h0_json_parse(start, (size_t)(end - start), "flm list -j", &j, e) < 0) {
 		if (e)
 			e->kind = H0_EXTERN;

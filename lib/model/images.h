@@ -63,7 +63,6 @@ struct h0_image_choice {
 void h0_images_choose(struct h0_images *im, const char *slot_image, const char *profile_image,
                       struct h0_image_choice *ret);
 
-
 /* Adds or renews pins; the lock as it was becomes the previous one when anything changes. */
 int h0_images_lock(const struct h0_snap *snap, const struct h0_image_pins *pins,
                    struct h0_changeset *cs, struct h0_err *e);

@@ -64,7 +64,7 @@ int h0_tune(const struct h0_machine *m, int64_t budget_mib, bool gttsize, struct
 	int64_t pool = t.ram_mib + t.carveout_mib, most = pool - LEAST_LEFT_MIB;
 	t.budget_mib = budget_mib == H0_UNKNOWN ? pool - h0_reserve_mib(pool) : budget_mib;
 	if (t.budget_mib <= 0)
-		return h0_fail(e, H0_USAGE, "a budget of nothing makes no sense");
+		return h0_fail(e, H0_USAGE, "a budget of 0 is none: say how much memory models shall have");
 	if (t.budget_mib > most)
 		return h0_fail(e, H0_NO,
 		               "%lld MiB cannot be had: %lld MiB of RAM and %lld MiB carve-out, less %d MiB "

@@ -112,6 +112,14 @@ static bool being_ended(const struct h0_box *b, const struct h0_ctr *c)
 	       h0_streq(last.container, c->id);
 }
 
+bool h0_act_cut_short(const struct h0_box *b, const struct h0_ctr *c)
+{
+	if (!being_ended(b, c))
+		return false;
+	h0_autofd int lock = h0_act_lock(b, c->slot, 0, NULL);
+	return lock >= 0 && being_ended(b, c);
+}
+
 /* The container that the slot's monitor watches, by the monitor's command line; false: none lives. */
 static bool monitored(const char *dir, char *ret_id)
 {

@@ -25,11 +25,14 @@ int h0_act_record(const struct h0_box *b, const char *slot, int port, const char
 
 /* H0_CONFLICT, naming the holder, when the slot's port is taken by somebody. */
 int h0_act_check_port(const struct h0_slot *slot, struct h0_err *e);
+/* podman is ending it as far as it knows, hal0 began that, and whoever did holds the slot's lock no more:
+ * nobody goes on. False as well where that cannot be found out. */
+bool h0_act_cut_short(const struct h0_box *b, const struct h0_ctr *c);
 /* Does it run, so that there is nothing to start? */
 bool h0_act_runs(const struct h0_ctr *c);
-/* What is left of the slot's last container although podman does not know it: somebody removed it while
- * it was being ended, or killed its monitor, or the podman that was starting it. *ret_ended (may be
- * NULL) is set when there was something. */
+/* What is left of the slot's last container although podman does not know it: somebody removed it
+ * while it was being ended, or killed its monitor, or the podman that was starting it. *ret_ended
+ * (may be NULL) is set when there was something. */
 int h0_act_end_forgotten(const struct h0_box *b, const char *slot, bool *ret_ended, struct h0_err *e);
 /* The slot's container if it runs, else none, and nothing dead left in the way: what has ended,
  * what podman only thinks runs, what is half stopped since its monitor died, or whoever ended it. */

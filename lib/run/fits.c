@@ -215,6 +215,9 @@ static void others(struct h0_box *b, const char *except, struct h0_fits *f)
 	h0_ledger_read(&b->paths, &l);
 	h0_room_look(b, &ctrs, &l, except, f, &u);
 	h0_room_fill(&u, &f->pool);
+	h0_autobuf struct h0_buf names = {0};
+	h0_room_unknown(&u, &names);
+	snprintf(f->guessed, sizeof f->guessed, "%s", h0_buf_str(&names));
 }
 
 void h0_fits_judge(struct h0_box *b, enum h0_fits_pool which, const char *except,

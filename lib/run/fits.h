@@ -20,6 +20,7 @@ struct h0_fits {
 	struct h0_json *doc;            /* what the pool is from */
 	char *path, *image;             /* of a slot: its model's file, its image */
 	char unseen[256];               /* why it is not known what other slots use; "" = it is */
+	char guessed[256];              /* slots of which only what they have by now is counted; "" = none */
 };
 void h0_fits_done(struct h0_fits *f);
 #define h0_autofits h0_auto(h0_fits_done)

@@ -31,7 +31,8 @@ int h0_flm_check_slot(struct h0_box *b, const char *slot, struct h0_err *e);
 /* What the NPU slot's FLM says of a model by that name, in a sentence. -1: nobody can be asked. */
 int h0_flm_tell(struct h0_box *b, const char *model, char *dst, size_t size);
 
-/* Writes down what the server is started with, beside its pid file; slots of other programs: nothing. */
+/* Writes down what the server is started with, beside its pid file; slots of other programs:
+ * nothing. */
 int h0_flm_note(const struct h0_spec *s, struct h0_err *e);
 /* Types (H0_TYPE_BIT set) the server that runs was started without; 0 when nobody wrote it down. */
 unsigned h0_flm_noted_without(const struct h0_paths *paths, const char *slot);

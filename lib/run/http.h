@@ -67,9 +67,10 @@ static inline void h0_http_closep(struct h0_http_client **c)
  * ECONNRESET (ended early). *ret is then untouched, but on_data may have been called before. */
 int h0_http_do(struct h0_http_client *c, const struct h0_http_req *req, struct h0_http_res *ret,
                struct h0_err *e);
-/* Several: one after the other over one connection where that brings bytes as fast as they are taken
- * in, else up to all at once, each over a connection of its own. errs[i].kind is H0_OK where an answer
- * came to reqs[i]. Only on_data and on_header hear of it. -1 (H0_EXTERN): not even begun. */
+/* Several: one after the other over one connection where that brings bytes as fast as they are
+ * taken in, else up to all at once, each over a connection of its own. errs[i].kind is H0_OK
+ * where an answer came to reqs[i]. Only on_data and on_header hear of it. -1 (H0_EXTERN): not
+ * even begun. */
 int h0_http_do_all(struct h0_http_client *c, const struct h0_http_req *reqs, size_t n,
                    struct h0_err *errs, struct h0_err *e);
 /* The certificate an https server shows, as PEM: a handshake, no request. Nothing is verified. */
@@ -77,7 +78,7 @@ int h0_http_cert(struct h0_http_client *c, const char *url, int timeout_ms, stru
                  struct h0_err *e);
 /* Within on_data: the answer's content type, "" = not said. */
 void h0_http_content_type(struct h0_http_client *c, char *dst, size_t size);
-/* The same with a client of its own. */
+/* h0_http_do with a client of its own. */
 int h0_http(const struct h0_http_req *req, struct h0_http_res *ret, struct h0_err *e);
 void h0_http_res_done(struct h0_http_res *r);
 #define h0_autohttp h0_auto(h0_http_res_done)

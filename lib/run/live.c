@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "fmt/json.h"
 #include "model/npu.h"
+#include "run/act.h"
 #include "run/flm.h"
 #include "sys/io.h"
 
@@ -160,6 +161,8 @@ static void judge(const struct h0_state_file *last, const struct h0_health_ask *
 		judge_running(c, last, ask, l);
 	else if (c->state == H0_CTR_EXITED)
 		judge_ended(c, last, l);
+	else if (c->state == H0_CTR_STOPPING && l->cut_short)
+		say(l, H0_STATE_UNLOADING, "it still runs, and whoever was ending it was killed: hal0 slot stop %s goes on", c->slot);
 	else if (c->state == H0_CTR_STOPPING)
 		say(l, H0_STATE_UNLOADING, "%s", c->word);
 	else if (c->state == H0_CTR_CREATED)
@@ -217,6 +220,7 @@ static void look_at_container(const struct h0_box *b, struct h0_slot_live *l)
 	l->alive = h0_ctr_alive(c);
 	bool thinks = c->state == H0_CTR_RUNNING || c->state == H0_CTR_STOPPING;
 	l->stale = thinks && !l->alive;
+	l->cut_short = !l->foreign && l->alive && c->state == H0_CTR_STOPPING && h0_act_cut_short(b, c);
 	if (!l->foreign && l->alive && c->state == H0_CTR_RUNNING)
 		l->uptime_s = uptime_of(c);
 }

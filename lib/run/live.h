@@ -22,8 +22,8 @@
 
 /* What a slot needs by its file, as run/room.h found it. Bytes. */
 struct h0_need {
-	bool known;                     /* it was looked at; 0 then is also "nobody can say" */
-	int64_t total, device;
+	bool known;                     /* it was looked at */
+	int64_t total, device;          /* -1: nobody can say */
 };
 
 /* The configuration as it is now, and how to reach podman. */
@@ -54,6 +54,7 @@ struct h0_slot_live {
 	bool foreign;                   /* the container is another hal0's, or nobody's */
 	bool alive;                     /* the container's process lives */
 	bool stale;                     /* podman takes a dead one for running */
+	bool cut_short;                 /* being ended, by nobody any more: h0_act_cut_short */
 	enum h0_state state;
 	enum h0_health health;
 	char model_id[128];             /* what the server lists, "" = unknown */

@@ -80,7 +80,7 @@ int h0_model_hash(const struct h0_model_hash *h, char dst[H0_SHA256_TEXT], struc
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return h0_fail_sys(e, "%s", h->path);
 	if (!S_ISREG(st.st_mode))
-		return h0_fail(e, H0_CONFIG, "%s is no regular file", h->path);
+		return h0_fail(e, H0_CONFIG, "%s is not a regular file", h->path);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	h0_sha256_init(&s);
 	for (int64_t done = 0;;) {

@@ -22,9 +22,9 @@ struct h0_nodes {
 };
 /* Adds those of the kinds in `which` (H0_NODE_...). Returns the kinds of which there is none. */
 unsigned h0_nodes_find(unsigned which, struct h0_nodes *ret);
-/* Adds the group of one more node, which the caller grants. 0: taken; 1: there is no such thing; 2: it
- * is one that no container gets: disks and the machine's memory, under whatever name, and what is no
- * device. */
+/* Adds the group of one more node, which the caller grants. 0: taken; 1: there is no such thing; 2:
+ * it is one that no container gets: disks and the machine's memory, under whatever name, and what
+ * is no device. */
 int h0_nodes_group(const char *path, struct h0_nodes *n);
 void h0_nodes_done(struct h0_nodes *n);
 

@@ -94,9 +94,9 @@ int h0_podman_ran(const struct h0_spawned *r, const char *image, char *ret_id, s
  * container that is not there is no error. */
 int h0_podman_remove(const struct h0_podman *p, const char *container, int grace_s,
                      struct h0_err *e);
-/* The same for one whose process is known, and sure of it: podman can forget a container that it half
- * stopped when its monitor was killed, and leave its server running, or the runtime's records. H0_EXTERN when that does not
- * end even when killed. */
+/* The same for one whose process is known, and sure of it: podman can forget a container that it
+ * half stopped when its monitor was killed, and leave its server running, or the runtime's records.
+ * H0_EXTERN when that does not end even when killed. */
 int h0_podman_end(const struct h0_podman *p, const struct h0_ctr *c, int grace_s, struct h0_err *e);
 /* How it ended. *ret_running: podman still takes it for running. */
 int h0_podman_exit(const struct h0_podman *p, const char *id, bool *ret_running, int *ret_code,
@@ -113,8 +113,8 @@ int h0_podman_no_image(const char *image, struct h0_err *e);
 /* Does the container's process live? By the kernel, not by podman's records: both can be dead
  * while podman says "running". */
 bool h0_ctr_alive(const struct h0_ctr *c);
-/* Does anything of a container that podman does not know any more live on: its process, for certain, or
- * records of the runtime's? h0_podman_end ends it. */
+/* Does anything of a container that podman does not know any more live on: its process, for
+ * certain, or records of the runtime's? h0_podman_end ends it. */
 bool h0_ctr_lingers(const struct h0_ctr *c);
 /* Does its monitor live? Without it the server serves on, but podman does not see it end. */
 bool h0_ctr_monitored(const struct h0_ctr *c);

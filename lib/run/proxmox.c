@@ -196,7 +196,7 @@ int h0_pve_parse(const char *text, size_t len, const struct h0_pve_self *self,
 	struct count c = {0};
 	struct h0_pve_summary s = {.cpu_percent = -1};
 	if (h0_json_parse(text, len, "answer", &j, NULL) < 0)
-		return nonsense(e, "the answer is no JSON");
+		return nonsense(e, "the answer is not JSON");
 	const struct h0_json *data = h0_json_get(j, "data");
 	if (h0_json_type(data) != H0_JSON_ARRAY)
 		return nonsense(e, "the answer has no list of resources");

@@ -44,25 +44,25 @@ static const struct h0_need *need_of(struct h0_box *b, const struct h0_slot *slo
 	h0_autofits struct h0_fits f = {0};
 	if (need->known)
 		return need;
-	need->known = true;
+	*need = (struct h0_need){true, -1, -1};
 	if (slot->broken || h0_fits_slot(b, slot, &f, NULL) < 0)
 		return need;
 	h0_fit(&f.model, &f.run, &f.fit);
 	need->total = f.fit.total;
-	need->device = f.run.device == H0_DEVICE_CPU ? 0 : f.fit.device;
+	need->device = need->total >= 0 && f.run.device == H0_DEVICE_CPU ? 0 : f.fit.device;
 	return need;
 }
 
-/* As booked; else by its file. */
+/* As booked (nothing is booked for who needs nobody knows what); else by its file. -1: not known. */
 static int64_t expected(struct h0_box *b, const char *name, const struct h0_ledger *l,
                         const struct h0_fit_pool *pool)
 {
 	const struct h0_slot *slot = h0_slots_get(&b->slots, name);
 	const struct h0_booking *booked = h0_ledger_get(l, name);
-	if (booked)
+	if (booked && (booked->host || booked->device))
 		return part(pool, booked->host, booked->device);
-	if (!slot)
-		return 0;
+	if (booked || !slot)
+		return -1;
 	const struct h0_need *need = need_of(b, slot);
 	return pool->shared ? need->total : need->device;
 }
@@ -95,14 +95,28 @@ void h0_room_look(struct h0_box *b, const struct h0_ctrs *ctrs, const struct h0_
 		x->ctr = c;
 		x->held = now;
 		x->need = later > now ? later : now;
+		x->unknown = later < 0;
 	}
 	for (size_t i = 0; i < l->n; i++) {
 		bool seen = h0_streq(l->v[i].slot, except);
 		for (size_t k = 0; k < ret->n && !seen; k++)
 			seen = h0_streq(ret->v[k].slot, l->v[i].slot);
-		if (!seen)
-			add(ret, l->v[i].slot)->need = part(&f->pool, l->v[i].host, l->v[i].device);
+		if (seen)
+			continue;
+		struct h0_room_user *x = add(ret, l->v[i].slot);
+		x->need = part(&f->pool, l->v[i].host, l->v[i].device);
+		x->unknown = !l->v[i].host && !l->v[i].device;
 	}
+}
+
+void h0_room_unknown(const struct h0_room_users *u, struct h0_buf *ret)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < u->n; i++)
+		if (u->v[i].unknown && n++ < OTHERS_NAMED)
+			h0_buf_addf(ret, "%s%s", n > 1 ? ", " : "", u->v[i].slot);
+	if (n > OTHERS_NAMED)
+		h0_buf_addf(ret, " and %zu more", n - OTHERS_NAMED);
 }
 
 void h0_room_users_done(struct h0_room_users *u)
@@ -268,8 +282,8 @@ static void name_others(const struct h0_room_users *u, struct h0_buf *ret)
 	for (size_t i = 0; i < n && i < OTHERS_NAMED; i++) {
 		char size[32];
 		h0_num_human(by[i]->need, size, sizeof size);
-		h0_buf_addf(ret, "%s%s %s%s", i ? ", " : "; other slots: ", by[i]->slot, size,
-		            by[i]->ctr ? "" : " (starting)");
+		h0_buf_addf(ret, "%s%s %s%s%s", i ? ", " : "; other slots: ", by[i]->slot, by[i]->unknown ? "at least " : "",
+		            size, by[i]->ctr ? "" : " (starting)");
 	}
 	if (n > OTHERS_NAMED)
 		h0_buf_addf(ret, " and %zu more", n - OTHERS_NAMED);

@@ -6,7 +6,8 @@
  * The rule: a start is refused when what is allocated at load exceeds what is left beside the
  * others, or when hal0.toml's max_slots is reached. When nobody can say what a slot needs (its
  * program is not llama-server, its model does not tell, the memory is unknown) it is started and
- * nothing is booked or unloaded for it; once it runs, what it really takes counts.
+ * nothing is booked or unloaded for it; once it runs, what it really takes counts, and those who are
+ * told about room are told that this may grow.
  */
 #ifndef H0_RUN_ROOM_H
 #define H0_RUN_ROOM_H
@@ -21,6 +22,7 @@ struct h0_room_user {
 	char slot[H0_NAME_MAX + 1];
 	const struct h0_ctr *ctr;       /* NULL: booked, not yet to be seen */
 	int64_t need, held;             /* bytes it will have, and has by now */
+	bool unknown;                   /* nobody can say what it will have: `need` is what it has by now */
 	bool goes;                      /* assumed to be unloaded */
 	bool can_go;                    /* it runs, is well, does nothing and is not pinned */
 	int64_t last;                   /* use, if can_go was looked at */
@@ -34,6 +36,8 @@ struct h0_room_users {
 /* Of f->pool; `except` (may be NULL) is the slot that shall not count. Free: h0_room_users_done. */
 void h0_room_look(struct h0_box *b, const struct h0_ctrs *ctrs, const struct h0_ledger *l,
                   const char *except, const struct h0_fits *f, struct h0_room_users *ret);
+/* "npu, voice": those of whom it is not known; nothing when there is none. */
+void h0_room_unknown(const struct h0_room_users *u, struct h0_buf *ret);
 void h0_room_users_done(struct h0_room_users *u);
 #define h0_autousers h0_auto(h0_room_users_done)
 /* Fills pool->others, and takes from pool->free what the others have yet to get. */

@@ -170,7 +170,7 @@ static int on_event(const char *name, const char *data, size_t len, void *arg, s
 	}
 	struct h0_err bad = {0};
 	if (h0_json_parse(data, len, "event", &o, &bad) < 0 || h0_json_type(o) != H0_JSON_OBJECT)
-		return refused(k, "it sent an event that is no JSON object");
+		return refused(k, "it sent an event that is not a JSON object");
 	if (h0_json_get(o, "error") || strcmp(name, "error") == 0)
 		return refused(k, error_message(o));
 	note_usage(k->ret, o);

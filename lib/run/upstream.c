@@ -129,7 +129,7 @@ static int take_list(struct asked *a, const struct h0_http_res *res, struct h0_e
 	if (res->status != 200)
 		return h0_fail(e, H0_EXTERN, "answers HTTP %d to /v1/models", res->status);
 	if (h0_json_parse(h0_buf_str(&res->body), res->body.len, "models", &o, NULL) < 0)
-		return h0_fail(e, H0_EXTERN, "lists its models in no JSON");
+		return h0_fail(e, H0_EXTERN, "does not list its models as JSON");
 	const struct h0_json *data = h0_json_get(o, "data");
 	for (size_t i = 0; i < h0_json_len(data); i++) {
 		const char *id = h0_json_str(h0_json_get(h0_json_at(data, i), "id"));

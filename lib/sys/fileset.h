@@ -25,12 +25,13 @@ struct h0_fileset_file {
 
 /* The set a first file's text names: the first such word in it. false: none. */
 bool h0_fileset_named(const char *text, char dst[H0_FILESET_NAME]);
-/* v[0] is the first file; a copy of it is in the set. Writes what is not so already, all of it durable
- * on return. Writers at once wait for each other. H0_SYS, H0_CONFLICT as h0_durable_write. */
+/* v[0] is the first file; a copy of it is in the set. Writes what is not so already, all of it
+ * durable on return. Writers at once wait for each other. H0_SYS, H0_CONFLICT as
+ * h0_durable_write. */
 int h0_fileset_write(const struct h0_ops *o, const char *dir, const char *set, const struct h0_fileset_file *v,
                      size_t n, struct h0_err *e);
-/* Brings the first file back to what it was before the newest write: its text in `ret_new`, that of now
- * in `ret_old`. Going back twice leads forward again. H0_NO: there is nothing to go back to. */
+/* Brings the first file back to what it was before the newest write: its text in `ret_new`, that of
+ * now in `ret_old`. Going back twice leads forward again. H0_NO: there is nothing to go back to. */
 int h0_fileset_back(const struct h0_ops *o, const char *dir, const char *first, unsigned mode, bool dry_run,
                     struct h0_buf *ret_old, struct h0_buf *ret_new, struct h0_err *e);
 

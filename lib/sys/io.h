@@ -13,8 +13,8 @@
 #include "base/err.h"
 
 /* Appends all of a file to `ret`. More than `max` bytes is H0_SYS with EFBIG (nothing read into
- * memory beyond that). Follows symlinks; H0_SYS for what is no regular file, as those of /proc and
- * /sys are. errno is left as the last call set it. */
+ * memory beyond that). Follows symlinks. What is not a regular file is refused (H0_SYS); those of
+ * /proc and /sys are regular ones. errno stays as the failing call set it. */
 int h0_read_file(const char *path, size_t max, struct h0_buf *ret, struct h0_err *e);
 /* Reads fd to its end, same bound. */
 int h0_read_fd(int fd, size_t max, struct h0_buf *ret, struct h0_err *e);

@@ -34,7 +34,7 @@ int h0_secret_read(const char *path, size_t max, struct h0_buf *ret, struct h0_e
 	if (fd < 0 || fstat(fd, &st) < 0 || lstat(path, &entry) < 0)
 		return h0_fail_sys(e, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		return h0_fail_at(e, path, 0, 0, NULL, "it is no regular file");
+		return h0_fail_at(e, path, 0, 0, NULL, "not a regular file");
 	if (st.st_mode & 077)
 		return h0_fail_at(e, path, 0, 0, NULL, "others may read the secret in it: chmod 600 %s", path);
 	if (!is_ours(&st) || !is_ours(&entry))

@@ -52,7 +52,15 @@ container) echo 'running 0' ;;
 run) run_one "$@" ;;
 rm | stop | kill)
   for word; do
-    case $word in hal0-slot-*) remove_one "$word" ;; esac
+    case $word in
+    hal0-slot-*) remove_one "$word" ;;
+    *[!0-9]*) ;;
+    *) # an id
+      for ctr in $(grep -ls "\"Id\": \"$word\"" "$dir"/*); do
+        remove_one "${ctr##*/}"
+      done
+      ;;
+    esac
   done
   ;;
 logs) echo "server: hello" ;;

@@ -53,6 +53,13 @@ else
   tap_result 0 "reads # SKIP strace cannot be used here"
 fi
 
+# ---- who needs nobody knows what ----
+run "$slot" fit room-1
+is 'what the others need is known' "$(printf %s "$err" | grep -c 'nobody can say')" 0
+printf 'port = 8102\ntype = "tts"\ndevice = "cpu"\nimage = "localhost/hal0-fake:1"\n[model]\ndefault = "kokoro-v1"\n' >"$etc/slots/room-2.toml"
+run "$slot" fit room-1
+like 'of a program that does not tell it is said, not taken for nothing' "$err" '*nobody can say*by now is counted: room-2'
+
 # ---- the message ----
 "$slot" set room-1 model.context_size=1073741824 >/dev/null 2>&1
 run "$slot" restart --dry-run room-1
