@@ -19,7 +19,6 @@ for line in child.stdout:
     if '"schema"' in line:
         drawn += 1
         if drawn == 1:
-            time.sleep(0.3)
             lib.umockdev_testbed_uevent(bed, path.encode(), b"change")
             start = time.monotonic()
         else:

@@ -33,7 +33,7 @@ json() { printf %s "$out" | jq -c "$1"; }
 id() { podman container inspect --format '{{.Id}}' "hal0-slot-$1" 2>/dev/null; }
 port() { sed -n 's/^port = \([0-9]*\).*/\1/p' "$etc/slots/$1.toml"; }
 post() { # SLOT PATH JSON
-  curl -sf -m 10 "http://127.0.0.1:$(port "$1")$2" -H 'Content-Type: application/json' \
+  curl -sf -m 60 "http://127.0.0.1:$(port "$1")$2" -H 'Content-Type: application/json' \
     -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$1" 2>/dev/null)" -d "$3"
 }
 embeds() { post embed /v1/embeddings '{"input":"hi"}' | jq '.data[0].embedding | length'; }

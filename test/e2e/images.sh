@@ -120,20 +120,27 @@ rm "$lock"
 # ---- interrupted ----
 push big:v1 big
 "$profile" set mine image="$repo/big:v1" -q
-"$profile" pull -q 2>"$tmp/err" &
-pull=$!
-sleep 0.3
+begun() { # something of it lies here
+  find "$HAL0_HOME/var-lib/hal0/pull" -mindepth 1 2>/dev/null | grep .
+}
+half_pulled() { # $pull: its process; the registry says no more
+  "$profile" pull -q 2>"$tmp/err" &
+  pull=$!
+  until begun >/dev/null || ! kill -0 "$pull" 2>/dev/null; do sleep 0.01; done
+  kill -STOP "$registry"
+}
+half_pulled
 kill -TERM "$pull"
 rc=0
 wait "$pull" || rc=$?
+kill -CONT "$registry"
 is 'a pull that is told to stop dies of it' "$rc" 143
 is 'the image is not here' "$(image here)" false
 is 'nothing is left lying' "$(find "$HAL0_HOME/var-lib/hal0/pull" -mindepth 1 2>/dev/null)" ''
-"$profile" pull -q 2>"$tmp/err" &
-pull=$!
-sleep 0.3
+half_pulled
 kill -KILL "$pull"
 wait "$pull" 2>/dev/null || :
+kill -CONT "$registry"
 run "$profile" pull -q
 rc_is 'pulled again after a kill' 0
 is 'it is here' "$(image here)" true

@@ -133,7 +133,7 @@ ok "no container is left" sh -c '! podman container exists hal0-slot-npu-chat'
 # an anchor that does not come up, behind the router
 printf 'port = 8171\ntype = "embedding"\ndevice = "npu"\n[model]\ndefault = "embed-gemma:300m"\n' >"$etc/npu-emb.toml"
 serve_up serve0
-out=$(curl -s -m 20 -w '\n%{http_code}' "$url/v1/embeddings" \
+out=$(curl -s -m 120 -w '\n%{http_code}' "$url/v1/embeddings" \
   -H 'Content-Type: application/json' -d '{"input":"x","model":"npu-emb"}')
 is "serve: the anchor does not come up" "$(printf %s "$out" | tail -n 1) $(printf %s "$out" | head -n 1 | jq -r .error.code)" \
   "503 npu.trio_unavailable"
@@ -160,7 +160,7 @@ like "says where they should be" "$err" "*no model at /mnt/ai-models/local/kokor
 slot set npu-tts "model.default=$store/kokoro-v1"
 slot start npu-tts
 rc_is "Kokoro" 0
-is "was waited for until its model was loaded" "$(curl -s -m 5 http://127.0.0.1:8173/health | jq .model_loaded)" true
+is "was waited for until its model was loaded" "$(curl -s -m 60 http://127.0.0.1:8173/health | jq .model_loaded)" true
 is "no node, no group" "$(container npu-tts '{{len .HostConfig.Devices}} {{len .HostConfig.GroupAdd}}')" "0 0"
 run hal0-route call /v1/audio/speech -d '{"input":"spoken words"}'
 is "it speaks" "$out" "spoken words"
@@ -179,7 +179,7 @@ TOML
 sed -i "s|^image_override.*|image = \"$comfyui\"|" "$etc/npu-img.toml"
 slot start npu-img
 rc_is "ComfyUI" 0
-is "answers" "$(curl -s -m 5 -o /dev/null -w '%{http_code}' http://127.0.0.1:8188/system_stats)" 200
+is "answers" "$(curl -s -m 60 -o /dev/null -w '%{http_code}' http://127.0.0.1:8188/system_stats)" 200
 is "its directories are made" "$(cd "$store/comfyui" && find . -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')" \
   "./custom_nodes ./extra_model_paths.yaml ./input ./models ./output ./user "
 echo mine >"$store/comfyui/extra_model_paths.yaml"
@@ -211,7 +211,7 @@ like "says where it looked" "$err" "*no model at $store/moonshine-base*"
 mkdir -p "$store/moonshine-base"
 slot start npu-ms
 rc_is "Moonshine" 0
-is "knows what it runs by the model's name" "$(curl -s -m 5 http://127.0.0.1:8174/health | jq -r .model_arch)" base
+is "knows what it runs by the model's name" "$(curl -s -m 60 http://127.0.0.1:8174/health | jq -r .model_arch)" base
 head -c 2000000 /dev/zero >"$tmp/speech.wav"
 run hal0-route call npu-ms "$tmp/speech.wav"
 like "it listens" "$out" "*base heard speech.wav as moonshine-base*"
@@ -264,21 +264,18 @@ is "explain: a GGUF's name is no question for FLM" "$(flm_says qwen3-4b)" ""
 
 serve_up serve
 post() { # PATH BODY
-  curl -s -m 10 "$url$1" -H 'Content-Type: application/json' -d "$2"
+  curl -s -m 60 "$url$1" -H 'Content-Type: application/json' -d "$2"
 }
 is "serve: chat" "$(post /v1/chat/completions '{"model":"gemma4-it-e2b-FLM","messages":[{"role":"user","content":"hi"}]}' |
   jq -r '.choices[0].message.content')" "gemma4-it:e2b says: hi"
 is "serve: embeddings" "$(post /v1/embeddings '{"input":"x","model":"npu-emb"}' | jq -r .model)" embed-gemma:300m
-out=$(curl -s -m 10 "$url/v1/audio/transcriptions" -F "file=@$tmp/speech.wav" -F model=npu-stt)
+out=$(curl -s -m 60 "$url/v1/audio/transcriptions" -F "file=@$tmp/speech.wav" -F model=npu-stt)
 like "serve: a form of two megabytes" "$(printf %s "$out" | jq -r .text)" "FLM heard speech.wav as *"
 # toggle off, record on: the server would answer with an error of its own
 hal0-slot set npu-chat npu.embed=false >/dev/null 2>&1
-n=0
-until [ "$(post /v1/embeddings '{"input":"x","model":"npu-emb"}' | jq -r '.error.code')" = npu.trio_unavailable ] || [ $n = 40 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
-out=$(curl -s -m 10 -w '\n%{http_code}' "$url/v1/embeddings" -H 'Content-Type: application/json' -d '{"input":"x","model":"npu-emb"}')
+# shellcheck disable=SC2016
+until_true eval '[ "$(post /v1/embeddings "{\"input\":\"x\",\"model\":\"npu-emb\"}" | jq -r .error.code)" = npu.trio_unavailable ]'
+out=$(curl -s -m 60 -w '\n%{http_code}' "$url/v1/embeddings" -H 'Content-Type: application/json' -d '{"input":"x","model":"npu-emb"}')
 is "serve: the toggle is off" "$(printf %s "$out" | tail -n 1)" 503
 like "serve: says what to do" "$(printf %s "$out" | head -n 1 | jq -r .error.message)" "*hal0 slot set npu-chat npu.embed=true*"
 is "serve: names the path" "$(printf %s "$out" | head -n 1 | jq -r .error.details.endpoint)" /v1/embeddings
@@ -295,7 +292,7 @@ like "logs: its server's" "$out" "*listening on http://127.0.0.1:8171*"
 slot wait npu-stt
 rc_is "who waits for a record waits for its server" 0
 slot stop npu-chat
-out=$(curl -s -m 20 "$url/v1/audio/transcriptions" -F "file=@$tmp/speech.wav" -F model=npu-stt)
+out=$(curl -s -m 120 "$url/v1/audio/transcriptions" -F "file=@$tmp/speech.wav" -F model=npu-stt)
 like "serve: a record of a slot that is down brings that slot up" "$(printf %s "$out" | jq -r .text)" "FLM heard speech.wav as *"
 slot status npu-chat
 rc_is "serve: which runs now" 0

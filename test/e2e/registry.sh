@@ -20,7 +20,7 @@ END
     "$_program" serve "$tmp/registry.yml" >"$tmp/registry.log" 2>&1 &
     registry=$!
     _tries=0
-    while [ "$_tries" -lt 50 ] && kill -0 "$registry" 2>/dev/null; do
+    while [ "$_tries" -lt 1200 ] && kill -0 "$registry" 2>/dev/null; do
       curl -fs "http://127.0.0.1:$port/v2/" >/dev/null 2>&1 && return
       sleep 0.05
       _tries=$((_tries + 1))

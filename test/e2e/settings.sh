@@ -43,7 +43,7 @@ tiny=$HAL0_BUILD/scripts/tiny-gguf
 slot_file $a "$p1" embedding embed 'context_size = 2048'
 slot_file $b "$p2" reranking rerank 'context_size = 2048'
 ask() { # SLOT PORT PATH BODY
-  curl -s -m 10 -H "Authorization: Bearer $("$HAL0_BUILD/cmd/hal0-slot" key "$1")" \
+  curl -s -m 60 -H "Authorization: Bearer $("$HAL0_BUILD/cmd/hal0-slot" key "$1")" \
     "http://127.0.0.1:$2$3" -d "$4"
 }
 long=$(awk 'BEGIN { for (i = 0; i < 700; i++) printf "a " }')

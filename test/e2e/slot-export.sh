@@ -111,13 +111,11 @@ look() { # CONTAINER: what it is, without what differs by nature
     tmp: ((([.Mounts[]|.Destination] + ((.HostConfig.Tmpfs // {})|keys))|index("/tmp")) != null)}' "$tmp/inspected"
 }
 answers() {
-  _i=0
-  until [ "$(curl -s -m 5 http://127.0.0.1:8196/v1/chat/completions -d '{"messages":[{"role":"user","content":"hi"}]}' \
-    -H "Authorization: Bearer $(hal0-slot key export-x)" | jq -r '.choices[0].message.content' 2>/dev/null)" = "I am exported." ]; do
-    _i=$((_i + 1))
-    [ $_i -lt 60 ] || return 1
-    sleep 0.1
-  done
+  until_true says
+}
+says() {
+  [ "$(curl -s -m 60 http://127.0.0.1:8196/v1/chat/completions -d '{"messages":[{"role":"user","content":"hi"}]}' \
+    -H "Authorization: Bearer $(hal0-slot key export-x)" | jq -r '.choices[0].message.content' 2>/dev/null)" = "I am exported." ]
 }
 run hal0-slot start export-x
 rc_is "the slot runs" 0

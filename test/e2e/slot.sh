@@ -43,13 +43,11 @@ ended() { # PID: waits for it; its exit code to $rc
 gone() { # PID: no such process, or only its remains
   [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
-until_true() { # COMMAND...: within five seconds
-  _i=0
-  while ! "$@" >/dev/null 2>&1; do
-    _i=$((_i + 1))
-    [ $_i -lt 250 ] || return 1
-    sleep 0.02
-  done
+listens() { # PID: it takes signals to end from a descriptor
+  [ $((0x$(sed -n 's/^SigBlk:[[:space:]]*//p' "/proc/$1/status") & 2)) != 0 ]
+}
+asks() { # PID: it has a connection, to the server
+  find "/proc/$1/fd" -lname 'socket:*' | grep .
 }
 container() { # SLOT FORMAT
   podman container inspect --format "$2" "hal0-slot-$1" 2>/dev/null
@@ -64,7 +62,7 @@ no_container() {
   ! podman container exists "hal0-slot-$1"
 }
 post() { # SLOT PORT PATH BODY: with the slot's key
-  curl -sf -m 10 "http://127.0.0.1:$2$3" -H 'Content-Type: application/json' \
+  curl -sf -m 60 "http://127.0.0.1:$2$3" -H 'Content-Type: application/json' \
     -H "Authorization: Bearer $(cat "$home/var-lib/hal0/keys/$1")" -d "$4"
 }
 ask() { # PORT: the answer of slot a to a chat request
@@ -102,7 +100,7 @@ is "it answers" "$(ask "$p1")" "I am slot a."
 keyfile=$home/var-lib/hal0/keys/$a
 key=$(cat "$keyfile")
 status() { # ARG...
-  curl -s -m 10 -o /dev/null -w '%{http_code}' "$@"
+  curl -s -m 60 -o /dev/null -w '%{http_code}' "$@"
 }
 url=http://127.0.0.1:$p1
 is "without the key there is no answer" "$(status "$url/v1/chat/completions" -H 'Content-Type: text/plain' \
@@ -361,7 +359,9 @@ background w1 wait $a
 first=$job
 background w2 start $a
 second=$job
-sleep 0.3
+until_true listens $first
+until_true listens $second
+until_true asks $second
 kill -KILL $first
 ended $first
 ok "a waiter that is killed takes nothing with it" running $a
@@ -384,20 +384,19 @@ if command -v script >/dev/null; then
 fi
 slot_file "$home" $a "$p1" "$model"
 
-flock "$home/run/hal0/slots/$a.lock" sleep 20 &
+flock -o "$home/run/hal0/slots/$a.lock" sh -c 'echo x >"$1" && exec sleep 300' - "$tmp/locked" &
 holder=$!
 jobs="$jobs $holder"
-until_true grep -q FLOCK /proc/locks
+until_file "$tmp/locked"
 background held start $a
 first=$job
-sleep 0.2
+until_true listens $first
 kill -INT $first
 ended $first
 rc_is "SIGINT while another command holds the slot" 130
 like "which did nothing" "$(cat "$tmp/held.err")" "*interrupted before anything was done*"
-kill $holder
-ended $holder
 pkill -P $holder
+ended $holder
 
 # ---- a full disk ----
 if mount -t tmpfs -o size=64k hal0-test "$home/var-lib/hal0/slots/$a" 2>/dev/null; then

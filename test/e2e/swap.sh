@@ -26,7 +26,7 @@ model_of() { # podman: what the container was started with; file: what the file 
   esac
 }
 says() {
-  curl -sf -m 10 "http://127.0.0.1:$p1/v1/chat/completions" \
+  curl -sf -m 60 "http://127.0.0.1:$p1/v1/chat/completions" \
     -H "Authorization: Bearer $(cat "$HAL0_HOME/var-lib/hal0/keys/$a")" \
     -d '{"messages":[{"role":"user","content":"hi"}]}' | jq -r '.choices[0].message.content'
 }
@@ -116,6 +116,9 @@ like "the edit stays" "$(cat "$etc/slots/$a.toml")" '*by = "me"*'
 cp "$tmp/first" "$etc/slots/$a.toml"
 
 # ---- killed at any moment ----
+ended() { # SESSION: none of it is there but the container, whose monitor has one of its own
+  ! pgrep -s "$1"
+}
 apart=
 turn=0
 for ms in 010 060 110 160 210 260 310 360 410 460; do
@@ -123,13 +126,13 @@ for ms in 010 060 110 160 210 260 310 360 410 460; do
   slot start $a
   next=two
   [ "$(model_of file)" = one ] || next=one
-  "$hal0_slot" swap $a $next >/dev/null 2>&1 </dev/null &
+  setsid "$hal0_slot" swap $a $next >/dev/null 2>&1 </dev/null &
   swapper=$!
   jobs="$jobs $swapper"
   sleep 0.$ms
   kill -9 $swapper 2>/dev/null
   wait $swapper 2>/dev/null
-  sleep 0.3 # a podman it had started ends what it began
+  until_true ended $swapper # a podman it had started ends what it began
   runs=$(model_of podman)
   [ -z "$runs" ] || [ "$runs" = "$(model_of file)" ] || apart="$apart $ms: $runs/$(model_of file)"
 done

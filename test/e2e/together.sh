@@ -71,7 +71,7 @@ is "no node was passed for it" "$(container $chat '{{len .HostConfig.Devices}}')
 serve_up serve
 jobs=$server
 ask() { # URL PATH BODY
-  curl -s -m 30 "$1$2" -H 'Content-Type: application/json' -d "$3"
+  curl -s -m 120 "$1$2" -H 'Content-Type: application/json' -d "$3"
 }
 chat_body='{"model":"'$chat'","messages":[{"role":"user","content":"hi"}]}'
 embed_body='{"model":"'$embed'","input":["one","two"]}'
@@ -112,6 +112,8 @@ from=$(ms)
 run hal0-slot start $chat
 rc_is "and starts again" 0
 printf '# figure: %s again after %d ms\n' $chat $(($(ms) - from))
+# shellcheck disable=SC2016
+until_true eval '[ "$(wc -l <"$tmp/embeds")" -ge 5 ]'
 touch "$tmp/enough"
 wait $asker
 is "no embedding failed meanwhile" "$(sort -u "$tmp/embeds")" 2

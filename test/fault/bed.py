@@ -215,7 +215,7 @@ class Bed:
             os.unlink(self.fake + "/lie")
 
     # ---- running ----
-    def run(self, command, before=(), seconds=30, env=None, **more):
+    def run(self, command, before=(), seconds=120, env=None, **more):
         """`command` is a list or words; `before` goes in front of it (strace, prlimit ...)."""
         words = command.split() if isinstance(command, str) else list(command)
         words[0] = BUILD + "/cmd/" + words[0]

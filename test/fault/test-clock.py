@@ -26,7 +26,7 @@ class Clock:
         self.b.put(self.file, str(seconds))
 
     def run(self, command):
-        return self.b.run(command, env=self.env, seconds=20)
+        return self.b.run(command, env=self.env, seconds=120)
 
 
 def started(b, slot, at):
@@ -104,7 +104,7 @@ def test_all(b, c):
                         "hal0-cap apply -f box.toml --no-start", "hal0-status show --json", "hal0-slot bench lab --runs 1",
                         "hal0-model verify --record tiny", "hal0-profile lock", "hal0-slot reap", "hal0-conf check"):
             r = c.run(command)
-            bed.ok(r.rc == 0 and not r.late and r.seconds < 15 and '"uptime_s": -' not in r.out,
+            bed.ok(r.rc == 0 and not r.late and r.seconds < 100 and '"uptime_s": -' not in r.out,
                    "%s, the clock %s" % (command, shift if shift == "wild" else "%+d days" % (shift // DAY)), r)
 
 

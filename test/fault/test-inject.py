@@ -10,6 +10,7 @@ seed (the time's when none is given; it is printed)."""
 import argparse
 import errno
 import hashlib
+import json
 import os
 import random
 import re
@@ -145,6 +146,16 @@ class Peer(threading.Thread):
         self.server.serve_forever()
 
 
+def age(b, slot):
+    """As if it had been started long ago."""
+    path = "%s/c/hal0-slot-%s" % (b.fake, slot)
+    with open(path) as f:
+        j = json.load(f)
+    j["StartedAt"] = 1000000000
+    with open(path, "w") as f:
+        json.dump(j, f)
+
+
 class Verb:
     """One verb: the world before it, what it does undisturbed, and what it does to a fault."""
 
@@ -196,15 +207,7 @@ class Verb:
             if r.rc:
                 raise RuntimeError("start %s: %s" % (slot, r))
             if self.name == "hal0-slot reap":
-                self.age(slot)
-
-    def age(self, slot):
-        """As if it had been started long ago."""
-        import json
-        path = "%s/c/hal0-slot-%s" % (self.b.fake, slot)
-        j = json.load(open(path))
-        j["StartedAt"] = 1000000000
-        json.dump(j, open(path, "w"))
+                age(b, slot)
 
     def full_command(self):
         return self.command + ("" if "hal0-slot run" in self.command else " --json")

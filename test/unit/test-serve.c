@@ -211,6 +211,39 @@ static void test_look(void)
 	swapped = false;
 }
 
+static void drop_slot(const char *name)
+{
+	h0_autofree char *path = h0_asprintf("%s/slots/%s.toml", home, name);
+	unlink(path);
+}
+
+/* Asks for a model that no slot has until the answer is that one; false: it never is, or there is a
+ * third kind of answer on the way. */
+static bool comes_to(int status)
+{
+	for (double t = now(); now() - t < 20; nap(5)) {
+		h0_autofree char *r = ask(POST("", "", "{\"model\":\"nobody-has-it\"}"));
+		int got = status_of(r);
+		if (got == status)
+			return true;
+		if (got != 200 && !(got == 404 && strstr(r, "dispatch.no_route")))
+			break;
+	}
+	return false;
+}
+
+/* Who answers for a model that nobody has: the anchor of the type, or the only one; nobody of several. */
+static void test_unknown(void)
+{
+	ok(comes_to(200), "a model that nobody has goes to the anchor");
+	drop_slot("primary");
+	ok(comes_to(404), "without one, of several slots none is guessed");
+	drop_slot("cold");
+	drop_slot("bad");
+	ok(comes_to(200) && strstr(slot_body(), "\"tiny\""), "the only one of its type answers, with its own model");
+	write_slot("primary", "llm", slot_port, "tiny");
+}
+
 /* Servers elsewhere; here they are the slot once more. */
 static void test_upstreams(void)
 {
@@ -258,6 +291,7 @@ int main(void)
 	test_slot_key();
 	test_reload();
 	test_look();
+	test_unknown();
 	router_stop();
 	test_upstreams();
 	test_keys();
