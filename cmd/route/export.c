@@ -160,7 +160,7 @@ static int take_guard(struct export *x, struct h0_err *e)
 	snprintf(x->bind, sizeof x->bind, v6 ? "[%.64s]:%d" : "%.200s:%d", o->bind, (int)o->port);
 	for (const char *p = o->bind; *p; p++)
 		if (strchr(" \t\n\"'\\#,", *p))
-			return h0_fail(e, H0_USAGE, "--bind: '%s' is no address", o->bind);
+			return h0_fail(e, H0_USAGE, "--bind: '%s' is not an address", o->bind);
 	return 0;
 }
 

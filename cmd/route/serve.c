@@ -81,7 +81,10 @@ static int set_guard(struct server *s, struct h0_err *e)
 		h0_strv_add(&s->guard.hosts, o->host.v[i]);
 	for (size_t i = 0; i < o->origin.n; i++)
 		h0_strv_add(&s->guard.origins, o->origin.v[i]);
+	struct in6_addr any;
 	if (!s->ngiven && !h0_url_is_loopback(o->bind)) {
+		if (inet_pton(AF_INET, o->bind, &any) != 1 && inet_pton(AF_INET6, o->bind, &any) != 1)
+			return h0_fail(e, H0_USAGE, "--bind: '%s' is not an address", o->bind);
 		h0_strv_add(&s->guard.hosts, o->bind);
 		return check_open(s, o->bind, e);
 	}

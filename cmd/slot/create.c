@@ -123,9 +123,13 @@ static int run(struct h0_ctx *ctx, const struct slot_create_opts *o, struct crea
 	    check_model_given(c, o, e) < 0)
 		return -1;
 	c->device = h0_usual_device(&paths);
-	if (look_at_ports(c, &paths, e) < 0 ||
-	    slot_commit(ctx, plan, c, &cs, &changed, e) < 0)
+	struct h0_err why = {0};
+	if (look_at_ports(c, &paths, &why) < 0 || slot_commit(ctx, plan, c, &cs, &changed, &why) < 0) {
+		*e = why;
+		if (why.kind == H0_CONFIG && !why.file[0]) /* no file says so, but the command line */
+			e->kind = H0_USAGE;
 		return -1;
+	}
 	return report(ctx, &paths, c, &cs, changed, e);
 }
 

@@ -159,7 +159,7 @@ ok "-h shows examples" test "$(wc -l <"$tmp/list")" -ge 120
 while read -r line <&3; do
   full_world
   before "$line" >"$tmp/before"
-  [ ! -s "$tmp/before" ] || ok "before: $(cat "$tmp/before")" bash -e "$tmp/before"
+  [ ! -s "$tmp/before" ] || ok "before: $(tr "\n" " " <"$tmp/before")" bash -e "$tmp/before"
   try -h "$line"
 done 3<"$tmp/list"
 

@@ -56,7 +56,7 @@ rm | stop | kill)
     hal0-slot-*) remove_one "$word" ;;
     *[!0-9]*) ;;
     *) # an id
-      for ctr in $(grep -ls "\"Id\": \"$word\"" "$dir"/*); do
+      grep -ls "\"Id\": \"$word\"" "$dir"/* | while read -r ctr; do
         remove_one "${ctr##*/}"
       done
       ;;

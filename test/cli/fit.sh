@@ -87,7 +87,7 @@ rc_is 'both named' 2
 run "$slot" fit nochat
 rc_is 'no such slot' 2
 run "$slot" fit --model "$tmp/absent.gguf"
-rc_is 'no such file' 3
+rc_is 'no such file' 2
 head -c 100 "$tmp/m.gguf" >"$tmp/cut.gguf"
 run "$slot" fit --model "$tmp/cut.gguf"
 rc_is 'a damaged file' 3

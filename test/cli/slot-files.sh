@@ -152,7 +152,7 @@ rm "$etc/slots/junk.toml"
 
 # ---- hal0.toml: the range of ports, the number of slots ----
 run "$slot" create far --model m --port 9131
-rc_is 'a port outside 8081 to 8200' 3
+rc_is 'a port outside 8081 to 8200' 2
 like 'says whose rule that is' "$err" '*9131 is out of range: 8081 to 8200*hal0.toml*port_range_end*'
 mkdir "$tmp/ranged"
 cp -r "$HAL0_HOME/etc" "$tmp/ranged/"

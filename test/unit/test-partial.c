@@ -133,7 +133,7 @@ static void test_states(void)
 
 static void test_owners(void)
 {
-	h0_autofree char *path = at("m.gguf"), *part = at(".m.gguf.hal0-part");
+	h0_autofree char *path = at("m.gguf");
 	h0_autopartial struct h0_partial p = {.fd = -1};
 	struct h0_err e = {0};
 	begin("t", "", BYTES, 1, &p);
@@ -147,6 +147,7 @@ static void test_owners(void)
 	waitpid(pid, &status, 0);
 	is_int(status, 0, "another process sees that it is held");
 	/* its owner's file is replaced under it: whoever opens it next has the new one */
+	h0_autofree char *part = at(".m.gguf.hal0-part");
 	unlink(part);
 	put(".m.gguf.hal0-part", "other");
 	struct h0_partial q = {.fd = -1};
