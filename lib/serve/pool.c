@@ -47,15 +47,36 @@ static struct up *connect_to(struct h0_loop *l, const struct h0_target *to, int 
 	return u;
 }
 
+static void forget_idle(struct up *u)
+{
+	for (struct up **at = &u->loop->idle; *at; at = &(*at)->next)
+		if (*at == u) {
+			*at = u->next;
+			u->loop->nidle--;
+			return;
+		}
+}
+
+/* Nothing has come that nobody asked for, and it is not closed: its event may be behind the one that is
+ * looked at now, and what came would be taken for the next answer. */
+static bool is_quiet(const struct up *u)
+{
+	char byte;
+	return recv(u->ev.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 struct up *h0_up_get(struct h0_loop *l, const struct h0_target *to, bool fresh, int *ret_errno)
 {
-	for (struct up **at = &l->idle; !fresh && *at; at = &(*at)->next) {
-		struct up *u = *at;
+	for (struct up *u = l->idle, *next; !fresh && u; u = next) {
+		next = u->next;
 		if (memcmp(&u->to, to, sizeof *to) != 0)
 			continue;
-		*at = u->next;
+		if (!is_quiet(u)) {
+			h0_up_close(u);
+			continue;
+		}
+		forget_idle(u);
 		u->next = NULL;
-		l->nidle--;
 		u->reused = true;
 		u->spoke = u->sent = u->can_read = false;
 		return u;
@@ -72,16 +93,6 @@ void h0_up_keep(struct up *u)
 	l->idle = u;
 	if (++l->nidle > KEEP_MAX)
 		h0_up_close(u);
-}
-
-static void forget_idle(struct up *u)
-{
-	for (struct up **at = &u->loop->idle; *at; at = &(*at)->next)
-		if (*at == u) {
-			*at = u->next;
-			u->loop->nidle--;
-			return;
-		}
 }
 
 void h0_up_close(struct up *u)

@@ -498,6 +498,33 @@ def test_full():
     ok(all(statuses(first + rest(s)[0]) == [200] for first, s in zip(begun, busy)), "and none of it is cut off")
 
 
+def test_unasked():
+    # The router is halted while a client asks and then the slot says something: the client's event is first.
+    stop()
+    serve("--threads", "1")
+    go, gone = threading.Event(), threading.Semaphore(0)
+
+    def unasked(c):
+        c.sendall(head(b"Content-Length: 2\r\n") + b"{}")
+        if go.wait(60) and not gone.acquire(blocking=False):
+            c.sendall(head(b"X-Stolen: 1\r\nContent-Length: 2\r\n") + b"{}")
+            gone.release()
+    slot.answer = unasked
+    with dial() as s:
+        s.sendall(POST + LEN + b"\r\n" + BODY)
+        got = one(s)
+        os.kill(router.pid, signal.SIGSTOP)
+        try:
+            s.sendall(POST + LEN + b"\r\n" + BODY)
+            go.set()
+            gone.acquire(timeout=60)
+            gone.release()
+        finally:
+            os.kill(router.pid, signal.SIGCONT)
+        got += one(s)
+    ok(b"X-Stolen" not in got and statuses(got) == [200, 200], "nor one that is there before its question is sent on", got)
+
+
 def own_address():
     """An address of this machine that is not loopback, in a network where one may be had (test/alone)."""
     if os.environ.get("HAL0_ALONE") != "yes":
@@ -565,6 +592,7 @@ try:
     time.sleep(0.3)
     test_end()
     test_full()
+    test_unasked()
     stop()
     test_one_address()
     serve()
