@@ -498,6 +498,13 @@ def test_full():
     ok(all(statuses(first + rest(s)[0]) == [200] for first, s in zip(begun, busy)), "and none of it is cut off")
 
 
+def halt():
+    """The router does nothing any more when this returns: a signal takes its time to each thread."""
+    os.kill(router.pid, signal.SIGSTOP)
+    tasks = "/proc/%d/task" % router.pid
+    until(lambda: all(open("%s/%s/stat" % (tasks, t)).read().rsplit(")", 1)[1].split()[0] == "T" for t in os.listdir(tasks)))
+
+
 def test_unasked():
     # The router is halted while a client asks and then the slot says something: the client's event is first.
     stop()
@@ -513,8 +520,8 @@ def test_unasked():
     with dial() as s:
         s.sendall(POST + LEN + b"\r\n" + BODY)
         got = one(s)
-        os.kill(router.pid, signal.SIGSTOP)
         try:
+            halt()
             s.sendall(POST + LEN + b"\r\n" + BODY)
             go.set()
             gone.acquire(timeout=60)

@@ -8,7 +8,7 @@ git ls-files >"$tmp/all" 2>/dev/null
 [ -s "$tmp/all" ] || skip_all "not a clone: git does not list the files"
 
 # Data, and prose that names the licence itself, have no header.
-grep -vE '^(COPYING|[A-Z]+\.md|scripts/debian/(copyright|dirs|docs|source/format)|man/.*\.svg|test/(golden|fuzz/corpus)/.*|test/machines/.*\.umockdev)$' \
+grep -vE '^(COPYING|[A-Z]+\.md|scripts/debian/(copyright|dirs|docs|examples|source/format)|man/.*\.svg|test/(golden|fuzz/corpus)/.*|test/machines/.*\.umockdev)$' \
   "$tmp/all" | sort >"$tmp/ours"
 while read -r f; do [ ! -x "$f" ] || echo "$f"; done <"$tmp/ours" >"$tmp/run"
 every() { # COMMAND...: for all of them
