@@ -31,33 +31,32 @@ bool h0_fileset_named(const char *text, char dst[H0_FILESET_NAME])
 	return p;
 }
 
-static bool named_now(const struct h0_ops *o, int dir, const char *first, char dst[H0_FILESET_NAME])
-{
-	h0_autobuf struct h0_buf text = {0};
-	return h0_op_read_file(o, dir, first, O_NOFOLLOW, MAX_FILE, &text, NULL) == 0 &&
-	       h0_fileset_named(h0_buf_str(&text), dst);
-}
-
-/* Nothing relies on it. */
-static void remove_set(const struct h0_ops *o, int dir, const char *set)
+/* From now on nobody goes back to it: its copy of the first file is gone for good before anything else of
+ * it goes. Whether the rest goes matters to nobody. */
+static int remove_set(const struct h0_ops *o, int dir, const char *set, const char *first)
 {
 	h0_autostrv struct h0_strv names = {0};
 	h0_autoopfd d = {o, h0_op_open(o, dir, set, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)};
 	if (d.fd < 0 || o->list(o, d.fd, &names) < 0)
-		return;
+		return -1;
+	if ((o->unlink(o, d.fd, first, 0) < 0 && errno != ENOENT) || o->fsync(o, d.fd) < 0)
+		return -1;
 	for (size_t i = 0; i < names.n; i++)
 		(void)o->unlink(o, d.fd, names.v[i], 0);
 	(void)o->unlink(o, dir, set, AT_REMOVEDIR);
+	return 0;
 }
 
-static void sweep(const struct h0_ops *o, int dir, const char *now, const char *next)
+static int sweep(const struct h0_ops *o, int dir, const char *now, const char *next, const char *first)
 {
 	h0_autostrv struct h0_strv names = {0};
 	if (o->list(o, dir, &names) < 0)
-		return;
+		return -1;
 	for (size_t i = 0; i < names.n; i++)
-		if (is_set(names.v[i], '\0') && strcmp(names.v[i], now) != 0 && strcmp(names.v[i], next) != 0)
-			remove_set(o, dir, names.v[i]);
+		if (is_set(names.v[i], '\0') && strcmp(names.v[i], now) != 0 && strcmp(names.v[i], next) != 0 &&
+		    remove_set(o, dir, names.v[i], first) < 0)
+			return -1;
+	return 0;
 }
 
 static int put(const struct h0_ops *o, const char *dir, const struct h0_fileset_file *f, struct h0_err *e)
@@ -75,6 +74,23 @@ static int put(const struct h0_ops *o, const char *dir, const struct h0_fileset_
 	return d.fd < 0 || h0_op_set_mode(o, d.fd, f->mode) < 0 ? h0_fail_sys(e, "%s", path) : 0;
 }
 
+/* The set in force, "" = none; its copy of the first file is there, and as that is now. */
+static int look_at_now(const struct h0_ops *o, const char *dir, int dir_fd, const struct h0_fileset_file *first,
+                       char ret_now[H0_FILESET_NAME], struct h0_err *e)
+{
+	h0_autobuf struct h0_buf text = {0};
+	ret_now[0] = '\0';
+	if (h0_op_read_file(o, dir_fd, first->name, O_NOFOLLOW, MAX_FILE, &text, NULL) < 0 ||
+	    !h0_fileset_named(h0_buf_str(&text), ret_now))
+		return 0;
+	h0_autofree char *in = h0_asprintf("%s/%s", dir, ret_now);
+	h0_autoopfd d = {o, h0_op_open(o, dir_fd, ret_now, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)};
+	struct h0_fileset_file copy = {first->name, h0_buf_str(&text), text.len, first->mode};
+	if (d.fd < 0 && errno == ENOENT)
+		return 0;
+	return d.fd < 0 ? h0_fail_sys(e, "%s", in) : put(o, in, &copy, e);
+}
+
 static int open_alone(const struct h0_ops *o, const char *dir)
 {
 	h0_autoopfd d = {o, h0_op_open(o, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0)};
@@ -87,21 +103,24 @@ static int open_alone(const struct h0_ops *o, const char *dir)
 int h0_fileset_write(const struct h0_ops *o, const char *dir, const char *set, const struct h0_fileset_file *v,
                      size_t n, struct h0_err *e)
 {
-	char now[H0_FILESET_NAME] = "";
+	char now[H0_FILESET_NAME];
 	h0_autofree char *in = h0_asprintf("%s/%s", dir, set);
 	if (h0_op_mkdirs(o, dir, 0755, true, e) < 0)
 		return -1;
 	h0_autoopfd d = {o, open_alone(o, dir)};
 	if (d.fd < 0)
 		return h0_fail_sys(e, "%s", dir);
-	if (!named_now(o, d.fd, v[0].name, now) || strcmp(now, set) != 0)
-		sweep(o, d.fd, now, set);
+	if (look_at_now(o, dir, d.fd, &v[0], now, e) < 0)
+		return -1;
 	if ((o->mkdir(o, d.fd, set, 0755) < 0 && errno != EEXIST) || o->fsync(o, d.fd) < 0)
 		return h0_fail_sys(e, "%s", in);
-	for (size_t i = 1; i <= n; i++) /* the copy of the first file last: with it the set is whole */
-		if (put(o, in, &v[i % n], e) < 0)
+	for (size_t i = 1; i < n; i++)
+		if (put(o, in, &v[i], e) < 0)
 			return -1;
-	return put(o, dir, &v[0], e);
+	/* the way back: from the moment of the commit on there is one set it can lead to */
+	if (strcmp(now, set) != 0 && sweep(o, d.fd, now, set, v[0].name) < 0)
+		return h0_fail_sys(e, "%s", dir);
+	return put(o, dir, &v[0], e) < 0 ? -1 : put(o, in, &v[0], e);
 }
 
 /* The other whole set there is, and what the first file was with it. */

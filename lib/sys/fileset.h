@@ -4,7 +4,9 @@
  * a directory "set-" and 12 hex digits, named for what is in it; a first file beside it names that
  * directory, and its replacement commits. Whoever reads the first file finds the others as they
  * were meant with it, whenever the writer dies. The set before is kept, for readers that are on
- * their way and to go back to; what is older the next write removes.
+ * their way and to go back to; what is older the next write removes. A set that was in force has a
+ * copy of the first file in it, made after the commit, at the latest by the next write: one without
+ * it was never committed.
  */
 #ifndef H0_SYS_FILESET_H
 #define H0_SYS_FILESET_H
@@ -25,7 +27,7 @@ struct h0_fileset_file {
 
 /* The set a first file's text names: the first such word in it. false: none. */
 bool h0_fileset_named(const char *text, char dst[H0_FILESET_NAME]);
-/* v[0] is the first file; a copy of it is in the set. Writes what is not so already, all of it
+/* v[0] is the first file. Writes what is not so already, all of it
  * durable on return. Writers at once wait for each other. H0_SYS, H0_CONFLICT as
  * h0_durable_write. */
 int h0_fileset_write(const struct h0_ops *o, const char *dir, const char *set, const struct h0_fileset_file *v,
