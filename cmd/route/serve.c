@@ -294,8 +294,9 @@ int route_serve(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	struct h0_serve_conf conf = {.etc = s.paths.etc, .bind = o->bind, .port = (int)o->port,
 		.given = s.given, .ngiven = s.ngiven, .guard = &s.guard,
 		.spool_dir = tmp && *tmp == '/' ? tmp : "/var/tmp", .max_body = (uint64_t)o->max_body,
-		.max_clients = max_clients(o), .max_per_address = (unsigned)o->max_per_address, .loops = (unsigned)o->threads, .wait_ms = ms(o->wait_s),
-		.drain_ms = ms(o->drain_s), .idle_exit_s = (int)(o->idle_exit_s < 86400 ? o->idle_exit_s : 86400),
+		.max_clients = max_clients(o), .max_per_address = (unsigned)o->max_per_address,
+		.loops = (unsigned)o->threads, .wait_ms = ms(o->wait_s), .drain_ms = ms(o->drain_s),
+		.idle_exit_s = (int)(o->idle_exit_s < 86400 ? o->idle_exit_s : 86400),
 		.key = key, .load = o->no_load ? NULL : load, .look = look, .load_ms = load_ms, .loaded = loaded, .used = used,
 		.ready = ready, .note = note, .arg = &s, .stop = s.stop};
 	int rc = h0_serve(&conf, e);

@@ -52,7 +52,9 @@ unsigned h0_char_steers(const char *p, size_t n, size_t *ret_len)
 		return s[1];
 	}
 	/* U+202A to U+202E, U+2066 to U+2069 */
-	if (n > 2 && s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9))) {
+	bool low = n > 2 && s[0] == 0xe2 && s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae;
+	bool high = n > 2 && s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+	if (low || high) {
 		*ret_len = 3;
 		return 0x2000u | (s[1] & 3u) << 6 | (s[2] & 0x3fu);
 	}

@@ -178,9 +178,12 @@ static int listen_all(struct h0_core *core, int own, struct h0_err *e)
 
 static void report_use(struct h0_core *core)
 {
-	for (struct h0_peer *p = h0_peers(core); p; p = p->next)
-		if (core->conf->used && !atomic_load(&p->remote) && (atomic_exchange(&p->touched, false) || atomic_load(&p->in_flight)))
+	for (struct h0_peer *p = h0_peers(core); core->conf->used && p; p = p->next) {
+		if (atomic_load(&p->remote))
+			continue;
+		if (atomic_exchange(&p->touched, false) || atomic_load(&p->in_flight))
 			core->conf->used(p->name, atomic_load(&p->in_flight), core->conf->arg);
+	}
 }
 
 static bool idle_too_long(struct h0_core *core)
