@@ -23,7 +23,7 @@ tiny=$HAL0_BUILD/scripts/tiny-gguf
 "$tiny" --kind embed "$tmp/models/oe.gguf" >/dev/null
 slot() { # NAME TYPE PORT MODEL [KEYS [CONTEXT]]
   printf 'name = "%s"\ntype = "%s"\nport = %s\ndevice = "cpu"\nimage = "%s"\n%b[model]\ndefault = "%s"\ncontext_size = %s\n' \
-    "$1" "$2" "$3" "$image" "${5:-}" "${6:-2048}" "$4" >"$tmp/home/etc/hal0/slots/$1.toml"
+    "$1" "$2" "$3" "$image" "${5:-}" "$4" "${6:-2048}" >"$tmp/home/etc/hal0/slots/$1.toml"
 }
 slot oa-chat llm 8101 "$tmp/models/oa.gguf" 'default = true\n' 32768
 slot oa-embed embedding 8102 "$tmp/models/oe.gguf"
