@@ -345,8 +345,11 @@ bad "a flag the server does not know" 3 "*--no-such-flag*(from extra_args)*"
 slot logs $a
 like "the log is kept" "$out" "*invalid argument: --no-such-flag*"
 
-# ---- a load that takes its time: the server is not where its health check looks ----
-extra="--api-prefix /elsewhere" slot_file "$home" $a "$p1" "$model"
+# ---- a load that takes its time: the server reads an adapter from a pipe that nobody writes to ----
+mkdir "$tmp/held"
+mkfifo "$tmp/held/adapter.gguf"
+extra="--lora $tmp/held/adapter.gguf" slot_file "$home" $a "$p1" "$model"
+printf '[container]\nmounts = ["%s"]\n' "$tmp/held" >>"$home/etc/hal0/slots/$a.toml"
 background slow start $a
 until_true running $a
 id=$(container $a '{{.Id}}')
@@ -380,7 +383,7 @@ is "for the same reason" "$(sort -u "$tmp/w3.err" "$tmp/w4.err" | grep -c 'no si
 ok "and no container is left" no_container $a
 if command -v script >/dev/null; then
   out=$(TERM=xterm script -qec "$hal0_slot start --timeout 2s $a" /dev/null </dev/null)
-  like "on a terminal one line tells how it goes" "$out" "*$a: answering with an error (*no sign of progress for 2 s*"
+  like "on a terminal one line tells how it goes" "$out" "*$a: warming up (*no sign of progress for 2 s*"
 fi
 slot_file "$home" $a "$p1" "$model"
 

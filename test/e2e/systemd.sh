@@ -126,8 +126,10 @@ until_inside sh -c 'grep -q ":1F91 .* 0A " /proc/net/tcp'
 both "a port that is taken" 4
 podman exec "$machine" pkill -f systemd-socket-activate
 
-# ---- a load that takes its time: the server is not where its health check looks ----
-set_a server.extra_args="--api-prefix /elsewhere"
+# ---- a load that takes its time: the server reads an adapter from a pipe that nobody writes to ----
+mkdir "$tmp/models/held"
+mkfifo "$tmp/models/held/adapter.gguf"
+set_a container.mounts='["/models/held"]' server.extra_args="--lora /models/held/adapter.gguf"
 slot start a --no-wait
 rc_is "start --no-wait" 0
 is "the unit is not active while the slot does not answer" "$(show ActiveState),$(show SubState)" activating,start-post
@@ -142,7 +144,7 @@ inside systemctl start --no-block hal0-slot@a
 ok "systemctl starts it" until_true container '{{.Id}}'
 inside systemctl stop hal0-slot@a
 is "and stops it while it loads" "$rc $(podman exec "$machine" podman ps --all --quiet --filter name=hal0-slot)" "0 "
-set_a --unset server.extra_args
+set_a --unset server.extra_args --unset container.mounts
 
 # ---- crashes ----
 podman exec "$machine" sh -c 'mkdir -p /etc/systemd/system/hal0-slot@.service.d
