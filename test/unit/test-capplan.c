@@ -63,13 +63,25 @@ static const char *text_of(const struct case_ *c, const char *path)
 	return f ? f->text : NULL;
 }
 
+static bool lacks(const struct case_ *c, const char *path, const char *part)
+{
+	const char *text = text_of(c, path);
+	return text && !strstr(text, part);
+}
+
 static bool has(const struct case_ *c, const char *path, const char *part)
 {
 	const char *text = text_of(c, path);
-	bool good = text && strstr(text, part);
-	if (!good)
-		printf("# %s: no '%s' in:\n# %s\n# %s\n", path, part, text ? text : "(no file)", c->err.msg);
-	return good;
+	if (text && strstr(text, part))
+		return true;
+	printf("# %s: %s\n# not what is wanted:\n# ", path, c->err.msg);
+	for (const char *p = text ? text : "(no file)"; *p; p++) {
+		putchar(*p);
+		if (*p == '\n')
+			fputs("# ", stdout);
+	}
+	putchar('\n');
+	return false;
 }
 
 static const struct h0_cap_target *target(const struct case_ *c, const char *slot)
@@ -133,7 +145,7 @@ static void test_on(void)
 	again(&d, OFF("embed.embed"), "off");
 	case_done(&c);
 	apply(&d.after, ON("embed.embed", ""), &c);
-	ok(c.rc == 0 && !has(&c, "slots/embed.toml", "enabled = false"), "on again without a word more");
+	ok(c.rc == 0 && lacks(&c, "slots/embed.toml", "enabled = false"), "on again without a word more");
 }
 
 static void test_swap(void)
@@ -202,7 +214,7 @@ static void test_names(void)
 	struct h0_snap both = SNAP({"slots/embed.toml", "port = 8083\n"}, {"slots/rerank.toml", "port = 8084\n"});
 	case_done(&c);
 	apply(&both, on, &c);
-	ok(c.rc == 0 && !has(&c, "slots/embed.toml", "rank"), "an embed that embeds is left alone");
+	ok(c.rc == 0 && lacks(&c, "slots/embed.toml", "rank"), "an embed that embeds is left alone");
 }
 
 /* ---- what does not go together ---- */
