@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <time.h>
 
-#include "run/act.h"
+#include "run/slotlock.h"
 #include "run/use.h"
 #include "slot/live.h"
 
@@ -114,7 +114,7 @@ int slot_reap(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot->name);
 		if (!c || !h0_ctr_alive(c) || h0_live_foreign(&r.box, c))
 			continue;
-		if (c->state == H0_CTR_STOPPING && h0_act_cut_short(&r.box, c))
+		if (c->state == H0_CTR_STOPPING && h0_slotlock_orphaned(&r.box, c))
 			finish(&r, slot, c);
 		else if (c->state == H0_CTR_RUNNING && !slot->broken)
 			consider(&r, slot, c);

@@ -10,6 +10,7 @@
 #include "run/load.h"
 #include "run/modelseen.h"
 #include "run/slotkey.h"
+#include "run/slotlock.h"
 #include "run/state.h"
 #include "sys/clock.h"
 #include "sys/io.h"
@@ -36,16 +37,6 @@ static bool port_becomes_free(int port, int within_ms)
 	return true;
 }
 
-int h0_act_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e)
-{
-	char dir[1200], path[1300];
-	snprintf(dir, sizeof dir, "%s/slots", b->paths.run);
-	snprintf(path, sizeof path, "%s/%s.lock", dir, slot);
-	if (h0_mkdirs(dir, 0755, e) < 0)
-		return -1;
-	return h0_lock(path, timeout_ms, "hal0-slot", e);
-}
-
 bool h0_act_interrupted(const void *wait)
 {
 	const struct h0_wait *w = wait;
@@ -59,7 +50,7 @@ int h0_act_lock_unless(const struct h0_box *b, const char *slot, bool (*given_up
 	*ret_given_up = false;
 	for (int waited = 0;; waited += LOCK_STEP_MS) {
 		struct h0_err why = {0};
-		int fd = h0_act_lock(b, slot, LOCK_STEP_MS, &why);
+		int fd = h0_slotlock_take(b, slot, LOCK_STEP_MS, &why);
 		if (fd >= 0)
 			return fd;
 		*ret_given_up = why.kind == H0_BUSY && given_up(arg);
@@ -101,23 +92,6 @@ int h0_act_check_port(const struct h0_slot *slot, struct h0_err *e)
 bool h0_act_runs(const struct h0_ctr *c)
 {
 	return c && c->state == H0_CTR_RUNNING && h0_ctr_alive(c);
-}
-
-/* Somebody was ending it when they died, as we hold the lock; but the podman they called may still be
- * about to. */
-static bool being_ended(const struct h0_box *b, const struct h0_ctr *c)
-{
-	struct h0_state_file last;
-	return h0_state_read(&b->paths, c->slot, &last, NULL) == 0 && last.state == H0_STATE_UNLOADING &&
-	       h0_streq(last.container, c->id);
-}
-
-bool h0_act_cut_short(const struct h0_box *b, const struct h0_ctr *c)
-{
-	if (!being_ended(b, c))
-		return false;
-	h0_autofd int lock = h0_act_lock(b, c->slot, 0, NULL);
-	return lock >= 0 && being_ended(b, c);
 }
 
 /* The container that the slot's monitor watches, by the monitor's command line; false: none lives. */
@@ -175,7 +149,7 @@ int h0_act_look(const struct h0_box *b, const char *slot, struct h0_ctrs *ctrs,
 		return h0_act_end_forgotten(b, slot, NULL, e);
 	if (h0_live_check_owner(b, c, e) < 0)
 		return -1;
-	if (!h0_act_runs(c) || being_ended(b, c))
+	if (!h0_act_runs(c) || h0_slotlock_ending(b, c))
 		return h0_podman_end(&b->podman, c, 0, e);
 	*ret = c;
 	return 0;

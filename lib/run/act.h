@@ -11,9 +11,7 @@
 
 #define H0_ACT_LOCK_MS 90000    /* a stop holds the lock for its grace and podman's own time */
 
-/* The lock: a descriptor or -1. H0_BUSY. */
-int h0_act_lock(const struct h0_box *b, const char *slot, int timeout_ms, struct h0_err *e);
-/* The same, given up when given_up(arg) says so: then -1 and *ret_given_up. */
+/* The slot's lock (run/slotlock.h), given up when given_up(arg) says so: then -1 and *ret_given_up. */
 int h0_act_lock_unless(const struct h0_box *b, const char *slot, bool (*given_up)(const void *arg),
                        const void *arg, bool *ret_given_up, struct h0_err *e);
 /* A given_up for a struct h0_wait (NULL: never): its signal_fd is readable. */
@@ -25,9 +23,6 @@ int h0_act_record(const struct h0_box *b, const char *slot, int port, const char
 
 /* H0_CONFLICT, naming the holder, when the slot's port is taken by somebody. */
 int h0_act_check_port(const struct h0_slot *slot, struct h0_err *e);
-/* podman is ending it as far as it knows, hal0 began that, and whoever did holds the slot's lock no more:
- * nobody goes on. False as well where that cannot be found out. */
-bool h0_act_cut_short(const struct h0_box *b, const struct h0_ctr *c);
 /* Does it run, so that there is nothing to start? */
 bool h0_act_runs(const struct h0_ctr *c);
 /* What is left of the slot's last container although podman does not know it: somebody removed it

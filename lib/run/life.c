@@ -11,6 +11,7 @@
 #include "run/ledger.h"
 #include "run/load.h"
 #include "run/room.h"
+#include "run/slotlock.h"
 #include "run/state.h"
 #include "run/use.h"
 #include "sys/io.h"
@@ -167,7 +168,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 	const struct h0_ctr *c;
 	if (h0_life_check(b, slot, H0_ARGV_FOREGROUND, ret, e) < 0)
 		return -1;
-	h0_autofd int lock = h0_act_lock(b, slot->name, H0_ACT_LOCK_MS, e);
+	h0_autofd int lock = h0_slotlock_take(b, slot->name, H0_ACT_LOCK_MS, e);
 	if (lock < 0 || h0_act_look(b, slot->name, &ctrs, &c, e) < 0)
 		return -1;
 	if (c && h0_ctr_monitored(c))
@@ -187,7 +188,7 @@ int h0_life_prepare_run(struct h0_box *b, const struct h0_slot *slot, struct h0_
 static bool being_started(const struct h0_box *b, const char *slot)
 {
 	struct h0_err why = {0};
-	h0_autofd int lock = h0_act_lock(b, slot, 0, &why);
+	h0_autofd int lock = h0_slotlock_take(b, slot, 0, &why);
 	return lock < 0 && why.kind == H0_BUSY;
 }
 
@@ -241,7 +242,7 @@ int h0_life_stop(struct h0_box *b, const char *slot, int port, int grace_s,
 {
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	*ret = (struct h0_outcome){.state = H0_STATE_OFFLINE};
-	h0_autofd int lock = h0_act_lock(b, slot, H0_ACT_LOCK_MS, e);
+	h0_autofd int lock = h0_slotlock_take(b, slot, H0_ACT_LOCK_MS, e);
 	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *c = h0_ctrs_get(&ctrs, slot);
@@ -268,7 +269,7 @@ int h0_life_unload(struct h0_box *b, const struct h0_ctr *c, int64_t unused_sinc
 	h0_autoctrs struct h0_ctrs ctrs = {0};
 	struct h0_use use;
 	*ret = (struct h0_outcome){.state = H0_STATE_OFFLINE};
-	h0_autofd int lock = h0_act_lock(b, c->slot, UNLOAD_LOCK_MS, e);
+	h0_autofd int lock = h0_slotlock_take(b, c->slot, UNLOAD_LOCK_MS, e);
 	if (lock < 0 || h0_podman_ps(&b->podman, &ctrs, e) < 0)
 		return -1;
 	const struct h0_ctr *now = h0_ctrs_get(&ctrs, c->slot);
@@ -302,7 +303,7 @@ void h0_life_reconcile(const struct h0_box *b, const struct h0_slot_live *l,
 	const char *slot = l->slot->name, *model = l->model_id[0] ? l->model_id : seen->model_id;
 	if (!tells_another(l, seen))
 		return;
-	h0_autofd int lock = h0_act_lock(b, slot, 0, NULL);
+	h0_autofd int lock = h0_slotlock_take(b, slot, 0, NULL);
 	if (lock < 0 || h0_state_read(&b->paths, slot, &now, NULL) < 0 || now.updated_at != seen->updated_at)
 		return;
 	if (failed) {

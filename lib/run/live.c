@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "fmt/json.h"
 #include "model/npu.h"
-#include "run/act.h"
+#include "run/slotlock.h"
 #include "run/flm.h"
 #include "sys/io.h"
 
@@ -220,7 +220,7 @@ static void look_at_container(const struct h0_box *b, struct h0_slot_live *l)
 	l->alive = h0_ctr_alive(c);
 	bool thinks = c->state == H0_CTR_RUNNING || c->state == H0_CTR_STOPPING;
 	l->stale = thinks && !l->alive;
-	l->cut_short = !l->foreign && l->alive && c->state == H0_CTR_STOPPING && h0_act_cut_short(b, c);
+	l->cut_short = !l->foreign && l->alive && c->state == H0_CTR_STOPPING && h0_slotlock_orphaned(b, c);
 	if (!l->foreign && l->alive && c->state == H0_CTR_RUNNING)
 		l->uptime_s = uptime_of(c);
 }

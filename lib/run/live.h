@@ -54,7 +54,7 @@ struct h0_slot_live {
 	bool foreign;                   /* the container is another hal0's, or nobody's */
 	bool alive;                     /* the container's process lives */
 	bool stale;                     /* podman takes a dead one for running */
-	bool cut_short;                 /* being ended, by nobody any more: h0_act_cut_short */
+	bool cut_short;                 /* being ended, by nobody any more: h0_slotlock_orphaned */
 	enum h0_state state;
 	enum h0_health health;
 	char model_id[128];             /* what the server lists, "" = unknown */

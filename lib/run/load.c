@@ -16,6 +16,7 @@
 #include "run/flm.h"
 #include "run/fits.h"
 #include "run/log.h"
+#include "run/slotlock.h"
 #include "run/state.h"
 #include "sys/clock.h"
 #include "sys/io.h"
@@ -200,7 +201,7 @@ static int give_up(const struct h0_box *b, const struct h0_load *l, struct h0_er
 	char run_dir[1200], log_path[1200];
 	struct h0_err found = {0}, *why = given ? given : &found;
 	h0_slot_dirs(&b->paths, l->slot->name, run_dir, log_path);
-	h0_autofd int lock = h0_act_lock(b, l->slot->name, H0_ACT_LOCK_MS, e);
+	h0_autofd int lock = h0_slotlock_take(b, l->slot->name, H0_ACT_LOCK_MS, e);
 	if (lock < 0)
 		return -1;
 	(void)h0_state_read(&b->paths, l->slot->name, &last, NULL);
@@ -228,7 +229,7 @@ static int succeed(const struct h0_box *b, const struct h0_load *l, struct h0_ou
 	char run_dir[1200], log_path[1200];
 	ret->state = H0_STATE_READY;
 	/* the slot works; who holds the lock now will see that and write it down */
-	h0_autofd int lock = h0_act_lock(b, l->slot->name, 0, NULL);
+	h0_autofd int lock = h0_slotlock_take(b, l->slot->name, 0, NULL);
 	if (lock < 0 || h0_state_read(&b->paths, l->slot->name, &last, NULL) < 0)
 		return 0;
 	bool known = h0_streq(last.container, l->container) && h0_state_serves(last.state);

@@ -10,6 +10,7 @@
 #include "run/ledger.h"
 #include "run/load.h"
 #include "run/room.h"
+#include "run/slotlock.h"
 
 /* ---- the file ---- */
 static const struct h0_change *change_of(const struct h0_swap *s)
@@ -153,7 +154,7 @@ static int roll_back(struct h0_swap *s, const struct h0_swap_how *how, bool ran,
 	bool launched = false, theirs = false;
 	if (how->no_rollback)
 		return -1;
-	h0_autofd int held = lock >= 0 ? lock : h0_act_lock(s->b, s->old->name, H0_ACT_LOCK_MS, &why);
+	h0_autofd int held = lock >= 0 ? lock : h0_slotlock_take(s->b, s->old->name, H0_ACT_LOCK_MS, &why);
 	int rc = held < 0 ? -1 : go_back(s, how, ran, &load, &launched, &theirs, &why);
 	if (held >= 0)
 		close(h0_take_fd(&held));
