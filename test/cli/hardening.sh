@@ -14,6 +14,11 @@ for p in "$HAL0_BUILD"/cmd/hal0 "$HAL0_BUILD"/cmd/hal0-*; do
   [ ! -f "$p" ] || [ ! -x "$p" ] ||
     is "${p##*/}" "$(hardening_lacks "$p")" ""
 done
+# What a program loads is code that may have mistakes, and a tenth of a short call's time.
+for p in hal0 hal0-conf hal0-route; do
+  is "$p loads nothing of the probe's" "$(readelf --dynamic "$HAL0_BUILD/cmd/$p" | grep -oE 'lib(pci|udev|m)\.so')" ""
+done
+like "while the probe does" "$(readelf --dynamic "$HAL0_BUILD/cmd/hal0-probe")" "*libudev.so*"
 # What it looks for is really missed.
 cat >"$tmp/bare.c" <<'C'
 #include <stdio.h>
