@@ -121,7 +121,7 @@ both "a flag the server does not know" 3
 set_a --unset server.extra_args image=localhost/no-such-image:1
 both "an image that is not there" 8
 set_a image="$slot_image"
-podman exec --detach "$machine" systemd-socket-activate --listen 127.0.0.1:8081 cat
+podman exec --detach "$machine" systemd-socket-activate --listen 127.0.0.1:8081 cat >/dev/null
 until_inside sh -c 'grep -q ":1F91 .* 0A " /proc/net/tcp'
 both "a port that is taken" 4
 podman exec "$machine" pkill -f systemd-socket-activate
