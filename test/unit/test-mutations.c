@@ -224,6 +224,14 @@ static void mend(const char *path, const struct h0_buf *was)
 
 /* ---- a machine ---- */
 
+static void show_both(const struct h0_json *was, const struct h0_json *is)
+{
+	h0_autobuf struct h0_buf a = {0}, b = {0};
+	h0_json_dump(was, 0, true, &a);
+	h0_json_dump(is, 0, true, &b);
+	printf("# was %s\n# is  %s\n", h0_buf_str(&a), h0_buf_str(&b));
+}
+
 struct tally {
 	long looks, bad;
 	char first[PATH_MAX + 300];
@@ -312,7 +320,8 @@ static void machine(const char *name, const char *root, const struct h0_json *wa
 	ok(!t.bad, "%s: %ld looks at spoilt files", name, t.looks);
 	if (t.bad)
 		printf("# %ld, first: %s\n", t.bad, t.first);
-	ok(h0_json_equal(was, again), "%s: mended, it reads as before", name);
+	if (!ok(h0_json_equal(was, again), "%s: mended, it reads as before", name))
+		show_both(was, again);
 }
 
 static void ours(const char *name)
