@@ -32,20 +32,15 @@ run hal0-route export haproxy --port "$port"
 rc_is "export" 0
 haproxy -db -dR -f "$tmp/home/etc/hal0/haproxy/haproxy.cfg" >"$tmp/haproxy.log" 2>&1 &
 haproxy=$!
-n=0
-until curl -s -o /dev/null "$url/health" || [ $n = 400 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_true curl -s "$url/health"
 post() { # PATH BODY
   curl -s -N -m 20 "$url$1" -H 'Content-Type: application/json' -d "$2"
 }
 hi='"messages":[{"role":"user","content":"hi"}]'
-n=0
-until post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b' || [ $n = 200 ]; do
-  sleep 0.1
-  n=$((n + 1))
-done
+b_answers() {
+  post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b'
+}
+until_true b_answers
 is "an answer, by the slot's name" \
   "$(post /v1/chat/completions "{$hi,\"model\":\"hx-a\"}" | jq -r '.choices[0].message.content')" "I am slot a, behind a proxy."
 is "by a virtual name" \
@@ -61,31 +56,22 @@ busy() { # how many of slot a's sequences compute
   curl -s -m 5 -H "Authorization: Bearer $(hal0-slot key hx-a)" http://127.0.0.1:8191/slots |
     jq '[.[]|select(.is_processing)]|length'
 }
+busy_is() { # NUMBER
+  [ "$(busy)" = "$1" ]
+}
 curl -s -N -o /dev/null "$url/v1/completions" -d '{"model":"hx-a","prompt":"a","n_predict":100000,"ignore_eos":true,"stream":true}' &
 client=$!
-n=0
-until [ "$(busy)" = 1 ] || [ $n = 400 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_true busy_is 1
 is "a long answer is under way" "$(busy)" 1
 kill $client
-n=0
-until [ "$(busy)" = 0 ] || [ $n = 400 ]; do
-  sleep 0.05
-  n=$((n + 1))
-done
+until_true busy_is 0
 is "a client that leaves ends it at the slot" "$(busy)" 0
 hal0-slot stop hx-b >/dev/null 2>&1
 curl -s -D "$tmp/head" -o "$tmp/body" "$url/v1/chat/completions" -d "{$hi,\"model\":\"hx-b\"}"
 is "a slot that was stopped" "$(sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$tmp/head") $(jq -r .error.code "$tmp/body") $(
   grep -ic '^retry-after: 15' "$tmp/head")" "503 slot.not_ready 1"
 run hal0-slot start hx-b
-n=0
-until post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | grep -q 'slot b' || [ $n = 200 ]; do
-  sleep 0.1
-  n=$((n + 1))
-done
+until_true b_answers
 is "answers again when it is back, with the same key and without a reload" \
   "$(post /v1/chat/completions "{$hi,\"model\":\"hx-b\"}" | jq -r '.choices[0].message.content')" "I am slot b."
 run hal0-route export haproxy --port "$port" --check
