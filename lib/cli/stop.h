@@ -11,7 +11,7 @@
 #include "base/attr.h"
 
 struct h0_stop {
-	const atomic_int *signal; /* 0, or the signal that came */
+	const atomic_int *signal;   /* 0, or the signal that came */
 	int fd;                     /* becomes readable when one comes */
 };
 

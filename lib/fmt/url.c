@@ -22,7 +22,8 @@ bool h0_url_is_https(const char *url)
 
 int h0_url_host(const char *url, char *host, size_t size, struct h0_err *e)
 {
-	const char *p = h0_url_scheme(url) ? url + h0_url_scheme(url) : "";
+	size_t scheme = h0_url_scheme(url);
+	const char *p = scheme ? url + scheme : "";
 	size_t n = strcspn(p, "/?#"), clean = 0;
 	while ((unsigned char)url[clean] > ' ' && url[clean] != 0x7f)
 		clean++;

@@ -101,7 +101,7 @@ static int set_one(struct work *w, const char *slot, const char *key, const char
 }
 
 static struct h0_cap_target *aim(struct h0_capplan *p, const char *slot, const struct h0_cap *cap,
-                             enum h0_want want)
+                                 enum h0_want want)
 {
 	struct h0_cap_target *t = NULL;
 	for (size_t i = 0; i < p->n; i++)

@@ -28,7 +28,7 @@ struct h0_bench_seat {
 
 struct h0_bench_how {
 	int64_t runs;                   /* 1 to H0_BENCH_RUNS_MAX */
-	const atomic_int *stop;       /* may be NULL */
+	const atomic_int *stop;         /* may be NULL */
 	/* before each; run 0 warms up, -1 looks what the processors can do */
 	void (*tell)(int64_t run, int64_t runs, void *arg);
 	void *arg;

@@ -31,7 +31,7 @@ struct h0_http_req {
 	const char *cert_pem;            /* ... it is this very one, whatever the name in it */
 	bool unverified;                 /* ... anything goes */
 	bool fresh;                      /* a new connection, closed afterwards (health checks) */
-	const atomic_int *stop;        /* non-zero cancels: H0_EXTERN, the connection is closed */
+	const atomic_int *stop;          /* non-zero cancels: H0_EXTERN, the connection is closed */
 	/* Called with the answer's bytes as they come; then nothing is kept. Non-zero cancels. */
 	int (*on_data)(const char *p, size_t n, int status, void *arg);
 	void *on_data_arg;

@@ -43,7 +43,7 @@ struct h0_pull {
 	const char *tmp;            /* an existing directory for what is half done; NULL: podman's */
 	void (*tell)(const char *line, void *arg); /* each line podman says on the way; may be NULL */
 	void *tell_arg;
-	const atomic_int *stop;   /* non-zero: give up; H0_EXTERN with sys_errno EINTR */
+	const atomic_int *stop;     /* non-zero: give up; H0_EXTERN with sys_errno EINTR */
 };
 /* podman pull. What came is looked at afterwards: that it is there, and by its digest if one was
  * asked for. H0_EXTERN (no such image: image.not_found); H0_NOHW without podman; H0_USAGE for an

@@ -9,8 +9,8 @@
 #include "base/mem.h"
 #include "fmt/json.h"
 #include "model/npu.h"
-#include "run/slotlock.h"
 #include "run/flm.h"
+#include "run/slotlock.h"
 #include "sys/io.h"
 
 #define HARDWARE_MAX (4u << 20)

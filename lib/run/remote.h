@@ -28,7 +28,7 @@ struct h0_puller {
 	const char *ca_file;        /* NULL: the system's authorities */
 	size_t ways;                /* ranges at once; 0: H0_PULL_WAYS */
 	int retries;                /* rounds that bring nothing before it gives up */
-	const atomic_int *stop;   /* non-zero: save and give up, H0_EXTERN with ECANCELED */
+	const atomic_int *stop;     /* non-zero: save and give up, H0_EXTERN with ECANCELED */
 	/* Told now and then, in bytes. `waiting`: another process pulls it. May be NULL. */
 	void (*tell)(int64_t done, int64_t total, bool waiting, void *arg);
 	void *arg;

@@ -58,7 +58,7 @@ struct h0_serve_conf {
 	/* Something a person may want to know: the configuration could not be read, a slot failed. */
 	void (*note)(const char *text, void *arg);
 	void *arg;
-	const atomic_int *stop;   /* non-zero: no new connections, end when the rest is done */
+	const atomic_int *stop;     /* non-zero: no new connections, end when the rest is done */
 };
 
 /* Runs until `stop` or idle_exit_s. H0_CONFLICT (port taken), H0_SYS. */

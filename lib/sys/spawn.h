@@ -28,7 +28,7 @@ struct h0_spawn {
 	/* Told of stderr's bytes as they come; they are kept all the same. NULL = nobody. */
 	void (*on_error)(const char *p, size_t n, void *arg);
 	void *on_error_arg;
-	const atomic_int *stop;  /* when it becomes non-zero the child is killed (signal handlers) */
+	const atomic_int *stop;    /* when it becomes non-zero the child is killed (signal handlers) */
 	int stop_signal;           /* with this signal, and SIGKILL five seconds later; 0: SIGKILL */
 };
 
