@@ -19,6 +19,7 @@
 
 #define LIST_MAX 4096      /* names taken from one directory */
 #define SIDE_FILE_MAX (256 * 1024)
+#define AGAIN_MAX 1000     /* openat2(2): a ".." is not followed while anybody renames anything */
 
 static const struct { const char *name; int value; } errnos[] = {
 	{"EPERM", EPERM}, {"ENOENT", ENOENT}, {"EIO", EIO}, {"ENXIO", ENXIO}, {"EAGAIN", EAGAIN},
@@ -40,7 +41,10 @@ static int plain_open(const struct h0_root *r, const char *path, int flags)
 		};
 		while (*path == '/')
 			path++;
-		fd = (int)syscall(SYS_openat2, r->fd, *path ? path : ".", &how, sizeof how);
+		int left = AGAIN_MAX;
+		do
+			fd = (int)syscall(SYS_openat2, r->fd, *path ? path : ".", &how, sizeof how);
+		while (fd < 0 && errno == EAGAIN && left-- > 0);
 	}
 	return fd < 0 ? -errno : fd;
 }
