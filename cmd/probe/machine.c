@@ -22,6 +22,11 @@ int probe_open(struct probe_machine *ret, const char *sysroot, unsigned flags, s
 		return -1;
 	ret->hw = h0_hw_probe(&ret->root, flags);
 	ret->m = h0_machine(ret->hw);
+	if (flags & PROBE_SIZES && h0_machine_needs_vulkan(ret->m)) {
+		h0_hw_vulkan(&ret->root, ret->hw);
+		free(ret->m);
+		ret->m = h0_machine(ret->hw);
+	}
 	return 0;
 }
 

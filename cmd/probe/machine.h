@@ -16,6 +16,9 @@ struct probe_machine {
 	struct h0_machine *m;
 };
 
+/* A flag beside those of h0_hw_probe: ask Vulkan where nobody else tells how much memory there is. */
+#define PROBE_SIZES 0x100
+
 /* sysroot NULL: $HAL0_SYSROOT, else the live machine. flags as h0_hw_probe. */
 int probe_open(struct probe_machine *ret, const char *sysroot, unsigned flags, struct h0_err *e);
 void probe_close(struct probe_machine *p);

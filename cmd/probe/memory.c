@@ -177,7 +177,7 @@ static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct p
 			break;
 		if (changed) {
 			probe_close(p);
-			rc = probe_open(p, o->sysroot, 0, e);
+			rc = probe_open(p, o->sysroot, PROBE_SIZES, e);
 		} else if (rc == 0) {
 			refresh(p);
 		}
@@ -194,7 +194,7 @@ int probe_memory(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
 	struct h0_pve_look pve;
 	struct h0_membar b;
-	if (probe_open(&p, o->sysroot, 0, e) < 0 || ask_proxmox(&pve, &p, e) < 0)
+	if (probe_open(&p, o->sysroot, PROBE_SIZES, e) < 0 || ask_proxmox(&pve, &p, e) < 0)
 		return -1;
 	if (pve.configured && !pve.ok)
 		h0_warn(ctx, "%s", pve.error);

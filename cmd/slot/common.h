@@ -24,7 +24,8 @@ int slot_follow(const struct h0_ctx *ctx, const char *name, bool *ret_changed, s
 int slot_changed(struct h0_ctx *ctx, const char *name, const struct h0_changeset *cs, bool changed,
                  const char *done, const char *same, struct h0_err *e);
 
-/* Warns when a slot does not fit into the machine (fit.c). Says nothing when nobody can know. */
+/* Warns when a slot could not be started as it is written, which is no mistake yet: its model may be
+ * pulled later; and when it does not fit into the machine (fit.c). Says nothing when nobody can know. */
 void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot);
 /* The same for the slot file a change set writes. */
 void slot_warn_fit_written(struct h0_ctx *ctx, const struct h0_changeset *cs);

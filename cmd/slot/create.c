@@ -4,7 +4,6 @@
 #include "model/plan.h"
 #include "model/port.h"
 #include "run/live.h"
-#include "run/store.h"
 #include "slot/common.h"
 
 struct create {
@@ -71,20 +70,6 @@ static int written(const struct h0_changeset *cs, struct h0_slot *ret)
 	return 0;
 }
 
-/* A model that is not there yet is no mistake: it may be pulled later. But it is said. */
-static void warn_about_model(struct h0_ctx *ctx, const struct h0_paths *paths,
-                             const struct h0_slot *slot)
-{
-	h0_autosnap struct h0_snap snap = {0};
-	h0_automodelfile struct h0_model_file file = {0};
-	struct h0_err why = {0};
-	if (!*slot->model || !h0_provider_serves(H0_PROVIDER_LLAMA_SERVER, slot->type) ||
-	    slot->device == H0_DEVICE_NPU || h0_snap_open(paths->etc, &snap, &why) < 0)
-		return;
-	if (h0_store_find(paths, &snap, slot->model, &file, &why) < 0)
-		h0_warn(ctx, "%s", why.msg);
-}
-
 static int check_model_given(const struct create *c, const struct slot_create_opts *o,
                              struct h0_err *e)
 {
@@ -95,13 +80,12 @@ static int check_model_given(const struct create *c, const struct slot_create_op
 	return h0_fail(e, H0_USAGE, "--model is missing: a model id, or the path of a .gguf file");
 }
 
-static int report(struct h0_ctx *ctx, const struct h0_paths *paths, const struct create *c,
-                  const struct h0_changeset *cs, bool changed, struct h0_err *e)
+static int report(struct h0_ctx *ctx, const struct create *c, const struct h0_changeset *cs,
+                  bool changed, struct h0_err *e)
 {
 	h0_auto(h0_slot_done) struct h0_slot slot = {0};
 	if (written(cs, &slot) < 0)
 		return slot_changed(ctx, c->name, cs, changed, "", "exists with these settings", e);
-	warn_about_model(ctx, paths, &slot);
 	slot_warn_fit(ctx, &slot);
 	slot_warn_flm(ctx, c->name);
 	h0_autofree char *done = h0_slot_is_shadow(&slot)
@@ -130,7 +114,7 @@ static int run(struct h0_ctx *ctx, const struct slot_create_opts *o, struct crea
 			e->kind = H0_USAGE;
 		return -1;
 	}
-	return report(ctx, &paths, c, &cs, changed, e);
+	return report(ctx, c, &cs, changed, e);
 }
 
 int slot_create(struct h0_ctx *ctx, const void *opts, struct h0_err *e)

@@ -192,9 +192,16 @@ void slot_warn_fit(struct h0_ctx *ctx, const struct h0_slot *slot)
 	h0_autobox struct h0_box b = {0};
 	h0_autofits struct h0_fits f = {0};
 	h0_autobuf struct h0_buf why = {0};
-	if (slot->broken || !*slot->model || slot->device == H0_DEVICE_NPU ||
-	    h0_box_open(&b, NULL) < 0 || h0_fits_slot(&b, slot, &f, NULL) < 0)
+	struct h0_err not = {0};
+	if (slot->broken || !*slot->model || slot->device == H0_DEVICE_NPU || h0_box_open(&b, NULL) < 0)
 		return;
+	if (h0_fits_slot(&b, slot, &f, &not) < 0) {
+		char text[1700];
+		h0_err_text(&not, text, sizeof text);
+		if (not.kind == H0_CONFIG)
+			h0_warn(ctx, "%s", text);
+		return;
+	}
 	h0_fits_judge(&b, H0_FITS_MACHINE, slot->name, &f);
 	if (f.answer.verdict != H0_FIT_NOT)
 		return;

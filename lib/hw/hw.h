@@ -100,6 +100,7 @@ struct h0_hw_power {           /* power.c */
 };
 
 struct h0_hw_ttm {             /* ttm.c */
+	char module[8];        /* whose parameters these are: ttm, or amdttm of the DKMS driver */
 	int64_t pages_limit, page_pool_size; /* in 4 KiB pages */
 	int64_t gttsize;       /* amdgpu parameter, MiB; -1 = unset */
 	char modprobe[1024];   /* lines of /etc/modprobe.d that name ttm, amdttm or amdgpu */

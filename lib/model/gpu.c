@@ -273,6 +273,17 @@ void h0_machine_gpus(struct h0_machine *m)
 	m->gpu[0].primary = true;
 }
 
+bool h0_machine_needs_vulkan(const struct h0_machine *m)
+{
+	for (int i = 0; i < m->ngpu && m->hw->vulkan.status == H0_VK_NOT_RUN; i++) {
+		const struct h0_mgpu *g = &m->gpu[i];
+		bool nouveau = g->hw->vendor == NVIDIA && strcmp(g->hw->driver, "nouveau") == 0;
+		if (g->inference && (nouveau || (g->usable && g->vram == H0_UNKNOWN)))
+			return true;
+	}
+	return false;
+}
+
 static void npu_says(struct h0_mnpu *n, const char *reason, const char *fmt, ...) H0_PRINTF(3, 4);
 static void npu_says(struct h0_mnpu *n, const char *reason, const char *fmt, ...)
 {
@@ -296,6 +307,10 @@ void h0_machine_npu(struct h0_machine *m)
 	n->generation = hw->device == 0x1502 ? "XDNA1" : hw->device > 0x17ef ? "XDNA2" : NULL;
 	if (!*hw->driver && !m->container) {
 		npu_says(n, "driver-not-bound", "the amdxdna driver is not bound to it");
+		return;
+	}
+	if (strcmp(hw->driver, "vfio-pci") == 0) {
+		npu_says(n, "passed-through", "vfio-pci holds it for a virtual machine");
 		return;
 	}
 	switch (hw->node.access) {

@@ -63,7 +63,21 @@ rm "$etc/slots/broken.toml"
 unset HAL0_PODMAN
 run "$slot" create third --model absent-model
 rc_is 'a model that is not there is no error yet' 0
-like 'but a warning' "$err" "*warning: no model 'absent-model': looked in*"
+like 'but a warning' "$err" "*warning: slots/third.toml:*: model.default: no model 'absent-model': looked in*"
+printf 'no model at all\n' >"$tmp/text.gguf"
+for set in "model.default=gone|no model 'gone'" "model.default=$tmp/text.gguf|not a GGUF file"; do
+  run "$slot" set third "${set%|*}"
+  like "set warns of it too: ${set#*|}" "$rc $err" "0 *warning: slots/third.toml:*: model.default: *${set#*|}*"
+done
+run "$slot" create fourth --model "$tmp/text.gguf" --dry-run
+like 'and create of a file that is none' "$rc $err" '0 *warning: slots/fourth.toml:*not a GGUF file*'
+"$HAL0_BUILD/scripts/tiny-gguf" "$tmp/tiny.gguf" >/dev/null
+run "$slot" set third model.default="$tmp/tiny.gguf"
+is 'a model that is there: none' "$err" 'hal0-slot: third: changed; if it runs: hal0 slot restart third'
+run "$slot" set third server.extra_args='--port 1'
+like 'a flag that start refuses' "$rc $err" '0 *warning: slots/third.toml:*: server.extra_args: --port must not stand here*'
+run "$slot" set third --unset server.extra_args
+is 'without it: none' "$err" 'hal0-slot: third: changed; if it runs: hal0 slot restart third'
 run "$slot" create nomodel
 rc_is 'no model' 2
 like 'is missing' "$err" '*--model is missing*'
