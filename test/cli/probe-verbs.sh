@@ -126,11 +126,9 @@ says "a card of NVIDIA's: status" '.machine | .budget_mib == 24576 and .binding_
 cp -a "$tmp/halo-512m" "$tmp/dkms"
 mv "$tmp/dkms/sys/module/ttm" "$tmp/dkms/sys/module/amdttm"
 on dkms tune --budget 110G --json
-says "tune: amdttm" '.kernel_arguments == "amdttm.pages_limit=28835840 amdttm.page_pool_size=28835840" and
-  (.modprobe | test("\noptions amdttm pages_limit=28835840"))'
+says "tune: amdttm" '.kernel_arguments == "amdttm.pages_limit=28835840 amdttm.page_pool_size=28835840" and (.modprobe | test("\noptions amdttm pages_limit=28835840"))'
 on dkms show --json
-says "amdttm: where the limit comes from" '.memory.limits[] | select(.name == "ttm-pages-limit").source ==
-  "/sys/module/amdttm/parameters/pages_limit"'
+says "amdttm: where the limit comes from" '.memory.limits[] | select(.name == "ttm-pages-limit").source == "/sys/module/amdttm/parameters/pages_limit"'
 
 file=$HAL0_HOME/etc/modprobe.d/hal0-ttm.conf
 rm -r "$tmp/halo-512m"
