@@ -64,6 +64,8 @@ int route_body_model(const struct h0_buf *body, char *dst, size_t size, struct h
 	}
 	h0_scan_init(&s, model_key);
 	h0_scan_feed(&s, body->p, body->len);
+	if (h0_json_type(h0_json_get(o, "model")) == H0_JSON_NULL) /* as one that is not there */
+		return 0;
 	if (s.val[0].count && !h0_scan_string(&s.val[0], dst, size)) {
 		h0_fail(e, H0_USAGE, "request body: \"model\" is not a name");
 		return h0_err_code(e, "request.missing_model");

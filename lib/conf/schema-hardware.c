@@ -77,7 +77,8 @@ static const struct h0_key npu_keys[] = {
 	KEY("present", BOOL, 0, "there is one"),
 	KEY("usable", BOOL, 0, "its driver is bound and its node opens"),
 	KEY("reason", STR, NULLABLE,
-	    "why not: absent, driver-not-bound, no-device-node, no-permission or driver-failed"),
+	    "why not: absent, driver-not-bound, passed-through, no-device-node, no-permission or "
+	    "driver-failed"),
 	KEY("detail", STR, NULLABLE, "the same as a sentence"),
 	KEY("vendor", STR, 0, "amd, or empty"),
 	KEY("name", STR, 0, "what it is called, or empty"),

@@ -60,6 +60,7 @@ struct h0_hw_cpu {             /* cpu.c */
 struct h0_hw_mem {             /* mem.c */
 	int64_t total;         /* MemTotal: in a container what lxcfs shows */
 	int64_t free, available, swap_total, swap_free;
+	int64_t huge;          /* set aside as huge pages: nobody else gets them */
 	int64_t host_total;    /* sum of the NUMA nodes' MemTotal: the kernel's own view */
 	int64_t host_free;
 	int64_t buddy_free;    /* free pages by the page allocator's own lists ... */
@@ -100,6 +101,7 @@ struct h0_hw_power {           /* power.c */
 };
 
 struct h0_hw_ttm {             /* ttm.c */
+	char module[8];        /* whose parameters these are: ttm, or amdttm of the DKMS driver */
 	int64_t pages_limit, page_pool_size; /* in 4 KiB pages */
 	int64_t gttsize;       /* amdgpu parameter, MiB; -1 = unset */
 	char modprobe[1024];   /* lines of /etc/modprobe.d that name ttm, amdttm or amdgpu */

@@ -44,6 +44,7 @@ void h0_hw_ttm(const struct h0_root *r, struct h0_hw *hw)
 	struct h0_hw_ttm *t = &hw->ttm;
 	const char *module = h0_root_exists(r, "/sys/module/amdttm/parameters") ? "amdttm" : "ttm";
 	h0_autostrv struct h0_strv names = {0};
+	snprintf(t->module, sizeof t->module, "%s", module);
 	t->pages_limit = h0_root_int(r, 1, PAGES_MAX, "/sys/module/%s/parameters/pages_limit", module);
 	t->page_pool_size =
 	    h0_root_int(r, 0, PAGES_MAX, "/sys/module/%s/parameters/page_pool_size", module);

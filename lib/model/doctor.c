@@ -26,6 +26,7 @@ static const struct about { const char *code, *why, *command; } abouts[] = {
 	{"npu-needs-iommu", "the driver shares page tables with the CPU through the IOMMU", NULL},
 	{"npu-driver-failed", "slots on the NPU cannot start", "journalctl -k -b -g amdxdna"},
 	{"npu-no-permission", "slots on the NPU cannot start", NULL},
+	{"npu-passed-through", "a guest has it: slots on this host cannot use it", NULL},
 	{"nvidia-driver-missing", "nouveau and nothing at all are too slow for inference", NULL},
 	{"nvidia-cdi-missing", "podman hands NVIDIA GPUs over by CDI",
 	 "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"},
@@ -278,15 +279,16 @@ static void pinning(const struct h0_machine *m, struct h0_checks *c)
 	if (h0_streq(m->deployment, "vm"))
 		add(c, "cpu-pinning", H0_SEV_NOTE, "on the Proxmox host: qm set VMID --affinity 0-15",
 		    "from in here it cannot be told whether the host pins this VM's CPUs");
-	if (!lxc || !KNOWN(cpu->online) || !KNOWN(cpu->possible))
+	int64_t all = KNOWN(cpu->present) ? cpu->present : cpu->possible;
+	if (!lxc || !KNOWN(cpu->online) || !KNOWN(all))
 		return;
-	if (cpu->online < cpu->possible)
+	if (cpu->online < all)
 		add(c, "cpu-pinning", H0_SEV_OK, "", "the container has %d of the host's %d CPUs",
-		    (int)cpu->online, (int)cpu->possible);
+		    (int)cpu->online, (int)all);
 	else
 		add(c, "cpu-pinning", H0_SEV_NOTE,
 		    "lxc.cgroup2.cpuset.cpus: 0-15 in the container's configuration, where guests compete",
-		    "the container may run on all of the host's %d CPUs", (int)cpu->possible);
+		    "the container may run on all of the host's %d CPUs", (int)all);
 }
 
 static void memory(const struct h0_machine *m, struct h0_checks *c)

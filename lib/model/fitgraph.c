@@ -138,6 +138,31 @@ static void inputs(struct graph *x, bool window)
 		take(&x->h, rotation(h0_fit_value(g, window), ROTATE_MIN));
 }
 
+/* Rows of queries, keys and values; keys and values go into the cache. Returns the queries. */
+static struct block queries(struct graph *x, int64_t q, int64_t k, int64_t v)
+{
+	struct block norm = row(x, x->embd), q0 = row(x, q), q1 = row(x, q);
+	give(&x->h, q0);
+	struct block v0 = row(x, v), k0 = row(x, k);
+	give(&x->h, norm);
+	struct block k1 = row(x, k);
+	give(&x->h, k0);
+	give(&x->h, k1);
+	give(&x->h, v0);
+	return q1;
+}
+
+/* The same out of one matrix. */
+static struct block queries_of_one(struct graph *x, int64_t q, int64_t k, int64_t v)
+{
+	struct block norm = row(x, x->embd), all = row(x, h0_sum(q, h0_sum(k, v)));
+	give(&x->h, norm);
+	struct block q1 = row(x, q), k1 = row(x, k);
+	give(&x->h, k1);
+	give(&x->h, all);
+	return q1;
+}
+
 /* Attention over the rows in; returns its result. */
 static struct block attention(struct graph *x, int64_t layer)
 {
@@ -154,15 +179,11 @@ static struct block attention(struct graph *x, int64_t layer)
 	int64_t o = kind == H0_FIT_RECURRENT ? q : h0_times(heads, value);
 	if (kind == H0_FIT_RECURRENT || kv < 0)
 		kv = key = value = 0;
-	struct block norm = row(x, x->embd);
-	struct block q0 = row(x, q), q1 = row(x, q);
-	give(&x->h, q0);
-	struct block v = row(x, h0_times(kv, value)), k0 = row(x, h0_times(kv, key));
-	give(&x->h, norm);
-	struct block k1 = row(x, h0_times(kv, key)), scores = {0}, mixed, out;
-	give(&x->h, k0);
-	give(&x->h, k1);
-	give(&x->h, v);
+	struct block scores = {0}, mixed, out, q1;
+	if (x->g->attn_qkv && kind != H0_FIT_RECURRENT)
+		q1 = queries_of_one(x, q, h0_times(kv, key), h0_times(kv, value));
+	else
+		q1 = queries(x, q, h0_times(kv, key), h0_times(kv, value));
 	if (kind == H0_FIT_RECURRENT || x->r->flash) {
 		struct block cast[2] = {{0}, {0}};
 		for (int i = 0; i < 2 && kind != H0_FIT_RECURRENT; i++) /* flash attention takes no f32 */
@@ -186,11 +207,24 @@ static struct block attention(struct graph *x, int64_t layer)
 	return out;
 }
 
+static bool gate_in_up(const struct h0_gguf *g)
+{
+	return !g->ffn_gate && g->feed_forward_length > 0 &&
+	       g->ffn_up_rows / 2 == (uint64_t)g->feed_forward_length;
+}
+
+/* Of one expert; a file of few words gives it the length of the whole feed-forward. */
+static int64_t expert_length(const struct h0_gguf *g)
+{
+	return g->expert_feed_forward_length > 0 ? g->expert_feed_forward_length : g->feed_forward_length;
+}
+
 static struct block dense(struct graph *x, struct block norm, int64_t width)
 {
-	struct block up = row(x, width);
-	if (x->g->ffn_gate) {
-		struct block gate = row(x, width);
+	bool one = gate_in_up(x->g);
+	struct block up = row(x, one ? h0_times(2, width) : width);
+	if (x->g->ffn_gate || one) {
+		struct block gate = one ? (struct block){0} : row(x, width);
 		give(&x->h, norm);
 		struct block both = row(x, width);
 		give(&x->h, up);
@@ -207,7 +241,7 @@ static struct block dense(struct graph *x, struct block norm, int64_t width)
 static struct block experts(struct graph *x, struct block norm)
 {
 	const struct h0_gguf *g = x->g;
-	int64_t width = h0_times(g->expert_used_count, g->expert_feed_forward_length);
+	int64_t width = h0_times(g->expert_used_count, expert_length(g));
 	struct block pick = row(x, g->expert_count), order = row(x, g->expert_count);
 	struct block up = row(x, width), gate = row(x, width), both = row(x, width);
 	if (g->expert_shared_count <= 0)
@@ -222,18 +256,22 @@ static struct block experts(struct graph *x, struct block norm)
 	give(&x->h, each);
 	if (g->expert_shared_count > 0) {
 		int64_t one = g->expert_shared_feed_forward_length > 0 ? g->expert_shared_feed_forward_length
-		              : h0_times(g->expert_shared_count, g->expert_feed_forward_length);
+		              : h0_times(g->expert_shared_count, expert_length(g));
 		give(&x->h, dense(x, norm, one));
 	}
 	return sum;
 }
 
+static bool has_experts(const struct h0_gguf *g, int64_t layer)
+{
+	return g->expert_count > 0 && expert_length(g) > 0 && layer >= g->leading_dense_block_count;
+}
+
 static struct block feed_forward(struct graph *x, int64_t layer)
 {
 	const struct h0_gguf *g = x->g;
-	int64_t first = g->leading_dense_block_count > 0 ? g->leading_dense_block_count : 0;
 	struct block norm = row(x, x->embd);
-	if (g->expert_count > 0 && g->expert_feed_forward_length > 0 && layer >= first)
+	if (has_experts(g, layer))
 		return experts(x, norm);
 	return dense(x, norm, g->feed_forward_length > 0 ? g->feed_forward_length : 0);
 }
@@ -255,8 +293,9 @@ static void layers(struct graph *x, struct block in)
 			give(&x->h, few);
 			return;
 		}
-		struct block sum = x->in_place ? out : row(x, x->embd);
-		if (!x->in_place)
+		bool in_place = x->in_place && has_experts(x->g, i);
+		struct block sum = in_place ? out : row(x, x->embd);
+		if (!in_place)
 			give(&x->h, out);
 		give(&x->h, in);
 		in = feed_forward(x, i);
@@ -301,18 +340,24 @@ static int64_t masks(const struct graph *x)
 	              x->f->swa_cells > 0 ? mask_bytes(x, x->f->swa_cells) : 0);
 }
 
-/* A layer with state: all sequences' states read and written, and the rows of its convolution and
- * its way in and out. Measured with mamba, mamba2 and gated delta nets. */
+/* A layer with state: the rows of its convolution and its way in and out. All sequences' states are
+ * read and written, at once when it is a delta net; a scan reads them when half of the rows are
+ * gone. Measured with mamba, mamba2 and gated delta nets. */
 static int64_t state_bytes(const struct graph *x)
 {
 	const struct h0_gguf *g = x->g;
 	int64_t groups = h0_times(2, h0_times(g->ssm_group_count > 0 ? g->ssm_group_count : 0, g->ssm_state_size));
 	int64_t conv = h0_sum(g->ssm_inner_size, groups);
 	int64_t wide = h0_sum(h0_times(2, h0_sum(conv, g->ssm_inner_size)), h0_times(3, x->embd));
-	if (g->full_attention_interval <= 0) /* one matrix for all of the way in */
-		wide = h0_sum(wide, h0_sum(h0_times(2, g->ssm_inner_size), groups));
-	return h0_sum(h0_sum(h0_times(2, h0_times(x->rows, h0_fit_state(g))),
-	                     h0_times(h0_times(4, x->r->ubatch), wide)), masks(x));
+	int64_t one = h0_times(4, x->r->ubatch), states = h0_times(x->rows, h0_fit_state(g));
+	int64_t both = h0_sum(h0_times(2, states), h0_times(one, wide));
+	if (g->full_attention_interval <= 0) { /* one matrix for all of the way in */
+		int64_t in = h0_sum(h0_times(2, g->ssm_inner_size), groups);
+		int64_t first = h0_sum(states, h0_times(one, h0_sum(wide, in)));
+		int64_t scan = h0_sum(h0_times(2, states), h0_times(one, h0_sum(in, h0_times(3, x->embd))));
+		both = first < 0 || first > scan ? first : scan;
+	}
+	return h0_sum(both, masks(x));
 }
 
 /* A short convolution: its three rows in, with and without what went before, and two out. */
@@ -328,7 +373,7 @@ static int64_t shortconv_bytes(const struct graph *x)
  * few rows. */
 static int64_t beside_wide(const struct graph *x, int64_t rows)
 {
-	int64_t ff = x->g->expert_count > 0 || !x->g->ffn_gate ? 0 : x->g->feed_forward_length;
+	int64_t ff = x->g->expert_count > 0 || !(x->g->ffn_gate || gate_in_up(x->g)) ? 0 : x->g->feed_forward_length;
 	if (ff <= x->embd || x->g->block_count <= 2)
 		return 0;
 	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch),

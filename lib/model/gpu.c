@@ -95,6 +95,9 @@ static enum h0_fact shares_memory(const struct h0_mgpu *g)
 		return g->id->kind == H0_GPU_DISCRETE ? H0_FACT_NO : H0_FACT_YES;
 	if (*g->hw->board_info || *g->hw->vram_vendor)
 		return H0_FACT_NO;
+	/* only a card shows its memory through a window */
+	if (g->hw->vis_vram_total != H0_UNKNOWN && g->hw->vis_vram_total < g->hw->vram_total)
+		return H0_FACT_NO;
 	if (g->vk && g->vk->type == H0_VK_INTEGRATED)
 		return H0_FACT_YES;
 	if (g->vk && g->vk->type == H0_VK_DISCRETE)
@@ -273,6 +276,18 @@ void h0_machine_gpus(struct h0_machine *m)
 	m->gpu[0].primary = true;
 }
 
+bool h0_machine_needs_vulkan(const struct h0_machine *m)
+{
+	for (int i = 0; i < m->ngpu && m->hw->vulkan.status == H0_VK_NOT_RUN; i++) {
+		const struct h0_mgpu *g = &m->gpu[i];
+		bool nouveau = g->hw->vendor == NVIDIA && strcmp(g->hw->driver, "nouveau") == 0;
+		bool guess = !g->id && !*g->hw->board_info && !*g->hw->vram_vendor; /* APU or card */
+		if (g->inference && (nouveau || (g->usable && (g->vram == H0_UNKNOWN || guess))))
+			return true;
+	}
+	return false;
+}
+
 static void npu_says(struct h0_mnpu *n, const char *reason, const char *fmt, ...) H0_PRINTF(3, 4);
 static void npu_says(struct h0_mnpu *n, const char *reason, const char *fmt, ...)
 {
@@ -296,6 +311,10 @@ void h0_machine_npu(struct h0_machine *m)
 	n->generation = hw->device == 0x1502 ? "XDNA1" : hw->device > 0x17ef ? "XDNA2" : NULL;
 	if (!*hw->driver && !m->container) {
 		npu_says(n, "driver-not-bound", "the amdxdna driver is not bound to it");
+		return;
+	}
+	if (strcmp(hw->driver, "vfio-pci") == 0) {
+		npu_says(n, "passed-through", "vfio-pci holds it for a virtual machine");
 		return;
 	}
 	switch (hw->node.access) {

@@ -18,6 +18,7 @@
 #define HEAD_ROOM   8192        /* of the peek, for the request's head */
 #define DIR_MAX     800         /* a line names two files of it */
 #define MAX_MESSAGE 500         /* a line of the configuration has 2048 bytes */
+#define FIELD       "[; ]name=\\x22?model\\x22?(?:\\r\\n[^\\r\\n]+)*\\r\\n\\r\\n" /* the head of the form's field */
 
 const struct h0_haproxy_file_info h0_haproxy_files[H0_HAPROXY_FILES] = {
 	[H0_HAPROXY_CFG] = {"haproxy.cfg", 0644, false},
@@ -255,8 +256,9 @@ static void model_rules(struct text *t)
 	line(t, "  # a slash may be written as \\/, which json_query does not know");
 	line(t, "  http-request set-var(txn.model) 'req.body,regsub(\"(?s)^.*?\\x22model\\x22\\s*:\\s*\\x22([^\\x22]{1,400})\\x22.*$\",\"\\1\"),"
 	     "regsub(\"\\x5c/\",\"/\",g)' if !form !named { req.body -m reg '\\x22model\\x22\\s*:\\s*\\x22[^\\x22\\x5c]*\\x5c/' }");
-	line(t, "  http-request set-var(txn.model) 'req.body,regsub(\"(?s)^.*?name=\\x22?model\\x22?\\r\\n\\r\\n([^\\r\\n]{0,400}).*$\",\"\\1\")' "
-	     "if form { req.body -m reg 'name=\\x22?model\\x22?\\r\\n\\r\\n' }");
+	line(t, "  # other lines of the field's head may follow");
+	line(t, "  http-request set-var(txn.model) 'req.body,regsub(\"(?s)^.*?" FIELD "([^\\r\\n]{0,400}).*$\",\"\\1\")' "
+	     "if form { req.body -m reg '" FIELD "' }");
 	line(t, "  http-request set-var(txn.model) req.hdr(x-hal0-slot) if { req.hdr(x-hal0-slot) -m found }");
 	line(t, "  http-request set-var(txn.seen) req.body_len");
 	line(t, "  acl unseen req.body_size,sub(txn.seen) gt 0");

@@ -135,6 +135,11 @@ void h0_machine_gpus(struct h0_machine *m);        /* gpu.c */
 void h0_machine_npu(struct h0_machine *m);         /* gpu.c */
 void h0_machine_memory(struct h0_machine *m);      /* pool.c: also after a refresh of counters */
 void h0_machine_warnings(struct h0_machine *m);    /* warn.c */
+/* GTT in use for models, bytes: of GPUs that run some. In a container only of those it can open;
+ * what others have mapped is the host's. */
+int64_t h0_machine_gtt_used(const struct h0_machine *m);
+/* Without asking Vulkan (hw/hw.h) nobody can tell how much memory a card has, or whether it works. */
+bool h0_machine_needs_vulkan(const struct h0_machine *m);
 /* MiB kept for the system out of a pool. */
 int64_t h0_reserve_mib(int64_t pool_mib);
 

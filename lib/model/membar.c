@@ -16,7 +16,7 @@ static int64_t max0(int64_t v)
 static char tone(const char *name)
 {
 	static const struct { const char *name; char tone; } tones[] = {
-		{"inference", 'r'}, {"carve-out", 'y'}, {"system", 'b'}, {"proxmox-host", 'm'},
+		{"inference", 'r'}, {"carve-out", 'y'}, {"system", 'b'}, {"proxmox-host", 'm'}, {"other", 'm'},
 	};
 	for (size_t i = 0; i < H0_ARRAY_LEN(tones); i++)
 		if (strcmp(tones[i].name, name) == 0)
@@ -48,14 +48,15 @@ static void rest_is_free(struct h0_bar *b)
 	b->seg[b->n++] = (struct h0_segment){"free", "Free", ' ', max0(b->total - sum), "what is left"};
 }
 
-/* GTT in use by every GPU: pages of the same RAM. */
-static int64_t gtt_used(const struct h0_machine *m)
+/* A container's GPU may have mapped more than the container has RAM: then the bar is the host's. */
+static int64_t host_bar(const struct h0_machine *m, struct h0_bar *b, int64_t carveout, int64_t ours)
 {
-	int64_t sum = 0;
-	for (int i = 0; i < m->ngpu; i++)
-		if (KNOWN(m->gpu[i].hw->gtt_used))
-			sum += m->gpu[i].hw->gtt_used;
-	return sum;
+	const struct h0_hw_mem *mem = &m->hw->mem;
+	if (!m->container || m->pve || ours <= mem->total || !KNOWN(mem->host_total))
+		return 0;
+	b->total = mem->host_total + carveout;
+	snprintf(b->label, sizeof b->label, "Memory of the host");
+	return KNOWN(mem->host_free) ? max0(mem->host_total - mem->host_free - ours) : 0;
 }
 
 static void ram_bar(const struct h0_machine *m, struct h0_bar *b)
@@ -66,11 +67,12 @@ static void ram_bar(const struct h0_machine *m, struct h0_bar *b)
 	bool unified = m->mem.unified;
 	int64_t carveout = unified && KNOWN(g->vram) ? g->vram : 0;
 	int64_t used = KNOWN(mem->total) && KNOWN(mem->available) ? mem->total - mem->available : 0;
-	int64_t gtt = gtt_used(m), sys = m->container ? used : max0(used - gtt);
+	int64_t gtt = h0_machine_gtt_used(m), sys = m->container ? used : max0(used - gtt);
 	b->name = unified ? "unified" : "ram";
 	b->total = (pve ? pve->total : mem->total) + carveout;
 	snprintf(b->label, sizeof b->label, "%s",
 	         !unified ? "RAM" : pve ? "Unified memory of the Proxmox host" : "Unified memory");
+	int64_t other = host_bar(m, b, carveout, gtt + sys);
 	segment(b, "inference", "GTT inference", gtt, "mem_info_gtt_used");
 	if (carveout && KNOWN(g->hw->vram_used))
 		segment(b, "carve-out", "Carve-out in use", g->hw->vram_used, "mem_info_vram_used");
@@ -80,6 +82,8 @@ static void ram_bar(const struct h0_machine *m, struct h0_bar *b)
 	if (pve)
 		segment(b, "proxmox-host", "Proxmox host", max0(pve->used - sys - gtt),
 		        "Proxmox: host memory in use, less ours");
+	segment(b, "other", "Other use of the host", other,
+	        "/sys/devices/system/node/node*/meminfo MemTotal - MemFree, less ours");
 	rest_is_free(b);
 }
 

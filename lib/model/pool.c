@@ -105,10 +105,13 @@ static void ram_limits(struct h0_machine *m, int64_t carveout)
 	int64_t top = carveout / MIB;
 	bool hidden = m->container && KNOWN(ram->host_total);
 	int64_t host = hidden ? ram->host_total : ram->total;
+	bool huge = !hidden && ram->huge > 0 && ram->huge < host;
+	int64_t mib = KNOWN(host) ? (huge ? host - ram->huge : host) / MIB + top : 0;
 	/* a container that cannot tell its own view may have any part of the host's */
 	if (KNOWN(host) && KNOWN(ram->total))
-		limit(mm, "physical-ram", false, host / MIB + top, h0_reserve_mib(host / MIB + top),
+		limit(mm, "physical-ram", false, mib, h0_reserve_mib(mib),
 		      hidden ? "/sys/devices/system/node/node*/meminfo MemTotal"
+		      : huge ? "/proc/meminfo MemTotal - Hugetlb"
 		             : "/proc/meminfo MemTotal");
 	if (hidden && KNOWN(ram->total) && ram->total != host)
 		limit(mm, "lxcfs-memtotal", false, ram->total / MIB + top,
@@ -118,18 +121,25 @@ static void ram_limits(struct h0_machine *m, int64_t carveout)
 		      h0_reserve_mib(cg->limit / MIB + top), cg->limit_path);
 }
 
+int64_t h0_machine_gtt_used(const struct h0_machine *m)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < m->ngpu; i++)
+		if (KNOWN(m->gpu[i].hw->gtt_used) && m->gpu[i].inference &&
+		    (m->gpu[i].usable || !m->container))
+			sum += m->gpu[i].hw->gtt_used;
+	return sum;
+}
+
 /* What the Proxmox host has left beside us: its other guests' use is gone for us. Ours is what we
- * show as used and what our GPU has mapped. */
+ * show as used, which in a container does not contain what our GPU has mapped. */
 static void pve_limit(struct h0_machine *m, int64_t carveout)
 {
 	const struct h0_hw_mem *ram = &m->hw->mem;
 	const struct h0_pve_memory *pve = m->pve;
 	if (!pve || !KNOWN(ram->total) || !KNOWN(ram->available))
 		return;
-	int64_t ours = ram->total - ram->available;
-	for (int i = 0; i < m->ngpu; i++)
-		if (KNOWN(m->gpu[i].hw->gtt_used))
-			ours += m->gpu[i].hw->gtt_used;
+	int64_t ours = ram->total - ram->available + (m->container ? h0_machine_gtt_used(m) : 0);
 	int64_t others = pve->used > ours ? pve->used - ours : 0;
 	int64_t pool_mib = pve->total / MIB + carveout / MIB;
 	int64_t left = pool_mib - (others < pve->total ? others : pve->total) / MIB;
@@ -163,9 +173,10 @@ static void reach_limits(struct h0_machine *m, const struct h0_mgpu *g)
 		/* RADV splits carve-out + GTT into two heaps */
 		limit(mm, "vram+gtt", true, heap_sum(g->vk) / MIB, 0, "Vulkan: sum of the heaps");
 	}
-	if (KNOWN(g->vram) && KNOWN(ttm->pages_limit))
-		limit(mm, "ttm-pages-limit", true, g->vram / MIB + ttm->pages_limit / 256, 0,
-		      "/sys/module/ttm/parameters/pages_limit");
+	if (!KNOWN(g->vram) || !KNOWN(ttm->pages_limit))
+		return;
+	snprintf(source, sizeof source, "/sys/module/%s/parameters/pages_limit", ttm->module);
+	limit(mm, "ttm-pages-limit", true, g->vram / MIB + ttm->pages_limit / 256, 0, source);
 }
 
 /* The smallest limit binds, if the GPU side and the RAM side are both known where both count. */
@@ -193,7 +204,7 @@ static void free_now(struct h0_machine *m, const struct h0_mgpu *g)
 	const struct h0_hw_mem *ram = &m->hw->mem;
 	const struct h0_hw_cgroup *cg = &m->hw->cgroup;
 	struct h0_mmem *mm = &m->mem;
-	int64_t left = H0_UNKNOWN;
+	int64_t left = H0_UNKNOWN, taken = 0;
 	if (g && KNOWN(g->vram) && KNOWN(g->hw->vram_used))
 		left = g->vram - min64(g->hw->vram_used, g->vram);
 	if (!g || mm->unified) {
@@ -206,11 +217,16 @@ static void free_now(struct h0_machine *m, const struct h0_mgpu *g)
 			int64_t used = cg->current - (KNOWN(cg->cache) ? min64(cg->cache, cg->current) : 0);
 			sys = min64(sys, cg->limit - min64(used, cg->limit));
 		}
+		if (m->pve)
+			sys = min64(sys, m->pve->total - min64(m->pve->used, m->pve->total));
 		left = carveout + sys;
+		taken = g ? min64(g->hw->vram_used, g->vram) + h0_machine_gtt_used(m) : 0;
 	}
 	if (!KNOWN(left) || !KNOWN(mm->budget_mib))
 		return;
-	mm->free_mib = min64(left / MIB, mm->budget_mib);
+	/* a container's own figures do not say what its GPU has mapped: the budget does */
+	int64_t unused = mm->budget_mib * MIB - taken;
+	mm->free_mib = min64(left, unused > 0 ? unused : 0) / MIB;
 }
 
 /* Installed memory in the sizes it is sold in. */

@@ -53,7 +53,8 @@ int h0_tune(const struct h0_machine *m, int64_t budget_mib, bool gttsize, struct
 {
 	const struct h0_mgpu *g = shared_gpu(m);
 	const struct h0_hw_mem *mem = &m->hw->mem;
-	struct h0_tune t = {.module = "ttm", .rebuild = h0_doctor_command(m->hw, "+initramfs")};
+	struct h0_tune t = {.module = *m->hw->ttm.module ? m->hw->ttm.module : "ttm",
+	                    .rebuild = h0_doctor_command(m->hw, "+initramfs")};
 	int64_t host = m->container && mem->host_total != H0_UNKNOWN ? mem->host_total : mem->total;
 	if (!g)
 		return h0_fail(e, H0_NOHW, "no GPU here shares the machine's memory: nothing to tune");

@@ -60,13 +60,28 @@ static void containers(struct h0_machine *m)
 		     is_lxc(m) ? "lxc.apparmor.profile: unconfined in the container's configuration"
 		               : "let the profile open /dev/dri, /dev/kfd and /dev/accel",
 		     "AppArmor confines this process: %s", hw->virt.apparmor);
-	int64_t all = m->container ? hw->cpu.possible : hw->cpu.present;
+	/* firmware often makes more CPUs possible than there are */
+	int64_t all = KNOWN(hw->cpu.present) ? hw->cpu.present : hw->cpu.possible;
 	if (KNOWN(hw->cpu.online) && KNOWN(all) && hw->cpu.online < all)
 		warn(m, "cpu-subset", H0_SEV_NOTE,
 		     m->container ? "give the container more cores: pct set ID --cores N"
 		                  : "bring them online: /sys/devices/system/cpu/cpuN/online",
 		     "%d of %d CPUs are online here",
 		     (int)hw->cpu.online, (int)all);
+}
+
+/* How a node that is not there comes to be: containers differ in how they are given one. */
+static const char *node_fix(const struct h0_machine *m, bool nvidia)
+{
+	if (is_lxc(m))
+		return nvidia ? "pass its nodes into the container: dev0: /dev/nvidia0, dev1: /dev/nvidiactl, "
+		                "dev2: /dev/nvidia-uvm"
+		              : "pass /dev/dri (and /dev/kfd) into the container: dev0: /dev/dri/renderD128";
+	if (m->container)
+		return nvidia ? "start the container with --device nvidia.com/gpu=all"
+		              : "start the container with --device /dev/dri --device /dev/kfd";
+	return nvidia ? "install NVIDIA's driver; nvidia-modprobe creates the nodes"
+	              : "look for its driver's messages (journalctl -k -b -g amdgpu), then: udevadm trigger";
 }
 
 /* Silicon worth a word: what models would run on, were it usable. */
@@ -81,23 +96,22 @@ static void gpu_access(struct h0_machine *m, const struct h0_mgpu *g)
 		     g->detail);
 		return;
 	}
+	const char *fix = node_fix(m, nvidia);
 	if (h0_streq(g->reason, "driver-not-bound"))
 		warn(m, "gpu-driver-not-bound", H0_SEV_ERROR,
-		     "load amdgpu (modprobe amdgpu) and look for its messages: journalctl -k -g amdgpu",
+		     fix = "load amdgpu (modprobe amdgpu) and look for its messages: journalctl -k -g amdgpu",
 		     "%s (%s): %s", g->name, g->hw->addr, g->detail);
 	else if (h0_streq(g->reason, "no-permission"))
 		warn(m, "gpu-no-permission", H0_SEV_ERROR,
-		     m->container ? "allow the node in the container's device cgroup and give its group"
-		                  : "add the user to the groups render and video, then log in again",
+		     fix = m->container
+		               ? "allow the node in the container's device cgroup and give its group"
+		               : "add the user to the groups render and video, then log in again",
 		     "%s (%s): %s", g->name, g->hw->addr, g->detail);
 	else if (h0_streq(g->reason, "driver-failed"))
-		warn(m, "gpu-driver-failed", H0_SEV_ERROR, "look at the kernel log: journalctl -k -b",
+		warn(m, "gpu-driver-failed", H0_SEV_ERROR, fix = "look at the kernel log: journalctl -k -b",
 		     "%s (%s): %s", g->name, g->hw->addr, g->detail);
-	warn(m, "gpu-no-device-node", H0_SEV_ERROR,
-	     m->container ? "pass /dev/dri (and /dev/kfd) into the container: dev0: /dev/dri/renderD128"
-	     : nvidia     ? "install NVIDIA's driver; nvidia-modprobe creates the nodes"
-	                  : "install the GPU's driver",
-	     "%s (%s) is visible, but no node of it opens: %s", g->name, g->hw->addr, g->detail);
+	warn(m, "gpu-no-device-node", H0_SEV_ERROR, fix, "%s (%s) is visible, but no node of it opens: %s",
+	     g->name, g->hw->addr, g->detail);
 }
 
 static void nvidia(struct h0_machine *m)
@@ -142,13 +156,25 @@ static void npu(struct h0_machine *m)
 		return;
 	bool unbound = h0_streq(n->reason, "driver-not-bound");
 	bool failed = h0_streq(n->reason, "driver-failed");
+	if (h0_streq(n->reason, "passed-through")) {
+		warn(m, "npu-passed-through", H0_SEV_NOTE, "run hal0 in the guest, or take the NPU from it",
+		     "the NPU (%s): %s", n->hw->addr, n->detail);
+		return;
+	}
 	if (unbound)
 		warn(m, "npu-driver-not-loaded", H0_SEV_WARNING,
 		     "load it: modprobe amdxdna (kernel 6.14 or newer, with amdnpu firmware)",
 		     "an NPU is there (%s), but the amdxdna driver is not bound to it", n->hw->addr);
-	else if (m->container)
+	else if (!m->container && h0_streq(n->reason, "no-device-node"))
 		warn(m, "npu-no-device-node", H0_SEV_WARNING,
-		     "pass it in: dev1: /dev/accel/accel0, with its device cgroup allow",
+		     "look for its driver's messages (journalctl -k -b -g amdxdna), then: udevadm trigger",
+		     "the NPU's driver is bound, but: %s", n->detail);
+	else if (m->container && !failed)
+		warn(m, "npu-no-device-node", H0_SEV_WARNING,
+		     h0_streq(n->reason, "no-permission")
+		         ? "allow the node in the container's device cgroup and give its group"
+		     : is_lxc(m) ? "pass it in: dev1: /dev/accel/accel0, with its device cgroup allow"
+		                 : "start the container with --device /dev/accel/accel0",
 		     "the host has an NPU, but no node of it opens in this container (%s)", n->reason);
 	else if (!failed)
 		warn(m, "npu-no-permission", H0_SEV_WARNING,
@@ -230,7 +256,8 @@ static void memory(struct h0_machine *m)
 		warn(m, "ttm-pool-large", H0_SEV_NOTE, "a smaller ttm.page_pool_size gives memory back",
 		     "TTM's pool may keep %.1f GiB of freed GPU pages from the system",
 		     GIB(t->page_pool_size * 4096));
-	if (KNOWN(m->hw->mem.total) && m->hw->mem.total < 16LL << 30)
+	/* a card, or a carve-out, may hold more than the RAM lets expect */
+	if (KNOWN(m->hw->mem.total) && m->hw->mem.total < 16LL << 30 && m->mem.budget_mib < 12 << 10)
 		warn(m, "low-memory", H0_SEV_NOTE, "choose models of a few GiB", "%.1f GiB of RAM hold small models only",
 		     GIB(m->hw->mem.total));
 	for (int i = 0; i < m->ngpu; i++) {

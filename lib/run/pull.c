@@ -41,6 +41,13 @@ struct way {
 	bool checked;
 };
 
+/* Not every server knows If-Range: the file may have become another one since it was looked at. */
+static bool is_other_file(const struct way *w)
+{
+	const char *had = w->t->part->tag, *has = w->a.etag;
+	return had[0] && has[0] && strncmp(has, "W/", 2) != 0 && strcmp(had, has) != 0;
+}
+
 static int check_answer(struct way *w, int status)
 {
 	struct transfer *t = w->t;
@@ -48,7 +55,7 @@ static int check_answer(struct way *w, int status)
 	w->checked = true;
 	if (status == 206 && t->now.ranges) {
 		if (h0_remote_range(w->a.range, &from, &to, &all) && from == w->seg->pos && all == t->part->bytes &&
-		    to < w->seg->to)
+		    to < w->seg->to && !is_other_file(w))
 			return 0;
 		t->odd = true;
 		return -1;

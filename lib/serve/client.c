@@ -287,10 +287,8 @@ static void half_closed(struct client *c)
 {
 	bool known = c->gone_half;
 	c->gone_half = true;
-	c->keep = false;
-	if (c->state == C_READ || c->state == C_LINGER)
-		c->can_read = true;
-	else if (!known)
+	c->can_read = true;
+	if (c->state != C_READ && c->state != C_LINGER && !known)
 		ask_if_there(c);
 }
 
@@ -395,7 +393,7 @@ void h0_client_finish(struct client *c)
 {
 	h0_ask_free(c);
 	c->served = true;
-	if (!c->keep || c->gone_half || atomic_load(&c->loop->core->draining)) {
+	if (!c->keep || atomic_load(&c->loop->core->draining)) {
 		/* a close with unread bytes would take the answer back */
 		if (c->refused)
 			linger(c);

@@ -47,19 +47,36 @@ static void keep(struct h0_formscan *f, const char *p, size_t n)
 	f->value[f->len] = '\0';
 }
 
+/* `; name="model"` at p, or without quotes, as some write it; returns where the next one begins. */
+static const char *param(const struct h0_formscan *f, const char *p, bool *ret_is_name, bool *ret_ours)
+{
+	p += strspn(p, "; \t");
+	size_t key = strcspn(p, "=; \t");
+	*ret_is_name = key == 4 && strncasecmp(p, "name", 4) == 0;
+	p += key;
+	if (*p != '=')
+		return p;
+	bool quoted = *++p == '"';
+	p += quoted;
+	const char *value = p;
+	if (quoted)
+		for (; *p && *p != '"'; p++)
+			p += *p == '\\' && p[1];
+	else
+		p += strcspn(p, "; \t");
+	*ret_ours = (size_t)(p - value) == strlen(f->name) && memcmp(value, f->name, (size_t)(p - value)) == 0;
+	return p + (quoted && *p);
+}
+
 /* "Content-Disposition: form-data; name="model"; filename=..." */
 static bool names_us(const struct h0_formscan *f, const char *line)
 {
+	bool is_name = false, ours = false;
 	if (strncasecmp(line, "content-disposition:", 20) != 0)
 		return false;
-	for (const char *p = line; (p = strcasestr(p, "name=\""));) {
-		bool whole = p[-1] == ' ' || p[-1] == ';' || p[-1] == '\t';
-		p += 6;
-		size_t n = strcspn(p, "\"");
-		if (whole)
-			return n == strlen(f->name) && memcmp(p, f->name, n) == 0;
-	}
-	return false;
+	for (const char *p = line + 20; *p && !is_name;)
+		p = param(f, p, &is_name, &ours);
+	return is_name && ours;
 }
 
 /* Data up to a delimiter that may begin; returns where to go on. */

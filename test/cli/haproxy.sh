@@ -213,6 +213,9 @@ form() { # CURL ARG...
 is "a form's field" "$(form -F model=stt-npu -F "file=@$wav" | told '"\(.port) \(.bytes > 300000)"')" "$p6 true"
 is "an unknown name is the default's" "$(form -F model=whisper-1 -F "file=@$wav" | told .port)" $p6
 is "behind the file it is not seen: the only slot of the type answers" "$(form -F "file=@$wav" -F model=stt-npu | told .port)" $p6
+is "a field whose type is told" "$(form -F 'model=coder;type=text/plain' -F "file=@$wav" | told .error.code)" dispatch.no_route
+echo coder >"$tmp/model"
+is "a file called model is no field" "$(form -F "file=@$tmp/model" | told .port)" $p6
 # long bodies
 head -c 300000 /dev/zero | tr '\0' x >"$tmp/x"
 jq -nc --rawfile x "$tmp/x" '{model: "primary", messages: [{content: $x}]}' >"$tmp/first"

@@ -209,6 +209,11 @@ for mode in reset busy notag relative norange liar nrreset; do
   esac
 done
 clean
+tail -c +5 "$hub/big.gguf" | tr '\0-\377' '\1-\377\0' | { printf GGUF; cat; } >"$hub/other.gguf"
+pull "$at/swapped/big.gguf" --retries 3
+rc_is "another file meanwhile, and a server that does not say so" 0
+same "is never put together from both" other.gguf big.gguf
+clean
 pull "$at/wrong/big.gguf"
 rc_is "other ranges than asked for" 7
 ok "is no model" test ! -e "$store/big.gguf"

@@ -119,9 +119,17 @@ printf '{"loader": "1.4.309", "devices": 7}' >"$root/vulkan.json"
 machine halo-512m
 echo "/dev/dri/renderD128 EACCES" >"$root/unreadable.list"
 finds gpu-no-permission error "not in the group render"
+fix() { # CODE: what is to be done about it
+  printf '%s' "$out" | jq -r ".items[] | select(.code == \"$1\").fix"
+}
+is "no driver is missing there" "$(fix gpu-no-device-node)" "$(fix gpu-no-permission)"
 echo "/dev/dri/renderD128 EINVAL" >"$root/unreadable.list"
 finds gpu-driver-failed error "the driver refuses"
-rm "$root/unreadable.list" "$gpu/driver"
+is "nor there" "$(fix gpu-no-device-node)" "$(fix gpu-driver-failed)"
+rm "$root/unreadable.list" "$root/dev/dri/renderD128"
+finds gpu-no-device-node error "the driver is bound, the node is missing"
+like "udev makes nodes" "$(fix gpu-no-device-node)" "*udevadm trigger*"
+rm "$gpu/driver"
 finds gpu-driver-not-bound error "no driver"
 rm -r "$root/sys/module/amdgpu"
 finds amdgpu-not-loaded error "the module is not loaded"
@@ -148,13 +156,28 @@ finds no-avx2 warning "an old CPU type"
 finds low-memory note "little memory"
 says "no driver to install without a GPU" '.items[] | select(.code == "vulkan-software-only").command == null'
 
+machine xtx
+sed -i 's/^MemTotal: .*/MemTotal: 8071056 kB/' "$root/proc/meminfo"
+finds_not low-memory "a card of 24 GiB holds more than the RAM"
+machine halo-96g
+sed -i 's/^MemTotal: .*/MemTotal: 15850000 kB/' "$root/proc/meminfo"
+finds_not low-memory "and so does a carve-out of 96 GiB"
+
 # ---- the NPU ----
 machine halo-512m
 rm "$root/sys/devices/pci0000:00/0000:c6:00.1/driver"
 finds npu-driver-not-loaded warning "amdxdna is not bound"
+mkdir -p "$root/sys/bus/pci/drivers/vfio-pci"
+ln -s ../../../bus/pci/drivers/vfio-pci "$root/sys/devices/pci0000:00/0000:c6:00.1/driver"
+rm "$root/sys/class/accel/accel0" "$root/dev/accel/accel0"
+finds npu-passed-through note "a guest has it"
+says "and no more is wrong with it" '[.items[].code | select(startswith("npu-"))] == ["npu-passed-through"]'
 machine halo-512m
 echo "/dev/accel/accel0 EACCES" >"$root/unreadable.list"
 finds npu-no-permission warning "the NPU is not for us"
+rm "$root/unreadable.list" "$root/dev/accel/accel0"
+finds npu-no-device-node warning "no node is not no permission"
+: >"$root/dev/accel/accel0"
 echo "/dev/accel/accel0 EOPNOTSUPP" >"$root/unreadable.list"
 finds npu-driver-failed warning "the NPU's driver refuses"
 machine halo-lxc-priv
@@ -162,6 +185,15 @@ rm "$root/dev/accel/accel0"
 sed -i /accel/d "$root/dev.manifest"
 write proc/self/attr/current "lxc-container-default-cgns (enforce)"
 finds npu-no-device-node warning "accel0 is not passed in"
+like "LXC: by its configuration" "$(fix npu-no-device-node)" "*dev1: *"
+rm "$root/run/systemd/container" "$root/proc/1/environ"
+write run/.containerenv ""
+rm "$root/dev/dri/renderD128"
+finds npu-no-device-node warning "nor into a container of podman's"
+is "that has options" "$(fix npu-no-device-node), $(fix gpu-no-device-node)" \
+  "start the container with --device /dev/accel/accel0, start the container with --device /dev/dri --device /dev/kfd"
+machine halo-lxc-priv
+write proc/self/attr/current "lxc-container-default-cgns (enforce)"
 finds apparmor-confined note "AppArmor confines the container"
 
 # ---- memory and boot ----
@@ -226,7 +258,9 @@ machine halo-vm
 finds cpu-pinning note "a VM cannot see its pinning"
 finds vm-passthrough note "passed through"
 machine halo-lxc-priv
-finds cpu-pinning note "a container on all CPUs"
+write sys/devices/system/cpu/possible 0-63
+finds cpu-pinning note "a container on all CPUs that there are"
+finds_not cpu-subset "what firmware leaves room for is none of them"
 write sys/devices/system/cpu/online 0-15
 finds cpu-subset note "a container on some"
 says "that is pinned enough" '.items[] | select(.code == "cpu-pinning").severity == "ok"'

@@ -58,6 +58,20 @@ is "watch: an interrupt ends it" "$rc" 130
 } | head -n 1 >/dev/null
 is "watch: ends when nobody reads on" "$(cat "$tmp/watch.rc" "$tmp/watch.err")" 0
 
+# what a container cannot open is not its own, and what it has mapped is not in its figures
+cp -a "$tmp/halo-lxc-unpriv" "$tmp/other"
+echo 85899345920 >"$tmp/other/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_used"
+on other memory --json
+says "memory: another guest's GTT" '[.items[].segment] == ["system", "free"]'
+cp -a "$tmp/halo-lxc-priv" "$tmp/full"
+echo 102005473280 >"$tmp/full/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_used"
+sed -i 's/MemFree: .*/MemFree: 1000000 kB/' "$tmp/full/sys/devices/system/node/node0/meminfo"
+on full memory --json
+says "memory: GTT beyond the container's RAM" '(.items[] | select(.segment == "inference").bytes) == 102005473280'
+says "memory: the host's bar" '.items[0].total_bytes == 129000000 * 1024 + 1073741824 and ([.items[].bytes] | add) == .items[0].total_bytes'
+says "memory: what others have of it" '(.items[] | select(.segment == "other").bytes) == 128000000 * 1024 - 102005473280 - 24576000 * 1024'
+says "memory: nothing is free of the budget" '.free_mib == 0'
+
 on xtx memory --json
 says "memory with a card" '[.items[].bar] | unique == ["ram", "vram"]'
 says "memory with a card" '[.items[] | select(.bar == "vram").bytes] | add == 25753026560'
@@ -86,6 +100,35 @@ fi
 rm "$tmp/xtx/proc/meminfo"
 on xtx memory --json
 says "without /proc/meminfo only the card" '[.items[].bar] | unique == ["vram"]'
+
+# a card whose size only Vulkan tells: all verbs say the same
+gpu=$tmp/nvidia/sys/devices/pci0000:00/0000:01:00.0
+cp -a "$tmp/nvidia-nodriver" "$tmp/nvidia"
+mkdir -p "$tmp/nvidia/sys/bus/pci/drivers/nvidia" "$tmp/nvidia/proc/driver/nvidia/gpus/0000:01:00.0" "$tmp/nvidia/etc/cdi"
+ln -sfn ../../../bus/pci/drivers/nvidia "$gpu/driver"
+echo "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.1  Tue" >"$tmp/nvidia/proc/driver/nvidia/version"
+printf 'Model: \t\t NVIDIA GeForce RTX 3090\nDevice Minor: \t 0\n' >"$tmp/nvidia/proc/driver/nvidia/gpus/0000:01:00.0/information"
+: >"$tmp/nvidia/dev/nvidia0"
+: >"$tmp/nvidia/dev/nvidiactl"
+printf '{"loader": "1.3", "devices": [{"deviceName": "NVIDIA GeForce RTX 3090", "vendorID": "0x10de", "deviceID": "0x2204",
+  "deviceType": "DISCRETE_GPU", "driverID": 4, "driverName": "NVIDIA", "apiVersion": "1.3.277",
+  "pciBus": {"domain": 0, "bus": 1, "device": 0, "function": 0},
+  "memoryHeaps": [{"size": 25769803776, "device_local": true}, {"size": 50000000000, "device_local": false}]}]}' \
+  >"$tmp/nvidia/vulkan.json"
+on nvidia recommend --json
+says "a card of NVIDIA's: recommend" '.budget_bytes == 25769803776 and .binding_limit == "vram"'
+on nvidia memory --json
+says "a card of NVIDIA's: memory" '.budget_mib == 24576 and .binding_limit == "vram"'
+run "$HAL0_BUILD/cmd/hal0-status" --sysroot "$tmp/nvidia" --json
+says "a card of NVIDIA's: status" '.machine | .budget_mib == 24576 and .binding_limit == "vram"'
+
+# the DKMS driver's own TTM
+cp -a "$tmp/halo-512m" "$tmp/dkms"
+mv "$tmp/dkms/sys/module/ttm" "$tmp/dkms/sys/module/amdttm"
+on dkms tune --budget 110G --json
+says "tune: amdttm" '.kernel_arguments == "amdttm.pages_limit=28835840 amdttm.page_pool_size=28835840" and (.modprobe | test("\noptions amdttm pages_limit=28835840"))'
+on dkms show --json
+says "amdttm: where the limit comes from" '.memory.limits[] | select(.name == "ttm-pages-limit").source == "/sys/module/amdttm/parameters/pages_limit"'
 
 file=$HAL0_HOME/etc/modprobe.d/hal0-ttm.conf
 rm -r "$tmp/halo-512m"

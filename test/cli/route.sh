@@ -68,6 +68,8 @@ like "is told apart from none" "$err" "*type embedding*needs*llm*"
 run $route explain hal0/primry
 rc_is "an unknown virtual name" 1
 like "gets the nearest" "$err" "*did you mean hal0/primary*"
+run $route explain /v1/chat/completions -d '{"model":null}' --format '{slot}'
+is "no model by name is none, as for serve" "$rc $out" "0 $($route explain /v1/chat/completions --format '{slot}')"
 run $route explain -d '[1]'
 rc_is "a body that is no object" 2
 run $route explain -d '{"model":'

@@ -213,6 +213,40 @@ def dense(arch, p):
     return m
 
 
+def phi3(arch, p):
+    m = Model(arch, p['vocab'], p.get('type', 'f16'))
+    common(m, p)
+    E, H, K, D, F = (p['embd'], p['heads'], p['kv'], p['hd'], p['ff'])
+    m.u('@rope.scaling.original_context_length', p.get('ctx', 40960))
+    if p.get('swa'):
+        m.u('@attention.sliding_window', p['swa'])
+    m.tokens()
+    ends(m, p)
+    for i in range(p['layers']):
+        b = 'blk.%d.' % i
+        m.t(b + 'attn_norm.weight', E)
+        m.t(b + 'attn_qkv.weight', E, (H + 2 * K) * D)
+        m.t(b + 'attn_output.weight', H * D, E)
+        m.t(b + 'ffn_norm.weight', E)
+        m.t(b + 'ffn_up.weight', E, 2 * F)
+        m.t(b + 'ffn_down.weight', F, E)
+    return m
+
+
+def mixtral(arch, p):
+    m = Model('llama', p['vocab'], p.get('type', 'f16'))
+    common(m, p)
+    m.u('@expert_count', p['experts'])
+    m.u('@expert_used_count', p['used'])
+    m.tokens()
+    ends(m, p)
+    for i in range(p['layers']):
+        attn(m, i, p)
+        m.t('blk.%d.ffn_norm.weight' % i, p['embd'])
+        moe(m, i, dict(p, eff=p['ff']))
+    return m
+
+
 def qwen3moe(arch, p):
     m = Model(arch, p['vocab'], p.get('type', 'f16'))
     common(m, p)
@@ -505,6 +539,8 @@ MAKERS = {
     'gemma2': dense,
     'gemma3': dense,
     'qwen3moe': qwen3moe,
+    'phi3': phi3,
+    'mixtral': mixtral,
     'bert': bert,
     'deepseek2': mla,
     'mamba': mamba,

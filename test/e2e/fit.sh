@@ -86,6 +86,10 @@ make() { # ARCH KEY=NUMBER...
   make qwen3moe $dense $moe type=q4_K
   row 4096 1 512 on q8_0
   row 8192 4 128 on f16
+  make phi3 $dense swa=2047
+  row 4096 1 512 on f16
+  make mixtral $dense experts=8 used=2
+  row 4096 1 512 on f16
   make gemma3 $dense layers=8 swa=512
   row 8192 1 512 on q8_0
   row 4096 4 2048 on f16

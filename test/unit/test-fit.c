@@ -18,7 +18,7 @@
 
 struct shape {
 	const char *id, *arch;
-	int layers, embd, heads, heads_kv, head, ff, vocab, window;
+	int layers, embd, heads, heads_kv, head, ff, vocab, window, experts, used;
 };
 static const struct shape shapes[] = {
 	{"L1", "llama", 2, 1024, 16, 16, 64, 1024, 1024, 0},
@@ -32,6 +32,8 @@ static const struct shape shapes[] = {
 	{"G3", "gemma3", 6, 640, 4, 1, 256, 640, 1024, 512},
 	{"V1", "llama", 2, 256, 4, 4, 64, 512, 131072, 0},
 	{"B1", "bert", 4, 384, 12, 12, 32, 1536, 193, 0},
+	{"P1", "phi3", 4, 3072, 32, 32, 96, 8192, 32064, 2047},
+	{"X1", "llama", 2, 4096, 32, 8, 128, 14336, 32000, 0, 8, 2},
 	{"m50", "llama", 6, 512, 8, 8, 64, 1376, 8192, 0},
 	{"m300", "llama", 8, 1024, 16, 4, 64, 2816, 32000, 0},
 	{"q3", "qwen3", 10, 640, 8, 2, 128, 1920, 16384, 0},
@@ -73,7 +75,11 @@ static bool shape_of(const char *id, struct h0_gguf *g)
 		g->tokens = s->vocab;
 		g->sliding_window = s->window ? s->window : -1;
 		g->context_length = 40960;
-		g->ffn_gate = strcmp(s->arch, "bert") != 0;
+		g->attn_qkv = strcmp(s->arch, "phi3") == 0;
+		g->ffn_up_rows = (uint64_t)s->ff * (g->attn_qkv ? 2 : 1);
+		g->ffn_gate = strcmp(s->arch, "bert") != 0 && !g->attn_qkv;
+		g->expert_count = s->experts ? s->experts : -1;
+		g->expert_used_count = s->used ? s->used : -1;
 		g->output = strcmp(s->arch, "gemma2") != 0;
 		return true;
 	}
@@ -217,6 +223,11 @@ static void known_models(void)
 	r.ctx = 4096;
 	h0_fit(&m, &r, &f);
 	is_int(f.kv, 4096LL * 27 * 576 * 2, "MLA: one row of rank + rotation, no values");
+	ok(!f.refused, "MLA: loads");
+	h0_fit_cache_type("q8_0", &r.k_type);
+	h0_fit(&m, &r, &f);
+	ok(f.refused != NULL, "MLA: keys and values of one type, or it does not load");
+	h0_fit_run_default(&r, H0_DEVICE_CPU);
 
 	int32_t kv[] = {8, 0, 4, 0};
 	nothing(&g);
@@ -332,6 +343,26 @@ static void verdicts(void)
 	h0_fit_model_first(&m, &g);
 	h0_fit(&m, &r, &f);
 	is_int(f.total - f.weights - f.kv - f.compute - f.output, 1LL << 30, "tied: it is there twice");
+
+	r.device = H0_DEVICE_CPU;
+	h0_fit(&m, &r, &f);
+	is_int(f.total, f.weights + f.kv + f.compute + f.output, "tied on a CPU: once");
+	g.embd_rows = 1024;
+	g.embd_type = 2;
+	is_str(h0_gguf_type_name(g.embd_type), "q4_0", "but of a type that a CPU lays out anew");
+	h0_fit_model_first(&m, &g);
+	h0_fit(&m, &r, &f);
+	is_int(f.total - f.weights - f.kv - f.compute - f.output, 1LL << 30, "it is there twice");
+	h0_fit_run_words(&r, (char *[]){(char[]){"--no-repack"}}, 1);
+	h0_fit(&m, &r, &f);
+	is_int(f.total, f.weights + f.kv + f.compute + f.output, "unless it may not");
+	r.device = H0_DEVICE_GPU_VULKAN;
+	g.architecture = (char[]){"nomic-bert"};
+	h0_fit_model_first(&m, &g);
+	h0_fit(&m, &r, &f);
+	is_int(f.total, f.weights + f.kv + f.compute + f.output, "an encoder multiplies with no vocabulary");
+	g.architecture = (char[]){"llama"};
+	g.embd_type = g.embd_rows = 0;
 
 	g.expert_bytes = 6LL << 30;
 	g.expert_count = 64;

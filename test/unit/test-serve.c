@@ -53,6 +53,10 @@ static void test_local(void)
 	h0_autofree char *r = ask("POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
 	      "Content-Type: multipart/form-data; boundary=b1\r\nContent-Length: %zu\r\n\r\n%s", sizeof form - 1, form);
 	ok(status_of(r) == 200 && strstr(slot_body(), "name=\"model\"\r\n\r\nwhisper\r\n--b1--"), "a form's model is found and rewritten");
+	static const char bare[] = "--b1\r\nContent-Disposition: form-data; filename=\"a; name=model\"; name=file\r\n\r\nmain\r\n--b1\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=model\r\n\r\nstt\r\n--b1--\r\n";
+	check("also where its name has no quotes", ask("POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
+	      "Content-Type: multipart/form-data; boundary=\"b1\"\r\nContent-Length: %zu\r\n\r\n%s", sizeof bare - 1, bare), 200, "hello");
 }
 
 static void test_hostile(void)
@@ -127,6 +131,18 @@ static void test_sequence(void)
 			nap(1);
 	}
 	ok(read_until(drip, &in, "prompt_tokens", 1), "a request byte by byte");
+	h0_autofd int last = dial();
+	h0_autofree char *events = h0_asprintf(POST("?do=sse", "", BODY)), *rest = h0_asprintf("%s%s%s", events, two, three);
+	slot_held = true;
+	h0_buf_reset(&in);
+	put(last, rest, strlen(rest));
+	bool begun = read_until(last, &in, "{\"n\":0}", 1);
+	shutdown(last, SHUT_WR);
+	bool known = read_until(last, &in, "\r\n:\n\n\r\n", 1);
+	slot_held = false;
+	read_all(last, &in);
+	ok(begun && known && strstr(in.p, "{\"n\":19}") && strstr(in.p, "prompt_tokens") && strstr(in.p, "\"status\":\"ok\""),
+	   "a client that will ask no more gets all that it asked for");
 }
 
 static void test_tokens(void)
