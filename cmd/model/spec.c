@@ -168,7 +168,7 @@ static const struct h0_verb verbs[] = {
 	{"loadouts", "[ACTION [USE]]", 0, 2, "list sets of models that fit this machine", loadouts_text,
 	 loadouts_opts, sizeof(struct model_loadouts_opts), model_loadout_cols, H0_COMP_CHOICES,
 	 .choices = actions, .comp_rest = H0_COMP_CHOICES, .choices_rest = h0_loadout_uses, .examples = loadouts_examples,
-	 .or_cols = model_loadout_model_cols},
+	 .or_cols = model_loadout_model_cols, .or_when = "show"},
 };
 
 const struct h0_prog model_prog = {

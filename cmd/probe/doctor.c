@@ -155,8 +155,10 @@ int probe_doctor(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	const struct probe_doctor_opts *o = opts;
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
 	h0_auto(slots_done) struct slots s = {0};
+	struct h0_pve_look pve;
 	if (probe_open(&p, o->sysroot, H0_HW_VULKAN, e) < 0)
 		return -1;
+	probe_try_proxmox(ctx, &p, &pve);
 	slots_load(&s);
 	h0_autofree struct h0_checks *c = h0_calloc(1, sizeof *c);
 	h0_doctor(p.m, s.v, s.n, c);

@@ -30,6 +30,32 @@ int probe_open(struct probe_machine *ret, const char *sysroot, unsigned flags, s
 	return 0;
 }
 
+int probe_ask_proxmox(struct h0_pve_look *ret, struct probe_machine *p, struct h0_err *e)
+{
+	struct h0_paths paths;
+	return h0_paths_init(&paths, e) < 0 ? -1 : h0_pve_look(&paths, p->m, ret, e);
+}
+
+void probe_warn_proxmox(struct h0_ctx *ctx, const struct h0_pve_look *pve)
+{
+	if (pve->configured && !pve->ok)
+		h0_warn(ctx, "%s", pve->error);
+	else if (pve->configured && !pve->verified)
+		h0_warn(ctx, "proxmox.json says verify_ssl false: the answer may be anybody's");
+}
+
+void probe_try_proxmox(struct h0_ctx *ctx, struct probe_machine *p, struct h0_pve_look *ret)
+{
+	struct h0_err why = {0};
+	char text[1400];
+	if (probe_ask_proxmox(ret, p, &why) == 0) {
+		probe_warn_proxmox(ctx, ret);
+		return;
+	}
+	h0_err_text(&why, text, sizeof text);
+	h0_warn(ctx, "%s", text);
+}
+
 void probe_close(struct probe_machine *p)
 {
 	free(p->m);

@@ -152,12 +152,6 @@ static enum h0_woken doze(struct h0_udev_watch *w, int64_t ms)
 	return why;
 }
 
-static int ask_proxmox(struct h0_pve_look *ret, struct probe_machine *p, struct h0_err *e)
-{
-	struct h0_paths paths;
-	return h0_paths_init(&paths, e) < 0 ? -1 : h0_pve_look(&paths, p->m, ret, e);
-}
-
 static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct probe_machine *p,
                  struct h0_pve_look *pve, struct h0_err *e)
 {
@@ -182,7 +176,7 @@ static int watch(struct h0_ctx *ctx, const struct probe_memory_opts *o, struct p
 			refresh(p);
 		}
 		if (rc == 0 && pve->configured && (changed || h0_now_ms() - pve->asked_ms > H0_PVE_FRESH_MS))
-			rc = ask_proxmox(pve, p, e);
+			rc = probe_ask_proxmox(pve, p, e);
 	}
 	h0_udev_watch_close(w);
 	return rc;
@@ -194,12 +188,9 @@ int probe_memory(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
 	struct h0_pve_look pve;
 	struct h0_membar b;
-	if (probe_open(&p, o->sysroot, PROBE_SIZES, e) < 0 || ask_proxmox(&pve, &p, e) < 0)
+	if (probe_open(&p, o->sysroot, PROBE_SIZES, e) < 0 || probe_ask_proxmox(&pve, &p, e) < 0)
 		return -1;
-	if (pve.configured && !pve.ok)
-		h0_warn(ctx, "%s", pve.error);
-	else if (pve.configured && !pve.verified)
-		h0_warn(ctx, "proxmox.json says verify_ssl false: the answer may be anybody's");
+	probe_warn_proxmox(ctx, &pve);
 	if (o->watch)
 		return watch(ctx, o, &p, &pve, e);
 	h0_membar(p.m, &b);

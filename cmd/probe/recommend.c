@@ -22,8 +22,10 @@ int probe_recommend(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	const struct probe_opts *o = opts;
 	probe_auto struct probe_machine p = {.root = {.fd = -1}};
+	struct h0_pve_look pve;
 	if (probe_open(&p, o->sysroot, H0_HW_VULKAN, e) < 0)
 		return -1;
+	probe_try_proxmox(ctx, &p, &pve);
 	const struct h0_machine *m = p.m;
 	struct h0_rec *r = h0_rec_new(probe_recommend_cols);
 	h0_rec_row(r);

@@ -91,7 +91,7 @@ int slot_export(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		return -1;
 	if (h0_slot_is_shadow(slot))
 		return h0_slot_fail(slot, "type", e, "the NPU slot's own server answers for this one: export that");
-	if (h0_spec_make(&b.paths, &b.snap, &b.profiles, &b.podman, slot, H0_ARGV_DETACHED, &s, e) < 0 ||
+	if (h0_spec_make(&b.paths, &b.snap, &b.profiles, &b.podman, slot, H0_ARGV_EXPORTED, &s, e) < 0 ||
 	    make_text(ctx, kind, slot, &s.argv, &text, e) < 0)
 		return -1;
 	if (!ctx->dry_run && make_ground(&b, slot, &s, e) < 0)

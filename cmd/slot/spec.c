@@ -521,7 +521,7 @@ static const struct h0_verb verbs[] = {
 	 NULL, 0, slot_diff_cols, .comp = H0_COMP_SLOT, .examples = diff_examples},
 	{"fit", "[SLOT]", 0, 1, "say whether it fits into the memory there is, exit 1 if not", fit_text, fit_opts,
 	 sizeof(struct slot_fit_opts), slot_fit_cols, .comp = H0_COMP_SLOT, .examples = fit_examples,
-	 .or_cols = slot_past_cols},
+	 .or_cols = slot_past_cols, .or_when = "--history"},
 	{"bench", "[SLOT...]", 0, -1, "measure how fast running slots read and write", bench_text, bench_opts,
 	 sizeof(struct slot_bench_opts), slot_bench_cols, .comp = H0_COMP_SLOT, .examples = bench_examples,
 	 .flags = H0_VERB_WRITES},

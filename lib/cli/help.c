@@ -148,19 +148,19 @@ static void put_options(const struct h0_verb *verb, int width, struct h0_buf *ou
 	put_opts(h0_common_opts, verb, true, INDENT + w + 2, width, out);
 }
 
-static void put_columns(const struct h0_verb *verb, int width, struct h0_buf *out)
+/* `when`: what asks for this report, NULL for the usual one. */
+static void put_columns(const struct h0_col *cols, const char *when, int width, struct h0_buf *out)
 {
 	size_t w = 0;
-	if (!verb->cols)
-		return;
-	for (const struct h0_col *c = verb->cols; c->name; c++)
+	bool extra = false;
+	for (const struct h0_col *c = cols; c->name; c++) {
 		if (strlen(c->name) > w)
 			w = strlen(c->name);
-	bool extra = false;
-	for (const struct h0_col *c = verb->cols; c->name; c++)
 		extra = extra || (c->flags & H0_COL_EXTRA);
-	h0_buf_addf(out, "\nColumns%s:\n", extra ? " (+ only when asked for, or with --json)" : "");
-	for (const struct h0_col *c = verb->cols; c->name; c++) {
+	}
+	h0_buf_addf(out, "\nColumns%s%s%s:\n", when ? " with " : "", when ? when : "",
+	            extra ? " (+ only when asked for, or with --json)" : "");
+	for (const struct h0_col *c = cols; c->name; c++) {
 		h0_autobuf struct h0_buf term = {0};
 		h0_buf_addf(&term, "%s%s", c->name, c->flags & H0_COL_EXTRA ? " +" : "");
 		put_term(h0_buf_str(&term), c->help ? c->help : "", INDENT + w + 4, width, out);
@@ -213,7 +213,10 @@ void h0_help_verb(const struct h0_prog *prog, const struct h0_verb *verb, int wi
 	if (verb->aliases)
 		put_aliases(verb->aliases, out);
 	put_options(verb, width, out);
-	put_columns(verb, width, out);
+	if (verb->cols)
+		put_columns(verb->cols, NULL, width, out);
+	if (verb->or_cols)
+		put_columns(verb->or_cols, verb->or_when, width, out);
 	put_examples(verb, width, out);
 }
 

@@ -113,7 +113,8 @@ struct h0_verb {
 	unsigned flags;
 	enum h0_comp comp_rest;        /* completes the second operand and later ones, if not as comp */
 	const char *const *choices_rest; /* for comp_rest == H0_COMP_CHOICES */
-	const struct h0_col *or_cols;  /* another report, which an option or operand asks for; NULL = none */
+	const struct h0_col *or_cols;  /* another report, NULL = none ... */
+	const char *or_when;           /* ... and what asks for it, as typed: "--history" */
 };
 
 struct h0_prog {

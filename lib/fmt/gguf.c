@@ -301,8 +301,11 @@ static int read_tensor(struct reading *r, uint64_t *end, struct h0_err *e)
 	count_weights(g, r->key, ndims, weights);
 	if (is_expert(r->key))
 		g->expert_bytes += bytes;
-	if (h0_streq(r->key, "token_embd.weight"))
+	if (h0_streq(r->key, "token_embd.weight")) {
 		g->embd_bytes = bytes;
+		g->embd_rows = dim;
+		g->embd_type = type;
+	}
 	g->ffn_gate |= strstr(r->key, ".ffn_gate.") || strstr(r->key, ".ffn_gate_exps.");
 	g->output |= h0_streq(r->key, "output.weight");
 	g->attn_qkv |= h0_ends(r->key, ".attn_qkv.weight");

@@ -86,7 +86,8 @@ struct h0_gguf {
 	uint64_t tensors_unknown; /* tensors of a type this table does not know */
 	uint64_t type_tensors[H0_GGUF_TYPES], type_bytes[H0_GGUF_TYPES]; /* by ggml type id */
 	uint64_t expert_bytes;  /* of ffn_*_exps tensors */
-	uint64_t embd_bytes;    /* of token_embd.weight */
+	uint64_t embd_bytes, embd_rows; /* of token_embd.weight */
+	uint32_t embd_type;     /* ... when it is there */
 	uint64_t layer_weights; /* how many numbers the layers' matrices hold, without experts' */
 	uint64_t expert_weights; /* ... and those of ffn_*_exps tensors */
 	bool ffn_gate;          /* its feed-forward has a gate beside the way up */

@@ -42,6 +42,8 @@ struct h0_hw_os {              /* os.c */
 	int64_t disk_free;     /* of /var/lib/hal0 or the nearest parent; H0_UNKNOWN re-rooted */
 	int64_t memlock;       /* our limit on locked memory, INT64_MAX = unlimited */
 	enum h0_fact amdgpu;   /* the module is loaded */
+	const char *args_file; /* where the boot loader has the kernel's arguments, NULL = unknown */
+	const char *loader;    /* grub, systemd-boot or proxmox-boot-tool, NULL = unknown */
 	char podman[64];       /* version by the package database, "" = unknown */
 	enum h0_fact podman_present;
 };
@@ -60,6 +62,7 @@ struct h0_hw_cpu {             /* cpu.c */
 struct h0_hw_mem {             /* mem.c */
 	int64_t total;         /* MemTotal: in a container what lxcfs shows */
 	int64_t free, available, swap_total, swap_free;
+	int64_t huge;          /* set aside as huge pages: nobody else gets them */
 	int64_t host_total;    /* sum of the NUMA nodes' MemTotal: the kernel's own view */
 	int64_t host_free;
 	int64_t buddy_free;    /* free pages by the page allocator's own lists ... */

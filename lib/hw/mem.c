@@ -102,6 +102,7 @@ void h0_hw_mem(const struct h0_root *r, struct h0_hw *hw)
 	m->available = kilobytes(text, "MemAvailable");
 	m->swap_total = kilobytes(text, "SwapTotal");
 	m->swap_free = kilobytes(text, "SwapFree");
+	m->huge = kilobytes(text, "Hugetlb");
 	m->host_total = m->host_free = H0_UNKNOWN;
 	m->buddy_free = m->buddy_large = H0_UNKNOWN;
 	nodes(r, m);

@@ -204,7 +204,8 @@ static void name(struct pci_access *acc, struct h0_hw_gpu *g)
 
 static void add(const struct h0_root *r, struct h0_hw *hw, const char *addr, const struct ids *ids)
 {
-	bool display = ids->class >> 16 == 0x03;
+	/* AMD's Instinct cards are accelerators by class */
+	bool display = ids->class >> 16 == 0x03 || (ids->vendor == 0x1002 && ids->class >> 8 == 0x1200);
 	/* AMD signal processors are only interesting as NPUs; accel.c decides which are */
 	if (!display && ids->vendor != 0x1022)
 		return;

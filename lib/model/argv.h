@@ -45,6 +45,7 @@ extern const char *const h0_argv_source_names[]; /* indexed by it, ends with NUL
 enum h0_argv_mode {
 	H0_ARGV_DETACHED,       /* podman returns when the container runs; it stays when it ends */
 	H0_ARGV_UNIT,           /* the same inside the slot's unit: systemd watches the container's monitor */
+	H0_ARGV_EXPORTED,       /* as DETACHED; somebody else starts it, hal0 will not read its log */
 	H0_ARGV_FOREGROUND,     /* podman stays; the container goes when it ends */
 };
 

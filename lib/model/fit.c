@@ -15,6 +15,21 @@
 
 const char *const h0_fit_verdicts[] = {"unknown", "fits", "tight", "does-not-fit", NULL};
 /* ---- the model ---- */
+/* Nothing is multiplied with a vocabulary there. */
+static bool no_head(const struct h0_gguf *g)
+{
+	return g->architecture && (strstr(g->architecture, "bert") || h0_streq(g->architecture, "t5encoder"));
+}
+
+/* Matrices of these types are laid out anew for a CPU, in memory of their own; what is only looked
+ * up in stays as it is. Measured with AVX2 and AVX-512. */
+static bool packed(const struct h0_gguf *g)
+{
+	static const char *const types[] = {"q4_0", "q4_K", "q2_K", "iq4_nl", "mxfp4", NULL};
+	const char *name = g->embd_bytes ? h0_gguf_type_name(g->embd_type) : NULL;
+	return name && h0_word_index(types, name) >= 0 && g->embd_rows % 8 == 0;
+}
+
 static void add_shard(struct h0_fit_model *m, const struct h0_gguf *g)
 {
 	uint64_t bytes = g->tensors_unknown ? g->file_bytes : g->tensor_bytes;
@@ -25,11 +40,12 @@ static void add_shard(struct h0_fit_model *m, const struct h0_gguf *g)
 	m->layer_weights = h0_sum(m->layer_weights, h0_sum_of(g->layer_weights));
 	m->expert_weights = h0_sum(m->expert_weights, h0_sum_of(g->expert_weights));
 	m->tied &= !g->output;
+	m->tied_packed |= packed(g);
 }
 
 void h0_fit_model_first(struct h0_fit_model *m, const struct h0_gguf *first)
 {
-	*m = (struct h0_fit_model){.gguf = first, .tied = true};
+	*m = (struct h0_fit_model){.gguf = first, .tied = !no_head(first)};
 	add_shard(m, first);
 }
 
@@ -119,6 +135,8 @@ static void take_switch(struct h0_fit_run *r, const char *key, const char *value
 		r->unified = true;
 	else if (h0_streq(key, "no-kv-unified") || h0_streq(key, "no-kvu"))
 		r->unified = false;
+	else if (h0_streq(key, "no-repack") || h0_streq(key, "nr"))
+		r->as_is = true;
 	else if (h0_streq(key, "swa-full"))
 		r->swa_full = true;
 	else if (h0_streq(key, "no-kv-offload") || h0_streq(key, "nkvo"))
@@ -380,15 +398,16 @@ static bool plain(uint32_t type)
 	return h0_streq(name, "f32") || h0_streq(name, "f16") || h0_streq(name, "bf16");
 }
 
-/* What a GPU leaves in RAM: the embedding's table is looked up there; tied, it is there twice. */
+/* What a GPU leaves in RAM: the embedding's table is looked up there; tied, it is there twice, as it
+ * is where a CPU lays the output matrix out anew. */
 static void split(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
 {
+	bool cpu = r->device == H0_DEVICE_CPU || r->weights_on_host;
 	f->host_weights = 0;
-	if (r->device == H0_DEVICE_CPU)
-		return;
-	f->host_weights = r->weights_on_host ? f->weights : m->embd;
-	if (!r->weights_on_host && m->tied)
+	if (m->tied && (!cpu || (m->tied_packed && !r->as_is)))
 		f->total = h0_sum(f->total, m->embd);
+	if (r->device != H0_DEVICE_CPU)
+		f->host_weights = r->weights_on_host ? f->weights : m->embd;
 }
 
 static bool same_run(const struct h0_fit_run *a, const struct h0_fit_run *b)
@@ -397,7 +416,8 @@ static bool same_run(const struct h0_fit_run *a, const struct h0_fit_run *b)
 	       a->v_type == b->v_type && a->batch == b->batch && a->ubatch == b->ubatch &&
 	       a->parallel == b->parallel && a->flash == b->flash && a->unified == b->unified &&
 	       a->swa_full == b->swa_full && a->embedding == b->embedding && a->mtp == b->mtp &&
-	       a->kv_on_host == b->kv_on_host && a->weights_on_host == b->weights_on_host;
+	       a->kv_on_host == b->kv_on_host && a->weights_on_host == b->weights_on_host &&
+	       a->as_is == b->as_is;
 }
 
 /* What such a load took stands above what was worked out; weights stay what the file says. */
@@ -435,7 +455,10 @@ void h0_fit(const struct h0_fit_model *m, const struct h0_fit_run *given, struct
 	}
 	f.output = h0_times(h0_times(4, seqs), h0_sum(vocabulary(g), r->embedding ? g->embedding_length : 0));
 	f.estimated = r->unclear || m->by_size || has_state(g) || g->expert_count > 0 ||
-	              g->kv_lora_rank > 0 || (r->device != H0_DEVICE_CPU && !r->flash);
+	              g->kv_lora_rank > 0 || (g->nextn_predict_layers > 0 && !r->mtp) ||
+	              (r->device != H0_DEVICE_CPU && !r->flash);
+	if (g->kv_lora_rank > 0 && g->key_length_mla > 0 && r->k_type != r->v_type)
+		f.refused = "latent attention keeps keys and values as one: their cache types must agree";
 	if (!r->flash && !plain(r->v_type))
 		f.refused = "a quantised cache of values needs flash attention";
 	f.total = h0_sum(h0_sum(f.weights, f.mmproj), h0_sum(f.kv, h0_sum(f.compute, f.output)));

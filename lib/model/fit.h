@@ -27,7 +27,7 @@ struct h0_fit_run {
 	int64_t ctx;                    /* 0: the model's own */
 	uint32_t k_type, v_type;        /* ggml type ids */
 	int64_t batch, ubatch, parallel; /* parallel 0: the server chooses (4, one cache for all) */
-	bool flash, unified, swa_full, embedding, mtp, kv_on_host, weights_on_host;
+	bool flash, unified, swa_full, embedding, mtp, kv_on_host, weights_on_host, as_is;
 	int64_t cache_ram;              /* bytes the prompt cache may grow to */
 	bool unclear;                   /* a flag was there that cannot be accounted for */
 };
@@ -39,6 +39,7 @@ struct h0_fit_model {
 	int64_t layer_weights, expert_weights; /* numbers in matrices */
 	int64_t mmproj;                 /* bytes of the projector, 0 = none */
 	bool tied;                      /* the embedding is the output matrix too */
+	bool tied_packed;               /* ... of a type that a CPU lays out anew to multiply with */
 	bool by_size;                   /* tensors of unknown type: weights are the files' sizes */
 	bool seen;                      /* a load was measured: with these flags it took these buffers */
 	struct h0_fit_run seen_run;

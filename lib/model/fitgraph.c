@@ -262,12 +262,16 @@ static struct block experts(struct graph *x, struct block norm)
 	return sum;
 }
 
+static bool has_experts(const struct h0_gguf *g, int64_t layer)
+{
+	return g->expert_count > 0 && expert_length(g) > 0 && layer >= g->leading_dense_block_count;
+}
+
 static struct block feed_forward(struct graph *x, int64_t layer)
 {
 	const struct h0_gguf *g = x->g;
-	int64_t first = g->leading_dense_block_count > 0 ? g->leading_dense_block_count : 0;
 	struct block norm = row(x, x->embd);
-	if (g->expert_count > 0 && expert_length(g) > 0 && layer >= first)
+	if (has_experts(g, layer))
 		return experts(x, norm);
 	return dense(x, norm, g->feed_forward_length > 0 ? g->feed_forward_length : 0);
 }
@@ -289,8 +293,9 @@ static void layers(struct graph *x, struct block in)
 			give(&x->h, few);
 			return;
 		}
-		struct block sum = x->in_place ? out : row(x, x->embd);
-		if (!x->in_place)
+		bool in_place = x->in_place && has_experts(x->g, i);
+		struct block sum = in_place ? out : row(x, x->embd);
+		if (!in_place)
 			give(&x->h, out);
 		give(&x->h, in);
 		in = feed_forward(x, i);
@@ -335,18 +340,24 @@ static int64_t masks(const struct graph *x)
 	              x->f->swa_cells > 0 ? mask_bytes(x, x->f->swa_cells) : 0);
 }
 
-/* A layer with state: all sequences' states read and written, and the rows of its convolution and
- * its way in and out. Measured with mamba, mamba2 and gated delta nets. */
+/* A layer with state: the rows of its convolution and its way in and out. All sequences' states are
+ * read and written, at once when it is a delta net; a scan reads them when half of the rows are
+ * gone. Measured with mamba, mamba2 and gated delta nets. */
 static int64_t state_bytes(const struct graph *x)
 {
 	const struct h0_gguf *g = x->g;
 	int64_t groups = h0_times(2, h0_times(g->ssm_group_count > 0 ? g->ssm_group_count : 0, g->ssm_state_size));
 	int64_t conv = h0_sum(g->ssm_inner_size, groups);
 	int64_t wide = h0_sum(h0_times(2, h0_sum(conv, g->ssm_inner_size)), h0_times(3, x->embd));
-	if (g->full_attention_interval <= 0) /* one matrix for all of the way in */
-		wide = h0_sum(wide, h0_sum(h0_times(2, g->ssm_inner_size), groups));
-	return h0_sum(h0_sum(h0_times(2, h0_times(x->rows, h0_fit_state(g))),
-	                     h0_times(h0_times(4, x->r->ubatch), wide)), masks(x));
+	int64_t one = h0_times(4, x->r->ubatch), states = h0_times(x->rows, h0_fit_state(g));
+	int64_t both = h0_sum(h0_times(2, states), h0_times(one, wide));
+	if (g->full_attention_interval <= 0) { /* one matrix for all of the way in */
+		int64_t in = h0_sum(h0_times(2, g->ssm_inner_size), groups);
+		int64_t first = h0_sum(states, h0_times(one, h0_sum(wide, in)));
+		int64_t scan = h0_sum(h0_times(2, states), h0_times(one, h0_sum(in, h0_times(3, x->embd))));
+		both = first < 0 || first > scan ? first : scan;
+	}
+	return h0_sum(both, masks(x));
 }
 
 /* A short convolution: its three rows in, with and without what went before, and two out. */

@@ -95,6 +95,9 @@ static enum h0_fact shares_memory(const struct h0_mgpu *g)
 		return g->id->kind == H0_GPU_DISCRETE ? H0_FACT_NO : H0_FACT_YES;
 	if (*g->hw->board_info || *g->hw->vram_vendor)
 		return H0_FACT_NO;
+	/* only a card shows its memory through a window */
+	if (g->hw->vis_vram_total != H0_UNKNOWN && g->hw->vis_vram_total < g->hw->vram_total)
+		return H0_FACT_NO;
 	if (g->vk && g->vk->type == H0_VK_INTEGRATED)
 		return H0_FACT_YES;
 	if (g->vk && g->vk->type == H0_VK_DISCRETE)
@@ -278,7 +281,8 @@ bool h0_machine_needs_vulkan(const struct h0_machine *m)
 	for (int i = 0; i < m->ngpu && m->hw->vulkan.status == H0_VK_NOT_RUN; i++) {
 		const struct h0_mgpu *g = &m->gpu[i];
 		bool nouveau = g->hw->vendor == NVIDIA && strcmp(g->hw->driver, "nouveau") == 0;
-		if (g->inference && (nouveau || (g->usable && g->vram == H0_UNKNOWN)))
+		bool guess = !g->id && !*g->hw->board_info && !*g->hw->vram_vendor; /* APU or card */
+		if (g->inference && (nouveau || (g->usable && (g->vram == H0_UNKNOWN || guess))))
 			return true;
 	}
 	return false;

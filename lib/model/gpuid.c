@@ -34,6 +34,12 @@ static const struct h0_gpuid ids[] = {
 	{AMD, 0x1901, ANY, H0_GPU_APU, "Radeon 740M Graphics (Hawk Point)", "gfx1103", 0, 0},
 	{AMD, 0x1681, ANY, H0_GPU_APU, "Radeon 680M Graphics", "gfx1035", 0, 0},
 	{AMD, 0x1638, ANY, H0_GPU_APU, "Radeon Graphics (Cezanne)", "gfx90c", 0, 0},
+	{AMD, 0x15e7, ANY, H0_GPU_APU, "Radeon Graphics (Barcelo)", "gfx90c", 0, 0},
+	{AMD, 0x164c, ANY, H0_GPU_APU, "Radeon Graphics (Lucienne)", "gfx90c", 0, 0},
+	{AMD, 0x1636, ANY, H0_GPU_APU, "Radeon Graphics (Renoir)", "gfx90c", 0, 0},
+	{AMD, 0x15d8, ANY, H0_GPU_APU, "Radeon Vega Graphics (Picasso)", NULL, 0, 0},
+	{AMD, 0x15dd, ANY, H0_GPU_APU, "Radeon Vega Graphics (Raven Ridge)", "gfx902", 0, 0},
+	{AMD, 0x163f, ANY, H0_GPU_APU, "AMD Custom GPU (Van Gogh)", "gfx1033", 0, 0},
 	{AMD, 0x164e, ANY, H0_GPU_DISPLAY, "AMD Radeon Graphics (Raphael)", "gfx1036", 0, 0},
 	{AMD, 0x13c0, ANY, H0_GPU_DISPLAY, "AMD Radeon Graphics (Granite Ridge)", "gfx1036", 0, 0},
 	/* AMD, discrete */

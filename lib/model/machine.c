@@ -108,7 +108,8 @@ static const char *tier(const struct h0_machine *m)
 	                     h0_streq(m->deployment, "lxc-privileged")))
 		return "first-class";
 	for (int i = 0; i < m->ngpu; i++)
-		if (discrete(&m->gpu[i]) && (m->gpu[i].usable || !m->container))
+		if (discrete(&m->gpu[i]) && (m->gpu[i].usable || !m->container) &&
+		    !h0_streq(m->gpu[i].reason, "passed-through"))
 			return "supported";
 	return "fallback";
 }

@@ -105,10 +105,13 @@ static void ram_limits(struct h0_machine *m, int64_t carveout)
 	int64_t top = carveout / MIB;
 	bool hidden = m->container && KNOWN(ram->host_total);
 	int64_t host = hidden ? ram->host_total : ram->total;
+	bool huge = !hidden && ram->huge > 0 && ram->huge < host;
+	int64_t mib = KNOWN(host) ? (huge ? host - ram->huge : host) / MIB + top : 0;
 	/* a container that cannot tell its own view may have any part of the host's */
 	if (KNOWN(host) && KNOWN(ram->total))
-		limit(mm, "physical-ram", false, host / MIB + top, h0_reserve_mib(host / MIB + top),
+		limit(mm, "physical-ram", false, mib, h0_reserve_mib(mib),
 		      hidden ? "/sys/devices/system/node/node*/meminfo MemTotal"
+		      : huge ? "/proc/meminfo MemTotal - Hugetlb"
 		             : "/proc/meminfo MemTotal");
 	if (hidden && KNOWN(ram->total) && ram->total != host)
 		limit(mm, "lxcfs-memtotal", false, ram->total / MIB + top,

@@ -165,6 +165,10 @@ static void npu(struct h0_machine *m)
 		warn(m, "npu-driver-not-loaded", H0_SEV_WARNING,
 		     "load it: modprobe amdxdna (kernel 6.14 or newer, with amdnpu firmware)",
 		     "an NPU is there (%s), but the amdxdna driver is not bound to it", n->hw->addr);
+	else if (!m->container && h0_streq(n->reason, "no-device-node"))
+		warn(m, "npu-no-device-node", H0_SEV_WARNING,
+		     "look for its driver's messages (journalctl -k -b -g amdxdna), then: udevadm trigger",
+		     "the NPU's driver is bound, but: %s", n->detail);
 	else if (m->container && !failed)
 		warn(m, "npu-no-device-node", H0_SEV_WARNING,
 		     h0_streq(n->reason, "no-permission")

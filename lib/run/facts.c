@@ -390,7 +390,7 @@ static int make(const struct h0_paths *paths, const struct h0_snap *snap,
 	f.mounts = (const char *const *)s->mounts.v;
 	if (h0_argv_build(&s->plan, &f, &s->argv, e) < 0)
 		return -1;
-	f.measure = unmeasured(paths, s);
+	f.measure = mode != H0_ARGV_EXPORTED && unmeasured(paths, s);
 	if (!f.measure)
 		return 0;
 	h0_argv_done(&s->argv);

@@ -54,6 +54,8 @@ bool h0_fithist_key(const char *model, const char *image, const struct h0_fit_ru
 	            r->k_type, r->v_type, r->batch, r->ubatch, r->parallel);
 	h0_buf_addf(&t, " %d%d%d%d%d%d%d", r->flash, r->unified, r->swa_full, r->embedding, r->mtp,
 	            r->kv_on_host, r->weights_on_host);
+	if (r->as_is)
+		h0_buf_adds(&t, " as it is");
 	h0_sha256_of(t.p, t.len, sum);
 	const char *hex = strchr(sum, ':');
 	snprintf(ret, H0_FITHIST_KEY, "%.32s", hex ? hex + 1 : sum);

@@ -167,9 +167,9 @@ static void value(const struct h0_verb *v, const struct h0_opt *o, void *arg)
 		pattern(r->tool, v, h0_buf_str(&after), r->out);
 	}
 	h0_buf_adds(r->out, ") _hal0_r=");
-	if (gen_opt_cols(v, o)) {
+	if (gen_takes_cols(v, o)) {
 		h0_buf_adds(r->out, "$'list:");
-		gen_cols(gen_opt_cols(v, o), "\\n", r->out);
+		gen_cols(v, "\\n", r->out);
 		h0_buf_adds(r->out, "'");
 	} else if (o->comp == H0_COMP_SLOT_KEY) {
 		h0_buf_adds(r->out, "keyname");

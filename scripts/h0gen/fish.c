@@ -71,9 +71,9 @@ static void values(enum h0_comp comp, const char *const *choices, struct h0_buf 
 
 static void option_values(const struct h0_verb *v, const struct h0_opt *o, struct h0_buf *out)
 {
-	if (gen_opt_cols(v, o)) {
+	if (gen_takes_cols(v, o)) {
 		h0_buf_adds(out, " -a '(__fish_append , ");
-		gen_cols(gen_opt_cols(v, o), " ", out);
+		gen_cols(v, " ", out);
 		h0_buf_adds(out, ")'");
 	} else if (o->comp == H0_COMP_SLOT_KEY) {
 		h0_buf_adds(out, " -a '");

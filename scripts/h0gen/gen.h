@@ -31,10 +31,10 @@ void gen_fish_quoted(const char *s, struct h0_buf *out);
 const char *gen_dynamic(enum h0_comp comp);
 /* Every key of a slot file with `after` behind it, separated by sep. */
 void gen_slot_keys(const char *after, const char *sep, struct h0_buf *out);
-/* The verb's columns when this option's value is a list of them, else NULL. */
-const struct h0_col *gen_opt_cols(const struct h0_verb *v, const struct h0_opt *o);
-/* Column names, separated by sep. */
-void gen_cols(const struct h0_col *cols, const char *sep, struct h0_buf *out);
+/* Is this option's value a list of the verb's columns? */
+bool gen_takes_cols(const struct h0_verb *v, const struct h0_opt *o);
+/* The names of the verb's columns, in whichever report, separated by sep. */
+void gen_cols(const struct h0_verb *v, const char *sep, struct h0_buf *out);
 
 /* Appends s with everything escaped that scdoc would read as markup. */
 void gen_esc(const char *s, struct h0_buf *out);

@@ -103,15 +103,25 @@ void gen_slot_keys(const char *after, const char *sep, struct h0_buf *out)
 	h0_buf_adds(out, h0_buf_str(&keys));
 }
 
-const struct h0_col *gen_opt_cols(const struct h0_verb *v, const struct h0_opt *o)
+bool gen_takes_cols(const struct h0_verb *v, const struct h0_opt *o)
 {
-	return h0_streq(o->name, "columns") ? v->cols : NULL;
+	return v->cols && h0_streq(o->name, "columns");
 }
 
-void gen_cols(const struct h0_col *cols, const char *sep, struct h0_buf *out)
+static bool has_col(const struct h0_col *c, const char *name)
 {
-	for (const struct h0_col *c = cols; c->name; c++)
-		h0_buf_addf(out, "%s%s", c == cols ? "" : sep, c->name);
+	while (c->name && !h0_streq(c->name, name))
+		c++;
+	return c->name;
+}
+
+void gen_cols(const struct h0_verb *v, const char *sep, struct h0_buf *out)
+{
+	for (const struct h0_col *c = v->cols; c->name; c++)
+		h0_buf_addf(out, "%s%s", c == v->cols ? "" : sep, c->name);
+	for (const struct h0_col *c = v->or_cols; c && c->name; c++)
+		if (!has_col(v->cols, c->name))
+			h0_buf_addf(out, "%s%s", sep, c->name);
 }
 
 static bool man(const char *page, struct h0_buf *out)

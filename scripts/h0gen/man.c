@@ -110,16 +110,18 @@ static void option(const struct h0_opt *o, void *arg)
 	h0_buf_adds(out, "\n");
 }
 
-/* The columns with (or without) H0_COL_EXTRA under a line that introduces them. */
-static void column_list(const struct h0_col *cols, unsigned extra, const char *intro,
-                        struct h0_buf *out)
+/* The columns with (or without) H0_COL_EXTRA under a line that introduces them; `when`: what asks
+ * for this report, NULL for the usual one. */
+static void column_list(const struct h0_col *cols, unsigned extra, const char *when, struct h0_buf *out)
 {
 	size_t before = out->len;
 	for (const struct h0_col *c = cols; c->name; c++) {
 		if ((c->flags & H0_COL_EXTRA) != extra)
 			continue;
 		if (out->len == before)
-			h0_buf_addf(out, "%s\n\n", intro);
+			h0_buf_addf(out, "%s%s%s%s%s:\n\n", extra ? "More columns" : "Columns", when ? " with *" : "",
+			            when ? when : "", when ? "*" : "",
+			            extra ? ", printed when asked for and with *--json*" : "");
 		h0_buf_addf(out, "- *%s*", c->name);
 		if (c->json && !h0_streq(c->json, c->name)) {
 			h0_buf_adds(out, " (in JSON *");
@@ -134,6 +136,12 @@ static void column_list(const struct h0_col *cols, unsigned extra, const char *i
 		h0_buf_adds(out, "\n");
 }
 
+static void report(const struct h0_col *cols, const char *when, struct h0_buf *out)
+{
+	column_list(cols, 0, when, out);
+	column_list(cols, H0_COL_EXTRA, when, out);
+}
+
 /* Verbs may share a report: it is described where it stands first. */
 static void columns(const struct h0_prog *p, const struct h0_verb *v, struct h0_buf *out)
 {
@@ -144,9 +152,7 @@ static void columns(const struct h0_prog *p, const struct h0_verb *v, struct h0_
 		h0_buf_addf(out, "Columns: those of *%s*.\n\n", first->name);
 		return;
 	}
-	column_list(v->cols, 0, "Columns:", out);
-	column_list(v->cols, H0_COL_EXTRA, "More columns, printed when asked for and with *--json*:",
-	            out);
+	report(v->cols, NULL, out);
 }
 
 static void examples(const struct h0_example *x, struct h0_buf *out)
@@ -186,6 +192,8 @@ static void verb(const struct h0_prog *p, const struct h0_verb *v, struct h0_buf
 			option(o, out);
 	if (v->cols)
 		columns(p, v, out);
+	if (v->or_cols)
+		report(v->or_cols, v->or_when, out);
 	examples(v->examples, out);
 }
 

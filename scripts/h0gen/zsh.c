@@ -72,9 +72,9 @@ static void one(const struct h0_verb *v, const struct h0_opt *o, const char *spe
 	            with_value && spelling[1] == '-' ? "=" : with_value ? "+" : "");
 	spec_text(o->help, out);
 	h0_buf_addc(out, ']');
-	if (with_value && gen_opt_cols(v, o)) {
+	if (with_value && gen_takes_cols(v, o)) {
 		h0_buf_adds(out, ":column:_values -s , column ");
-		gen_cols(gen_opt_cols(v, o), " ", out);
+		gen_cols(v, " ", out);
 	} else if (with_value && o->comp == H0_COMP_SLOT_KEY) {
 		h0_buf_adds(out, ":key:(");
 		gen_slot_keys("", " ", out);

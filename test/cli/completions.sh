@@ -109,6 +109,8 @@ complete_words hal0 slot create x --profile ''
 has "profiles" " vulkan rocm "
 complete_words hal0 slot list --columns name,po
 is "bash: columns" "$reply" " name,port "
+complete_words hal0 slot fit --history --columns name,est-k
+is "bash: columns of another report" "$reply" " name,est-kv "
 complete_words hal0 slot --columns po
 is "bash: columns of the default verb" "$reply" " port "
 complete_words hal0 slot logs chat ''

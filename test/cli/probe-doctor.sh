@@ -175,6 +175,9 @@ says "and no more is wrong with it" '[.items[].code | select(startswith("npu-"))
 machine halo-512m
 echo "/dev/accel/accel0 EACCES" >"$root/unreadable.list"
 finds npu-no-permission warning "the NPU is not for us"
+rm "$root/unreadable.list" "$root/dev/accel/accel0"
+finds npu-no-device-node warning "no node is not no permission"
+: >"$root/dev/accel/accel0"
 echo "/dev/accel/accel0 EOPNOTSUPP" >"$root/unreadable.list"
 finds npu-driver-failed warning "the NPU's driver refuses"
 machine halo-lxc-priv

@@ -61,7 +61,20 @@ says "the host's memory is the bar" '.items[0].total_bytes == (124 + 1) * 107374
 # 50 GiB in use there, less the container's own 24576000 KiB and the 25 MiB of GTT
 says "its part" '(.items[] | select(.segment == "proxmox-host").bytes) == 50 * 1073741824 - 24576000 * 1024 - 26214400'
 says "sum" '([.items[].bytes] | add) == .items[0].total_bytes'
+says "what it leaves" '.binding_limit == "lxcfs-memtotal"'
 secret "asked"
+cp "$tmp/answer" "$tmp/answer.kept"
+answer "$(node pve2 $((124 * gib)) $((100 * gib))), $(guest pve2 102 halo-lxc-priv running)"
+run "$probe" memory --json
+says "a full host binds" '.binding_limit == "proxmox-host-free"'
+budget=$(printf '%s' "$out" | jq .budget_mib)
+run "$probe" recommend --json
+says "recommend says the same" ".budget_bytes == $budget * 1048576 and .binding_limit == \"proxmox-host-free\""
+secret "recommend"
+run "$probe" doctor --json
+says "and doctor" '.items[] | select(.code == "memory-budget").fact | test("proxmox-host-free binds")'
+secret "doctor"
+mv "$tmp/answer.kept" "$tmp/answer"
 like "with the token" "$(cat "$tmp/log")" "/api2/json/cluster/resources PVEAPIToken=root@pam!hal0=$token*"
 
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then

@@ -67,6 +67,35 @@ says xtx '.tier == "supported" and .hardware_class == "amd-discrete" and .memory
 says xtx '.gpus[0] | .uma == false and .name == "AMD Radeon RX 7900 XTX"'
 says xtx '.memory.pool_mib == null and .memory.binding_limit == "vram"'
 
+# what a guest has is not this machine's
+mkdir -p "$tmp/xtx/sys/bus/pci/drivers/vfio-pci"
+ln -sfn ../../../bus/pci/drivers/vfio-pci "$tmp/xtx/sys/devices/pci0000:00/0000:2c:00.0/driver"
+json=$(doc xtx)
+says passed-through '.tier == "fallback" and .gpus[0].reason == "passed-through"'
+# an Instinct card is an accelerator by class, with a driver and without
+rm -r "$tmp/xtx"
+look xtx
+card=$tmp/xtx/sys/devices/pci0000:00/0000:2c:00.0
+echo 0x120000 >"$card/class"
+echo 0x74a1 >"$card/device"
+rm "$card/driver" "$tmp/xtx/sys/class/drm"/*
+json=$(doc xtx)
+says instinct '.gpus[0] | .pci_id == "1002:74a1" and .reason == "driver-not-bound"'
+# no part the table knows, on a kernel without board_info: all verbs take it for the same
+rm -r "$tmp/xtx"
+look xtx
+echo 0x687f >"$card/device"
+rm "$card/board_info" "$card/mem_info_vram_vendor"
+sed -i s/744c/687f/ "$tmp/xtx/vulkan.json"
+json=$(doc xtx)
+says vega '.gpus[0].uma == false and .memory.budget_mib == 24560'
+json=$("$HAL0_BUILD/cmd/hal0-status" --sysroot "$tmp/xtx" --json)
+says "vega, status" '.machine.budget_mib == 24560 and .machine.hardware_class == "amd-discrete"'
+echo 268435456 >"$card/mem_info_vis_vram_total"
+echo '{"loader": null, "devices": []}' >"$tmp/xtx/vulkan.json"
+json=$(doc xtx)
+says "vega, by its window" '.gpus[0].uma == false and .memory.budget_mib == 24560'
+
 look nvidia-nodriver
 says nvidia-nodriver '.hardware_class == "nvidia-discrete" and .recommended_device == "cpu"'
 says nvidia-nodriver '[.warnings[].code] | index("nvidia-driver-missing") and index("nvidia-cdi-missing")'
@@ -75,6 +104,11 @@ says nvidia-nodriver '[.gpus[] | select(.vendor == "nvidia")][0] | .vram_mib == 
 look vm-virtio
 says vm-virtio '.platform == "kvm" and .gpus == [] and .recommended_device == "cpu"'
 says vm-virtio '[.warnings[].code] | index("no-avx2") and index("virtual-gpu-ignored")'
+
+# huge pages that were set aside are nobody else's
+echo "Hugetlb:         2097152 kB" >>"$tmp/vm-virtio/proc/meminfo"
+json=$(doc vm-virtio)
+says hugetlb '.memory.limits[0] | .mib + .reserve_mib == ((8148068 - 2097152) / 1024 | floor) and (.source | test("Hugetlb"))'
 
 # refused access is not absence
 look halo-512m

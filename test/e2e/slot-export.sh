@@ -21,8 +21,13 @@ mkdir -p "$tmp/home/etc/hal0/slots" "$models"
 hal0-slot create export-x --model "$models/tiny.gguf" --port 8196 --device cpu --ctx 512 --image "$image" >/dev/null 2>&1
 
 # ---- quadlet, read back ----
-command_of() { # SLOT: what argv prints, a word a line, without what holds the container
-  hal0-slot argv "$1" --json | jq -r '.argv[]|gsub("\n"; "\\n")' | awk '
+# Asked for by hal0, which reads it in the log of a load that it starts itself.
+asked_to_tell=LLAMA_ARG_LOG_VERBOSITY=4
+command_of() { # SLOT: what argv prints, a word a line, without what holds the container and what measures
+  hal0-slot argv "$1" --json | jq -r '.argv[]|gsub("\n"; "\\n")' | awk -v asked="$asked_to_tell" '
+    word == "--env" && $0 == asked { word = ""; next }
+    word == "--env" { print word; word = "" }
+    $0 == "--env" { word = $0; next }
     /^(--runtime|--pidfile|--conmon-pidfile)$/ { getline; next }
     /^(--detach|--replace|--rm)$/ || /^--(sdnotify|cgroups)=/ { next }
     /^--pull=/ { print "--pull"; sub(/^--pull=/, "") }
@@ -50,6 +55,8 @@ same() { # NAME SLOT IMAGE
     "$(sed -n "/^$(printf %s "$3" | sed 's/[/.]/\\&/g')\$/,\$p" "$tmp/there")"
 }
 same "a plain slot" export-x "$image"
+ok "the first load is to be measured" sh -c 'hal0-slot argv export-x | grep -q "$1"' - "$asked_to_tell"
+cp "$tmp/export-x.container" "$tmp/before-load"
 mkdir -p "$models/with space 100%"
 cp "$models/tiny.gguf" "$models/with space 100%/t\$HOME.gguf"
 cat >"$tmp/home/etc/hal0/slots/export-odd.toml" <<TOML
@@ -103,7 +110,7 @@ CONF
 look() { # CONTAINER: what it is, without what differs by nature
   podman container inspect "$1" >"$tmp/inspected"
   jq -S '.[0]|{path: .Path, args: .Args, image: .Image, user: .Config.User,
-    env: ([.Config.Env[]|select(test("^(HOSTNAME|PATH|TERM|container)=")|not)]|sort),
+    env: ([.Config.Env[]|select(test("^(HOSTNAME|PATH|TERM|container|'${asked_to_tell%=*}')=")|not)]|sort),
     rootfs: .HostConfig.ReadonlyRootfs, caps: (.EffectiveCaps // []), security: (.HostConfig.SecurityOpt|sort),
     network: .HostConfig.NetworkMode, groups: (.HostConfig.GroupAdd // []),
     devices: [.HostConfig.Devices[]?|.PathOnHost],
@@ -120,6 +127,8 @@ says() {
 run hal0-slot start export-x
 rc_is "the slot runs" 0
 look hal0-slot-export-x >"$tmp/look.slot"
+is "and was measured" "$(hal0-slot argv export-x | grep -c "$asked_to_tell")" 0
+is "which its quadlet does not show" "$(hal0-slot export quadlet export-x)" "$(cat "$tmp/before-load")"
 like "as itself" "$(cat "$tmp/look.slot")" '*"--api-key-file"*"no-new-privileges"*'
 hal0-slot stop export-x >/dev/null 2>&1
 python3 "$HAL0_SOURCE/test/e2e/unquadlet.py" "$tmp/out/hal0-slot-export-x.container" | sed '2a --detach' | tr '\n' '\0' |

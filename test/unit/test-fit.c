@@ -223,6 +223,11 @@ static void known_models(void)
 	r.ctx = 4096;
 	h0_fit(&m, &r, &f);
 	is_int(f.kv, 4096LL * 27 * 576 * 2, "MLA: one row of rank + rotation, no values");
+	ok(!f.refused, "MLA: loads");
+	h0_fit_cache_type("q8_0", &r.k_type);
+	h0_fit(&m, &r, &f);
+	ok(f.refused != NULL, "MLA: keys and values of one type, or it does not load");
+	h0_fit_run_default(&r, H0_DEVICE_CPU);
 
 	int32_t kv[] = {8, 0, 4, 0};
 	nothing(&g);
@@ -338,6 +343,26 @@ static void verdicts(void)
 	h0_fit_model_first(&m, &g);
 	h0_fit(&m, &r, &f);
 	is_int(f.total - f.weights - f.kv - f.compute - f.output, 1LL << 30, "tied: it is there twice");
+
+	r.device = H0_DEVICE_CPU;
+	h0_fit(&m, &r, &f);
+	is_int(f.total, f.weights + f.kv + f.compute + f.output, "tied on a CPU: once");
+	g.embd_rows = 1024;
+	g.embd_type = 2;
+	is_str(h0_gguf_type_name(g.embd_type), "q4_0", "but of a type that a CPU lays out anew");
+	h0_fit_model_first(&m, &g);
+	h0_fit(&m, &r, &f);
+	is_int(f.total - f.weights - f.kv - f.compute - f.output, 1LL << 30, "it is there twice");
+	h0_fit_run_words(&r, (char *[]){(char[]){"--no-repack"}}, 1);
+	h0_fit(&m, &r, &f);
+	is_int(f.total, f.weights + f.kv + f.compute + f.output, "unless it may not");
+	r.device = H0_DEVICE_GPU_VULKAN;
+	g.architecture = (char[]){"nomic-bert"};
+	h0_fit_model_first(&m, &g);
+	h0_fit(&m, &r, &f);
+	is_int(f.total, f.weights + f.kv + f.compute + f.output, "an encoder multiplies with no vocabulary");
+	g.architecture = (char[]){"llama"};
+	g.embd_type = g.embd_rows = 0;
 
 	g.expert_bytes = 6LL << 30;
 	g.expert_count = 64;

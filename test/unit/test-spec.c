@@ -184,10 +184,10 @@ static void check_args(const char *where, const struct h0_verb *v)
 
 /* ---- columns ---- */
 
-static void check_cols(const char *where, const struct h0_verb *v)
+static void check_cols(const char *where, const struct h0_col *cols)
 {
 	char at[160];
-	for (const struct h0_col *c = v->cols; c && c->name; c++) {
+	for (const struct h0_col *c = cols; c && c->name; c++) {
 		snprintf(at, sizeof at, "%s column %s", where, c->name);
 		if (!is_word(c->name) || (c->json && !is_word(c->json)))
 			fault(at, "not a good name");
@@ -199,7 +199,7 @@ static void check_cols(const char *where, const struct h0_verb *v)
 		if (c->type == H0_COL_SECONDS && !h0_ends(key, "_s"))
 			fault(at, "the JSON key of seconds ends with _s");
 		check_help(at, c->help);
-		for (const struct h0_col *d = v->cols; d < c; d++)
+		for (const struct h0_col *d = cols; d < c; d++)
 			if (h0_streq(c->name, d->name) || h0_streq(key, d->json ? d->json : d->name))
 				fault(at, "twice");
 	}
@@ -243,7 +243,10 @@ static void check_verb(const struct h0_prog *p, const struct h0_verb *v)
 	check_opts(where, v);
 	check_exclusive(where, v);
 	check_args(where, v);
-	check_cols(where, v);
+	check_cols(where, v->cols);
+	check_cols(where, v->or_cols);
+	if (!v->or_cols != !v->or_when || (v->or_cols && !v->cols))
+		fault(where, "another report is one beside the usual, and says what asks for it");
 	if (!(v->flags & H0_VERB_HIDDEN) && (!v->examples || !v->examples->cmd))
 		fault(where, "no example");
 	for (const struct h0_example *x = v->examples; x && x->cmd; x++)
@@ -356,6 +359,8 @@ static const struct {
 	 {.cols = (const struct h0_col[]){{"size", NULL, H0_COL_BYTES, "help"}, {0}}}},
 	{"twice", {{0}}, {.cols = (const struct h0_col[]){{"a", NULL, H0_COL_STR, "help"},
 	                                                 {"b", "a", H0_COL_STR, "help"}, {0}}}},
+	{"says what asks for it", {{0}},
+	 {.cols = (const struct h0_col[]){{0}}, .or_cols = (const struct h0_col[]){{0}}}},
 };
 
 static void test_broken(void)
