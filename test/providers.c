@@ -254,9 +254,11 @@ static void moonshine_ready(void)
 
 static void kokoro(const struct request *r)
 {
-	char voice[64];
+	char voice[64], stuck[512];
+	snprintf(stuck, sizeof stuck, "%s/stuck", opt.model_path);
 	if (is(r, "GET", "/health"))
-		json(r, 200, "{\"status\":\"ok\",\"model_loaded\":%s}", running_ms() < 600 ? "false" : "true");
+		json(r, 200, "{\"status\":\"ok\",\"model_loaded\":%s}",
+		     running_ms() < 600 || access(stuck, F_OK) == 0 ? "false" : "true");
 	else if (is(r, "GET", "/v1/models"))
 		json(r, 200, "{\"object\":\"list\",\"data\":[{\"id\":\"kokoro\",\"object\":\"model\"}]}");
 	else if (is(r, "GET", "/v1/audio/voices"))

@@ -101,6 +101,8 @@ static struct h0_json *as_json(const struct h0_tune *t, bool gttsize, bool chang
 	h0_json_set_int(o, "left_mib", t->left_mib);
 	h0_json_set_str(o, "modprobe", file.p);
 	h0_json_set_str(o, "kernel_arguments", t->args);
+	h0_json_set_str(o, "kernel_arguments_file", t->args_file);
+	h0_json_set_str(o, "kernel_arguments_apply", t->args_apply);
 	h0_json_set_str(o, "rebuild", t->rebuild);
 	for (int i = 0; i < t->nnote; i++)
 		h0_json_add(notes, h0_json_new_str(t->note[i]));
@@ -121,7 +123,11 @@ static int print(struct h0_ctx *ctx, const struct probe_tune_opts *o, const stru
 	} else {
 		h0_buf_adds(&out, "\n/etc/modprobe.d/" FILE_NAME ":\n");
 		h0_tune_file(t, o->gttsize, &out);
-		h0_buf_addf(&out, "\nor on the kernel command line:\n%s\n", t->args);
+		h0_buf_adds(&out, "\nor on the kernel command line");
+		if (t->args_file)
+			h0_buf_addf(&out, " (%s%s%s)", t->args_file, t->args_apply ? ", then: " : "",
+			            t->args_apply ? t->args_apply : "");
+		h0_buf_addf(&out, ":\n%s\n", t->args);
 	}
 	for (int i = 0; i < t->nnote; i++)
 		h0_buf_addf(&out, "%s%s\n", i ? "" : "\n", t->note[i]);

@@ -42,6 +42,8 @@ struct h0_hw_os {              /* os.c */
 	int64_t disk_free;     /* of /var/lib/hal0 or the nearest parent; H0_UNKNOWN re-rooted */
 	int64_t memlock;       /* our limit on locked memory, INT64_MAX = unlimited */
 	enum h0_fact amdgpu;   /* the module is loaded */
+	const char *args_file; /* where the boot loader has the kernel's arguments, NULL = unknown */
+	const char *loader;    /* grub, systemd-boot or proxmox-boot-tool, NULL = unknown */
 	char podman[64];       /* version by the package database, "" = unknown */
 	enum h0_fact podman_present;
 };

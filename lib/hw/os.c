@@ -129,6 +129,23 @@ static int64_t memlock(const struct h0_root *r)
 	return h0_num_i64(soft, 0, INT64_MAX, &v) ? v : H0_UNKNOWN;
 }
 
+/* Proxmox copies kernels to its boot partitions by a tool of its own, for either loader. */
+static void boot_loader(const struct h0_root *r, struct h0_hw_os *os)
+{
+	static const struct { const char *mark, *file, *loader; } loaders[] = {
+		{"/etc/kernel/cmdline", "/etc/kernel/cmdline", "systemd-boot"},
+		{"/etc/default/grub", "/etc/default/grub", "grub"},
+		{"/boot/loader/entries", "/boot/loader/entries/*.conf", "systemd-boot"},
+	};
+	for (size_t i = 0; i < H0_ARRAY_LEN(loaders) && !os->loader; i++)
+		if (h0_root_exists(r, "%s", loaders[i].mark)) {
+			os->args_file = loaders[i].file;
+			os->loader = loaders[i].loader;
+		}
+	if (os->loader && h0_root_exists(r, "/etc/kernel/proxmox-boot-uuids"))
+		os->loader = "proxmox-boot-tool";
+}
+
 void h0_hw_os(const struct h0_root *r, struct h0_hw *hw)
 {
 	struct h0_hw_os *os = &hw->os;
@@ -140,5 +157,6 @@ void h0_hw_os(const struct h0_root *r, struct h0_hw *hw)
 	os->disk_free = r->live ? disk_free() : H0_UNKNOWN;
 	os->memlock = memlock(r);
 	os->amdgpu = h0_root_exists(r, "/sys/module/amdgpu") ? H0_FACT_YES : H0_FACT_NO;
+	boot_loader(r, os);
 	podman(r, os);
 }

@@ -101,6 +101,8 @@ static const struct { const char *name, *debian, *fedora, *arch, *suse; } by_sys
 	 "pacman -S vulkan-icd-loader", "zypper install libvulkan1"},
 	{"+podman", "apt-get install podman", "dnf install podman", "pacman -S podman",
 	 "zypper install podman"},
+	{"+grub", "update-grub", "grub2-mkconfig -o /boot/grub2/grub.cfg",
+	 "grub-mkconfig -o /boot/grub/grub.cfg", "grub2-mkconfig -o /boot/grub2/grub.cfg"},
 	{"+initramfs", "update-initramfs -u", "dracut --force", "mkinitcpio -P", "dracut --force"},
 };
 

@@ -32,8 +32,26 @@ static const struct h0_mgpu *shared_gpu(const struct h0_machine *m)
 	return NULL;
 }
 
+/* A container's own files boot nothing. */
+static void boot_loader(const struct h0_machine *m, struct h0_tune *t)
+{
+	const struct h0_hw_os *os = &m->hw->os;
+	if (m->container || !os->loader)
+		return;
+	t->args_file = os->args_file;
+	t->args_apply = h0_streq(os->loader, "proxmox-boot-tool")          ? "proxmox-boot-tool refresh"
+	                : h0_streq(os->loader, "grub")                     ? h0_doctor_command(m->hw, "+grub")
+	                : h0_streq(os->args_file, "/etc/kernel/cmdline") ? "kernel-install add \"$(uname -r)\" "
+	                                                                     "/boot/vmlinuz-\"$(uname -r)\""
+	                                                                   : NULL;
+}
+
 static void notes(const struct h0_machine *m, struct h0_tune *t)
 {
+	int64_t pool = t->ram_mib + t->carveout_mib, reserve = h0_reserve_mib(pool);
+	if (t->budget_mib > pool - reserve)
+		note(t, "hal0 keeps %lld MiB for the system and gives models no more than %lld MiB, whatever the "
+		        "limit is.", (long long)reserve, (long long)(pool - reserve));
 	if (t->left_mib < t->ram_mib / 8)
 		note(t, "Only %lld MiB stay for the system when models use all of it.",
 		     (long long)t->left_mib);
@@ -76,7 +94,7 @@ int h0_tune(const struct h0_machine *m, int64_t budget_mib, bool gttsize, struct
 	/* a wanted budget is met, the default is not exceeded */
 	t.gtt_mib = budget_mib == H0_UNKNOWN ? rest / 1024 * 1024 : (rest + 1023) / 1024 * 1024;
 	if (t.gtt_mib > t.ram_mib - LEAST_LEFT_MIB)
-		t.gtt_mib = (t.ram_mib - LEAST_LEFT_MIB) / 1024 * 1024;
+		t.gtt_mib = rest; /* the last part of a GiB would be the system's */
 	/* drivers and displays need some GTT whatever the carve-out gives to models */
 	int64_t least = t.ram_mib / 2 < LEAST_GTT_MIB ? t.ram_mib / 2 : LEAST_GTT_MIB;
 	if (t.gtt_mib < least)
@@ -92,6 +110,7 @@ int h0_tune(const struct h0_machine *m, int64_t budget_mib, bool gttsize, struct
 		size_t n = strlen(t.args);
 		snprintf(t.args + n, sizeof t.args - n, " amdgpu.gttsize=%lld", (long long)t.gtt_mib);
 	}
+	boot_loader(m, &t);
 	notes(m, &t);
 	*ret = t;
 	return 0;
@@ -111,13 +130,15 @@ void h0_tune_file(const struct h0_tune *t, bool gttsize, struct h0_buf *ret)
 
 void h0_tune_explain(const struct h0_tune *t, struct h0_buf *ret)
 {
+	bool whole = t->gtt_mib % 1024 == 0;
+	h0_buf_addf(ret, "%8lld MiB  wanted for models\n%8lld MiB  %s the firmware's carve-out\n",
+	            (long long)t->budget_mib, (long long)t->carveout_mib,
+	            t->carveout_mib < t->budget_mib ? "of it in" : "are in");
+	h0_buf_addf(ret, "%8lld MiB  GTT limit, %s%lld %s = %lld pages\n", (long long)t->gtt_mib,
+	            whole ? "in whole GiB = " : "= ", (long long)(whole ? t->gtt_mib / 1024 : t->gtt_mib),
+	            whole ? "GiB x 262144" : "MiB x 256", (long long)t->pages);
 	h0_buf_addf(ret,
-	            "%8lld MiB  wanted for models\n"
-	            "%8lld MiB  of it in the firmware's carve-out\n"
-	            "%8lld MiB  GTT limit, in whole GiB = %lld GiB x 262144 = %lld pages\n"
 	            "%8lld MiB  RAM beside the carve-out\n"
 	            "%8lld MiB  left for the system when models use all of it\n",
-	            (long long)t->budget_mib, (long long)t->carveout_mib, (long long)t->gtt_mib,
-	            (long long)(t->gtt_mib / 1024), (long long)t->pages, (long long)t->ram_mib,
-	            (long long)t->left_mib);
+	            (long long)t->ram_mib, (long long)t->left_mib);
 }

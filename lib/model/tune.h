@@ -20,6 +20,8 @@ struct h0_tune {
 	const char *module;      /* ttm, or amdttm of the DKMS driver */
 	const char *rebuild;     /* command that rebuilds the initramfs here */
 	char args[160];          /* the same for the kernel command line */
+	const char *args_file;   /* where that stands here, NULL = unknown */
+	const char *args_apply;  /* and the command that makes it count, NULL = none needed or unknown */
 	char note[4][240];       /* what to know before doing it */
 	int nnote;
 };

@@ -135,6 +135,36 @@ rm -r "$tmp/halo-512m"
 sh "$HAL0_SOURCE/test/machines/make.sh" halo-512m "$tmp/halo-512m"
 on halo-512m tune --json
 says tune '.gtt_mib == 119808 and .pages_limit == 119808 * 256 and .left_mib == 128087 - 119808'
+# a budget is met to the last MiB, and what hal0 makes of it is said
+on halo-512m tune --budget 124503M --json
+says "tune: all there is" '.gtt_mib + .carveout_mib == 124503 and .pages_limit == .gtt_mib * 256 and .left_mib == 4096'
+says "tune: more than models get" '.notes | any(test("no more than 120562 MiB"))'
+on halo-512m tune --budget 117G --json
+says "tune: no word on what models get" '.notes | any(test("no more than")) | not'
+on halo-96g tune --budget 32G
+like "tune: the carve-out holds it" "$out" "*98304 MiB  are in the firmware's carve-out*"
+# where the kernel's arguments stand is a matter of the boot loader
+loader() { # FILE...: the only ones there
+  rm -rf "$tmp/halo-512m/etc/default" "$tmp/halo-512m/etc/kernel" "$tmp/halo-512m/boot"
+  for f in "$@"; do
+    mkdir -p "$(dirname "$tmp/halo-512m/$f")"
+    : >"$tmp/halo-512m/$f"
+  done
+  on halo-512m tune --budget 110G --json
+}
+loader
+says "tune: no boot loader known" '.kernel_arguments_file == null and .kernel_arguments_apply == null'
+loader etc/default/grub
+says "tune: GRUB" '.kernel_arguments_file == "/etc/default/grub" and .kernel_arguments_apply == "update-grub"'
+loader boot/loader/entries/x.conf
+says "tune: systemd-boot" '.kernel_arguments_file == "/boot/loader/entries/*.conf" and .kernel_arguments_apply == null'
+loader etc/default/grub etc/kernel/proxmox-boot-uuids
+says "tune: Proxmox" '.kernel_arguments_file == "/etc/default/grub" and .kernel_arguments_apply == "proxmox-boot-tool refresh"'
+loader etc/default/grub etc/kernel/cmdline etc/kernel/proxmox-boot-uuids
+says "tune: Proxmox with systemd-boot" '.kernel_arguments_file == "/etc/kernel/cmdline" and .kernel_arguments_apply == "proxmox-boot-tool refresh"'
+on halo-512m tune --budget 110G
+like "tune: in words" "$out" "*kernel command line (/etc/kernel/cmdline, then: proxmox-boot-tool refresh):*"
+loader
 on halo-512m tune --budget 110G --write --dry-run
 rc_is "tune: dry run" 0
 like "tune: the diff" "$out" "*+options ttm pages_limit=28835840 page_pool_size=28835840*"

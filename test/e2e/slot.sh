@@ -386,6 +386,16 @@ if command -v script >/dev/null; then
   like "on a terminal one line tells how it goes" "$out" "*$a: warming up (*no sign of progress for 2 s*"
 fi
 slot_file "$home" $a "$p1" "$model"
+slot start $a
+rc_is "a slot" 0
+echo other >"$home/var-lib/hal0/keys/$a"
+run timeout 60 "$hal0_slot" start $a
+rc_is "whose key was changed under it" 7
+like "is said to be that" "$err" "*does not know its key*"
+ok "and is ended" no_container $a
+slot start $a
+rc_is "so that the next start has it right" 0
+slot stop $a
 
 flock -o "$home/run/hal0/slots/$a.lock" sh -c 'echo x >"$1" && exec sleep 300' - "$tmp/locked" &
 holder=$!
