@@ -90,6 +90,8 @@ struct graph {
 	const struct h0_fit_run *r;
 	const struct h0_fit *f;
 	int64_t embd, heads, rows, streams;
+	bool gpu;
+	int64_t host;             /* what of it a GPU leaves in RAM: all that is read in */
 };
 
 static struct block row(struct graph *x, int64_t width)
@@ -149,6 +151,24 @@ static struct block instead(struct graph *x, struct block old, int64_t width)
 	struct block next = row(x, width);
 	give(&x->h, old);
 	return next;
+}
+
+/* A GPU multiplies first what it can at once. */
+static struct block queries_gpu(struct graph *x, const struct widths *w)
+{
+	struct block norm = row(x, x->embd), q = row(x, w->q), v = row(x, w->v), k = row(x, w->k);
+	give(&x->h, norm);
+	q = instead(x, q, w->q);
+	k = instead(x, k, w->k);
+	if (w->turn_k)
+		q = instead(x, q, w->q);
+	if (w->turn_v)
+		v = instead(x, v, w->v);
+	if (w->turn_k)
+		k = instead(x, k, w->k);
+	give(&x->h, k);
+	give(&x->h, v);
+	return q;
 }
 
 /* Rows of queries, keys and values; keys and values go into the cache. Returns the queries. */
@@ -213,7 +233,7 @@ static struct block attention(struct graph *x, int64_t layer)
 	if (x->g->attn_qkv && kind != H0_FIT_RECURRENT)
 		q1 = queries_of_one(x, &w);
 	else
-		q1 = queries(x, &w);
+		q1 = x->gpu ? queries_gpu(x, &w) : queries(x, &w);
 	if (kind == H0_FIT_RECURRENT || x->r->flash) {
 		struct block cast[2] = {{0}, {0}};
 		for (int i = 0; i < 2 && kind != H0_FIT_RECURRENT; i++) /* flash attention takes no f32 */
@@ -416,6 +436,7 @@ static struct block way_in(struct graph *x)
 	take(&x->h, tokens);
 	cache_inputs(x);
 	struct block in = row(x, x->embd), both = row(x, x->embd);
+	x->host = x->h.high;
 	row(x, x->embd);
 	give(&x->h, first);
 	give(&x->h, mixed);
@@ -425,20 +446,34 @@ static struct block way_in(struct graph *x)
 	return in;
 }
 
+/* A GPU has copies of what it needs of that. */
 static struct block way_in_gpu(struct graph *x)
 {
-	row(x, x->embd);
-	take(&x->h, h0_times(8, x->r->ubatch));
+	struct block given = row(x, x->embd), both = row(x, x->embd);
+	struct block slots = take(&x->h, h0_times(8, x->r->ubatch)), in = row(x, x->embd);
+	take(&x->h, h0_times(4, x->r->ubatch));
 	cache_inputs(x);
-	return row(x, x->embd);
+	row(x, x->embd);
+	give(&x->h, given);
+	give(&x->h, both);
+	give(&x->h, slots);
+	return in;
 }
 
-static int64_t walk(struct graph *x, bool gpu)
+static void empty(struct heap *h)
 {
-	x->h = (struct heap){0};
-	x->h.free[0] = (struct block){0, INT64_MAX / 2};
-	x->h.n = 1;
-	layers(x, gpu ? way_in_gpu(x) : way_in(x));
+	*h = (struct heap){.free = {{0, INT64_MAX / 2}}, .n = 1};
+}
+
+static int64_t walk(struct graph *x)
+{
+	empty(&x->h);
+	struct block in = way_in(x);
+	if (x->gpu) {
+		empty(&x->h);
+		in = way_in_gpu(x);
+	}
+	layers(x, in);
 	return x->h.lost ? -1 : x->h.high;
 }
 
@@ -447,7 +482,8 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 	const struct h0_gguf *g = m->gguf;
 	bool gpu = r->device != H0_DEVICE_CPU;
 	struct h0_fit_run run = *r;
-	struct graph x = {.g = g, .r = &run, .f = f, .embd = g->embedding_length, .heads = h0_fit_heads(g)};
+	struct graph x = {.g = g, .r = &run, .f = f, .embd = g->embedding_length, .heads = h0_fit_heads(g),
+	                  .gpu = gpu};
 	f->compute = -1;
 	f->host_compute = 0;
 	if (x.embd <= 0 || g->block_count <= 0 || g->block_count > H0_GGUF_MAX_LAYERS ||
@@ -458,18 +494,17 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 	if (r->ubatch % x.streams) /* each sequence gets as many */
 		run.ubatch = (r->ubatch / x.streams + 1) * x.streams;
 	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
-	int64_t most = encoder ? encoder_bytes(&x) : walk(&x, gpu);
+	int64_t most = encoder ? encoder_bytes(&x) : walk(&x);
 	if ((g->ssm_inner_size > 0 || g->shortconv_l_cache > 0) && most >= 0) {
 		int64_t state = g->ssm_inner_size > 0 ? state_bytes(&x) : shortconv_bytes(&x);
 		most = state < 0 || state > most ? state : most;
 	}
 	if (most < 0)
 		return;
-	if (gpu) {
-		int64_t masks = h0_sum(mask_bytes(&x, encoder ? r->ubatch : f->cells),
-		                       f->swa_cells > 0 ? mask_bytes(&x, f->swa_cells) : 0);
-		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), masks);
-	}
+	if (gpu && encoder)
+		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), mask_bytes(&x, r->ubatch));
+	else if (gpu)
+		f->host_compute = x.host;
 	f->compute = h0_sum(most, f->host_compute);
 	if (f->compute < 0)
 		f->host_compute = 0;
