@@ -71,11 +71,19 @@ static void say_planned(const struct h0_step *s, const struct h0_slot *slot, str
 		h0_buf_addf(out, "; %s: %s", h0_fit_verdicts[s->verdict], s->fit);
 }
 
+/* It went well, and was taken back because another slot did not. */
+static bool put_back(const struct change *c, const struct h0_step *s)
+{
+	return c->rolled_back && s->err.kind == H0_OK && s->deed != H0_DEED_NONE;
+}
+
 static void message_of(const struct change *c, const struct h0_step *s, const struct h0_slot *slot,
                        struct h0_buf *out)
 {
 	if (c->ctx->dry_run)
 		say_planned(s, slot, out);
+	else if (put_back(c, s))
+		h0_buf_addf(out, "%s, then put back", h0_deed_done[s->deed]);
 	else
 		say_done(s, slot, out);
 	if (s->pending_reload)
@@ -123,6 +131,7 @@ static void add_row(struct change *c, struct h0_rec *r, const struct h0_cap_targ
 	}
 	message_of(c, s, slot, &message);
 	h0_rec_str(r, CHANGE_ACTION, s->err.kind != H0_OK ? "failed"
+	                             : put_back(c, s)     ? "put-back"
 	                             : c->ctx->dry_run    ? h0_deed_verbs[s->deed]
 	                                                  : h0_deed_done[s->deed]);
 	h0_rec_str(r, CHANGE_STATE, h0_state_names[s->state]);
@@ -259,6 +268,16 @@ static int try_commit(struct change *c, const struct h0_basis *basis, struct h0_
 	return h0_prepared_commit(&o, basis ? basis : &mine, &c->plan.cs, NULL, e);
 }
 
+/* What became of the slots when they were put back. */
+static void note_back(struct change *c, const struct h0_convergence *back)
+{
+	for (size_t i = 0; i < c->steps.n && i < back->n; i++) {
+		struct h0_step *s = &c->steps.v[i];
+		s->state = back->v[i].state;
+		s->changed = s->ran && back->v[i].changed;
+	}
+}
+
 /* Puts files and slots back. What cannot be put back is said; the failure that led here stays the
  * verb's own. */
 static void roll_back(struct change *c, const struct h0_how *how)
@@ -273,8 +292,9 @@ static void roll_back(struct change *c, const struct h0_how *how)
 		c->rolled_back = true;
 		if (h0_box_open(&b, &why) == 0)
 			follow_at_boot(c, &b);
-		if (why.kind == H0_OK &&
-		    h0_converge_back(&b, &c->steps, how, &plan, &steps, &why) == 0)
+		bool back = why.kind == H0_OK && h0_converge_back(&b, &c->steps, how, &plan, &steps, &why) == 0;
+		note_back(c, &steps);
+		if (back)
 			return;
 	}
 	h0_err_text(&why, text, sizeof text);

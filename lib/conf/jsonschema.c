@@ -40,7 +40,7 @@ static const char *pattern_of(enum h0_key_format format)
 	case H0_FMT_NONBLANK:
 		return "\\S";
 	case H0_FMT_IMAGE:
-		return "^[A-Za-z0-9]\\S*$";
+		return "^[A-Za-z0-9][A-Za-z0-9._:/@-]*$";
 	case H0_FMT_SIZE2D:
 		return "^[1-9][0-9]*x[1-9][0-9]*$|^$";
 	case H0_FMT_NONE:

@@ -47,6 +47,14 @@ bool h0_name_ok(const char *name)
 	return h0_name_ok_n(name, strnlen(name, H0_NAME_MAX + 1));
 }
 
+bool h0_image_name_ok(const char *text)
+{
+	const char *p = text;
+	while (alnum(*p) || (*p >= 'A' && *p <= 'Z') || (*p && p > text && strchr("._:/@-", *p)))
+		p++;
+	return p > text && !*p;
+}
+
 /* The first thing that is wrong, as the end of "slot name 'X' ..."; never NULL. */
 static const char *name_fault(const char *name, char bad[8])
 {

@@ -73,6 +73,10 @@ bool h0_name_ok(const char *name);
 bool h0_name_ok_n(const char *name, size_t len);
 /* H0_USAGE with what is wrong about it; `what` is "slot name", "profile name". */
 int h0_name_check(const char *what, const char *name, struct h0_err *e);
+/* May name a container image: letters, digits and what stands between the parts of a reference, first a
+ * letter or digit. Whether it is one is the registry's to say, or podman's; it is never one of podman's
+ * options, nor anything to whoever reads a unit or a pod. */
+bool h0_image_name_ok(const char *text);
 
 /* "slots/NAME.toml" -> NAME into dst (H0_NAME_MAX + 1 bytes). false: another path, or NAME is no
  * good name. */

@@ -34,7 +34,7 @@ enum h0_key_format {
 	H0_FMT_ENVVAR,          /* name of an environment variable */
 	H0_FMT_NONBLANK,
 	H0_FMT_SIZE2D,          /* 1024x1024 */
-	H0_FMT_IMAGE,           /* reference to a container image; never an option of podman */
+	H0_FMT_IMAGE,           /* conf/names.h, h0_image_name_ok */
 };
 
 enum h0_key_flag {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "conf/validate.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -181,8 +180,7 @@ static const char *format_fault(enum h0_key_format format, const struct h0_toml_
 	case H0_FMT_IMAGE:
 		if (!s[strspn(s, " \t\r\n")])
 			return "must not be blank";
-		return isalnum((unsigned char)s[0]) && !s[strcspn(s, " \t\r\n")]
-		           ? NULL : "an image reference such as HOST/PATH:TAG is expected";
+		return h0_image_name_ok(s) ? NULL : "an image reference such as HOST/PATH:TAG is expected";
 	case H0_FMT_SIZE2D:
 		return sscanf(s, "%5dx%5d%n", &w, &h, &end) == 2 && !s[end] && w > 0 && h > 0
 		           ? NULL : "WIDTHxHEIGHT is expected, such as 1024x1024";

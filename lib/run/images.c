@@ -7,20 +7,23 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "conf/names.h"
 #include "fmt/json.h"
 #include "sys/io.h"
 
 #define MANIFEST_MAX (4u << 20)
 #define PULL_MAX_MS  (6 * 3600 * 1000)
 
-/* HAL0_TOOLBOX_IMAGE_<SHORT> */
-static const char *from_environment(const char *name)
+/* HAL0_TOOLBOX_IMAGE_<SHORT>; NULL or "": not set. */
+static int from_environment(const char *name, const char **ret, struct h0_err *e)
 {
 	char var[64];
 	int n = snprintf(var, sizeof var, "HAL0_TOOLBOX_IMAGE_%s", name);
 	for (int i = 0; i < n; i++)
 		var[i] = (char)toupper((unsigned char)var[i]);
-	return getenv(var);
+	*ret = getenv(var);
+	return !*ret || !**ret || h0_image_name_ok(*ret) ? 0
+	           : h0_fail(e, H0_USAGE, "%s: an image reference is expected, not '%s'", var, *ret);
 }
 
 int h0_images_open(const struct h0_paths *paths, const struct h0_snap *snap, struct h0_images *ret,
@@ -31,7 +34,8 @@ int h0_images_open(const struct h0_paths *paths, const struct h0_snap *snap, str
 	h0_autobuf struct h0_buf text = {0};
 	struct h0_err why = {0};
 	for (int s = 0; s < H0_IMAGE_NSHORTS; s++)
-		env[s] = from_environment(h0_image_shorts[s]);
+		if (from_environment(h0_image_shorts[s], &env[s], e) < 0)
+			return -1;
 	bool there = h0_read_file(file, MANIFEST_MAX, &text, &why) == 0;
 	if (!there && why.sys_errno != ENOENT && why.sys_errno != ENOTDIR) {
 		if (e)

@@ -101,6 +101,7 @@ struct h0_core {
 	atomic_size_t held;                     /* bytes of bodies in memory */
 	atomic_bool asked;                      /* for a decision, since the last look */
 	atomic_bool draining, cut;              /* end when the clients are done; end now */
+	atomic_uint listening;                  /* loops that let clients in */
 	atomic_llong idle_since;                /* ms, while clients is 0 */
 	int news;                               /* eventfd: the first client has come */
 	int64_t started;

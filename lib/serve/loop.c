@@ -17,6 +17,7 @@
 
 #define BATCH    128
 #define SWEEP_MS 1000
+#define LAST_CLIENTS 1024   /* as many may wait at the socket */
 
 int h0_loop_watch(struct h0_loop *l, struct ev *ev, uint32_t events)
 {
@@ -58,6 +59,8 @@ int h0_loop_listen(struct h0_loop *l, int fd, bool shared, struct h0_err *e)
 		return h0_fail(e, H0_USAGE, "more than %zu listening sockets", H0_ARRAY_LEN(l->listen));
 	struct ev *ev = &l->listen[l->nlisten++];
 	*ev = (struct ev){.kind = EV_LISTEN, .fd = fd};
+	if (l->nlisten == 1)
+		atomic_fetch_add(&l->core->listening, 1);
 	/* of several loops that wait on one socket, one wakes */
 	uint32_t flags = shared ? (uint32_t)EPOLLIN | (uint32_t)EPOLLEXCLUSIVE : (uint32_t)EPOLLIN;
 	return h0_loop_watch(l, ev, flags) < 0 ? h0_fail_sys(e, "event loop") : 0;
@@ -172,7 +175,8 @@ static void let_in(struct h0_loop *l, int fd, struct h0_resident *from)
 	h0_census_drop(&core->census, from);
 }
 
-static void take_client(struct h0_loop *l, const struct ev *ev)
+/* false: nobody knocked. */
+static bool take_client(struct h0_loop *l, const struct ev *ev)
 {
 	struct sockaddr_storage a;
 	socklen_t len = sizeof a;
@@ -181,6 +185,7 @@ static void take_client(struct h0_loop *l, const struct ev *ev)
 		turn_away_at_the_door(l, ev->fd);
 	else if (fd >= 0)
 		let_in(l, fd, h0_census_add(&l->core->census, (struct sockaddr *)&a, len));
+	return fd >= 0;
 }
 
 /* Takes the newest configuration, if there is a newer one. */
@@ -196,10 +201,21 @@ static void refresh(struct h0_loop *l)
 	h0_image_unref(core, old);
 }
 
+/* Who has knocked already is let in: the socket ends, unless it is one that was given, where the next
+ * server finds them. */
+static void take_last_clients(struct h0_loop *l)
+{
+	bool own = !l->core->conf->ngiven;
+	for (int n = 0; own && l->nlisten && n < LAST_CLIENTS && take_client(l, l->listen); n++)
+		;
+}
+
 static void stop_listening(struct h0_loop *l)
 {
 	for (size_t i = 0; i < l->nlisten; i++)
 		epoll_ctl(l->ep, EPOLL_CTL_DEL, l->listen[i].fd, NULL);
+	if (l->nlisten)
+		atomic_fetch_sub(&l->core->listening, 1);
 	l->nlisten = 0;
 }
 
@@ -209,8 +225,10 @@ static void look_around(struct h0_loop *l)
 	uint64_t n;
 	(void)!read(l->wake.fd, &n, sizeof n);
 	refresh(l);
-	if (atomic_load(&l->core->draining))
+	if (atomic_load(&l->core->draining)) {
+		take_last_clients(l);
 		stop_listening(l);
+	}
 	for (struct client *c = l->clients, *next; c; c = next) {
 		next = c->next;
 		h0_client_look(c);

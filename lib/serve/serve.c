@@ -229,13 +229,20 @@ static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 	}
 }
 
-static void drain(struct h0_core *core)
+/* Once no loop lets anybody in, `own` (-1: there is none) ends: who comes then is refused, and may ask
+ * another server, or the next one here. */
+static void drain(struct h0_core *core, int own)
 {
 	int64_t until = h0_now_ms() + core->conf->drain_ms;
 	atomic_store(&core->draining, true);
 	h0_core_wake(core);
-	while (atomic_load(&core->clients) && h0_now_ms() < until)
+	while ((atomic_load(&core->clients) || (own >= 0 && atomic_load(&core->listening))) && h0_now_ms() < until) {
+		if (own >= 0 && !atomic_load(&core->listening)) {
+			(void)shutdown(own, SHUT_RD);
+			own = -1;
+		}
 		h0_sleep_ms(20);
+	}
 }
 
 static void *loop_thread(void *arg)
@@ -297,9 +304,9 @@ static int core_open(struct h0_core *core, struct h0_err *e)
 }
 
 /* Ends the loops that run; what is still under way after the drain is cut off. */
-static void stop_loops(struct h0_core *core, unsigned running)
+static void stop_loops(struct h0_core *core, unsigned running, int own)
 {
-	drain(core);
+	drain(core, running == core->nloops ? own : -1);
 	atomic_store(&core->cut, true);
 	h0_core_wake(core);
 	for (unsigned i = 0; i < running; i++)
@@ -339,7 +346,7 @@ int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
 		conf->ready(port, conf->arg);
 	if (running == core.nloops)
 		look_after(&core, inotify, &before);
-	stop_loops(&core, running);
+	stop_loops(&core, running, own);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return running == core.nloops ? 0 : h0_fail(e, H0_SYS, "threads cannot be started");
 }

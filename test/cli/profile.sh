@@ -135,4 +135,8 @@ rc_is 'a file without checksum and with more around it' 0
 envelope '.name = "voice"'
 refused 'import over another' 4 "*'voice' exists and differs*" import "$tmp/e.json"
 
+run env HAL0_TOOLBOX_IMAGE_VULKAN=--privileged "$profile" show vulkan
+rc_is 'an image in the environment that is none' 2
+like 'is told with its variable' "$err" '*HAL0_TOOLBOX_IMAGE_VULKAN*--privileged*'
+
 tap_done

@@ -51,6 +51,13 @@ static void test_names(void)
 	e = (struct h0_err){0};
 	ok(h0_name_check("slot name", long_name, &e) < 0 && strstr(e.msg, "32"), "33 characters");
 	ok(h0_name_ok(long_name + 1) && h0_name_ok("0") && h0_name_ok("a_b-9"), "good names");
+	ok(h0_image_name_ok("Host.org:5000/a_b/c-d:V1@sha256:0"), "a name of an image");
+	for (const char *c = " \t\n\\$%;'\"{}*+=,|&~#"; *c; c++) {
+		char image[] = "a?b";
+		image[1] = *c;
+		ok(!h0_image_name_ok(image), "an image with byte %d", *c);
+	}
+	ok(!h0_image_name_ok("") && !h0_image_name_ok("-a") && !h0_image_name_ok(":1"), "no name of an image");
 	ok(h0_slot_path_name("slots/a-b.toml", slot) && !strcmp(slot, "a-b"), "path of a slot");
 	ok(!h0_slot_path_name("slots/.toml", slot) && !h0_slot_path_name("slots/a/b.toml", slot) &&
 	       !h0_slot_path_name("slots/A.toml", slot) && !h0_slot_path_name("a.toml", slot),

@@ -253,6 +253,12 @@ static void test_no_descriptors(void)
 	check("and the next one is served", ask(POST("", "", BODY)), 200, "hello");
 }
 
+static bool nobody_listens(void)
+{
+	h0_autofd int fd = dial();
+	return fd < 0;
+}
+
 static void test_drain(void)
 {
 	h0_autofd int fd = dial(), idle = dial(), fresh = dial();
@@ -270,6 +276,9 @@ static void test_drain(void)
 	ok(recv(idle, &c, 1, 0) == 0, "connections between two requests are closed");
 	put(fresh, one, strlen(one));
 	ok(read_until(fresh, &first, "hello", 1) && strstr(first.p, "Connection: close"), "a first request that comes late is answered");
+	bool shut;
+	UNTIL(shut = nobody_listens());
+	ok(shut, "who comes now is told at once that nobody listens");
 	slot_held = false;
 	if (!ok(read_until(fd, &in, "\r\n0\r\n\r\n", 1) && strstr(in.p, "{\"n\":19}"), "what is under way ends"))
 		printf("# %s\n", h0_buf_str(&in));
@@ -283,6 +292,44 @@ static void test_drain(void)
 	pthread_join(router, NULL);
 	ok(router_rc == 0, "a server that nobody asks ends by itself (%.1f s)", now() - began);
 	conf.idle_exit_s = 0;
+}
+
+static atomic_bool key_asked, key_held;
+
+static void held_key(const char *slot, char *dst, void *arg)
+{
+	(void)slot, (void)arg;
+	key_asked = true;
+	UNTIL(!key_held);
+	snprintf(dst, H0_SERVE_KEY, "k");
+}
+
+/* One loop is busy while the end begins; the other has nothing to do. Who comes then may be let in by the
+ * first for the second. */
+static void test_drain_late(void)
+{
+	h0_autobuf struct h0_buf in = {0};
+	h0_autofree char *one = h0_asprintf(POST("", "", BODY));
+	__typeof__(conf.key) was = conf.key;
+	conf.key = held_key;
+	key_held = true;
+	router_start();
+	h0_autofd int first = dial();
+	put(first, one, strlen(one));
+	UNTIL(key_asked);
+	stop = 1;
+	pthread_kill(router, SIGTERM);
+	nap(50); /* so that the idle loop may have seen the end; neither order fails */
+	h0_autofd int late = dial();
+	put(late, one, strlen(one));
+	key_held = false;
+	double t = now();
+	ok(read_until(late, &in, "hello", 1), "who comes while the end begins is answered");
+	h0_buf_reset(&in);
+	ok(read_until(first, &in, "hello", 1), "as the one before");
+	pthread_join(router, NULL);
+	ok(now() - t < conf.drain_ms / 2000.0, "and nobody is waited for who has his answer (%.1f s)", now() - t);
+	conf.key = was;
 }
 
 /* Bytes of `text` one by one, until an answer comes. That it came before the last of them. */
@@ -340,6 +387,7 @@ int main(void)
 	test_limits();
 	test_no_descriptors();
 	test_drain();
+	test_drain_late();
 	test_slow();
 	return stage_close() | tap_done();
 }
