@@ -354,25 +354,28 @@ static void layers(struct graph *x, struct block in)
 }
 
 /* ---- graphs that are not walked ---- */
-/* Rows padded to as many as there are keys; with flash attention halved after. */
-static struct block padded(struct graph *x, struct block rows, bool halve)
+/* Rows padded to as many as there are keys, ... */
+static struct block padded(struct graph *x, struct block rows)
 {
-	int64_t bytes = h0_times(h0_times(4, x->keys), x->embd);
-	struct block wide = take(&x->h, bytes);
+	struct block wide = take(&x->h, h0_times(h0_times(4, x->keys), x->embd));
 	give(&x->h, rows);
-	if (!halve)
-		return wide;
-	struct block half = take(&x->h, bytes / 2);
+	return wide;
+}
+
+/* ... which flash attention takes as f16. */
+static struct block halved(struct graph *x, struct block wide)
+{
+	struct block half = take(&x->h, h0_times(h0_times(2, x->keys), x->embd));
 	give(&x->h, wide);
 	return half;
 }
 
 static struct block encoder_scores(struct graph *x, struct block q, struct block k, struct block v)
 {
-	struct block wide = padded(x, v, false);
+	struct block wide = padded(x, v);
 	struct block turned = take(&x->h, h0_times(h0_times(4, x->keys), x->embd));
 	give(&x->h, wide);
-	wide = padded(x, k, false);
+	wide = padded(x, k);
 	struct block scores = take(&x->h, h0_times(h0_times(4, x->r->ubatch), h0_times(x->heads, x->keys)));
 	give(&x->h, q);
 	give(&x->h, wide);
@@ -385,19 +388,18 @@ static struct block encoder_scores(struct graph *x, struct block q, struct block
 /* Over normed rows, which stay. */
 static struct block encoder_attention(struct graph *x, bool last)
 {
-	struct block q, k, v, mixed;
-	if (x->g->attn_qkv) {
-		v = row(x, h0_times(3, x->embd));
-		q = row(x, x->embd);
-		k = row(x, x->embd);
-	} else {
-		q = row(x, x->embd);
-		k = row(x, x->embd);
-		v = row(x, x->embd);
-	}
+	bool one = x->g->attn_qkv;
+	struct block v = one ? row(x, h0_times(3, x->embd)) : (struct block){0};
+	struct block q = row(x, x->embd), k = row(x, x->embd), mixed;
+	v = one ? v : row(x, x->embd);
 	if (x->r->flash) {
-		k = padded(x, k, true);
-		v = padded(x, v, true);
+		bool late = x->gpu && one;
+		v = late ? padded(x, v) : v;
+		k = padded(x, k);
+		k = x->gpu ? k : halved(x, k);
+		v = late ? v : padded(x, v);
+		k = x->gpu ? halved(x, k) : k;
+		v = halved(x, v);
 		mixed = row(x, x->embd);
 		give(&x->h, q);
 		give(&x->h, k);
@@ -531,14 +533,20 @@ static struct block way_in(struct graph *x)
 static struct block way_in_gpu(struct graph *x)
 {
 	struct block given = row(x, x->embd), both = row(x, x->embd);
-	struct block slots = take(&x->h, h0_times(8, x->r->ubatch)), in = row(x, x->embd);
-	take(&x->h, h0_times(4, x->r->ubatch));
+	struct block slots = take(&x->h, h0_times(8, x->r->ubatch)), in = row(x, x->embd), sum = {0};
+	if (x->keys && x->g->position_embd)
+		sum = row(x, x->embd);
+	else
+		take(&x->h, h0_times(4, x->r->ubatch));
 	x->keys ? encoder_inputs(x) : cache_inputs(x);
 	row(x, x->embd);
 	give(&x->h, given);
 	give(&x->h, both);
 	give(&x->h, slots);
-	return in;
+	if (!sum.size)
+		return in;
+	give(&x->h, in);
+	return sum;
 }
 
 static void empty(struct heap *h)
