@@ -90,6 +90,8 @@ struct graph {
 	const struct h0_fit_run *r;
 	const struct h0_fit *f;
 	int64_t embd, heads, rows, streams;
+	int64_t keys;             /* of an encoder's step, padded; 0: it has a cache */
+	struct block mask;        /* an encoder's */
 	bool gpu;
 	int64_t host;             /* what of it a GPU leaves in RAM: all that is read in */
 };
@@ -352,25 +354,89 @@ static void layers(struct graph *x, struct block in)
 }
 
 /* ---- graphs that are not walked ---- */
-/* No cache: every token of a step sees every other. Measured, not walked: seven rows at attention
- * (more when a step is below the 256 that keys are padded to), six beside a wide feed-forward's. */
-static int64_t encoder_bytes(const struct graph *x)
+/* Rows padded to as many as there are keys, ... */
+static struct block padded(struct graph *x, struct block rows)
+{
+	struct block wide = take(&x->h, h0_times(h0_times(4, x->keys), x->embd));
+	give(&x->h, rows);
+	return wide;
+}
+
+/* ... which flash attention takes as f16. */
+static struct block halved(struct graph *x, struct block wide)
+{
+	struct block half = take(&x->h, h0_times(h0_times(2, x->keys), x->embd));
+	give(&x->h, wide);
+	return half;
+}
+
+static struct block encoder_scores(struct graph *x, struct block q, struct block k, struct block v)
+{
+	struct block wide = padded(x, v);
+	struct block turned = take(&x->h, h0_times(h0_times(4, x->keys), x->embd));
+	give(&x->h, wide);
+	wide = padded(x, k);
+	struct block scores = take(&x->h, h0_times(h0_times(4, x->r->ubatch), h0_times(x->heads, x->keys)));
+	give(&x->h, q);
+	give(&x->h, wide);
+	struct block mixed = row(x, x->embd);
+	give(&x->h, scores);
+	give(&x->h, turned);
+	return instead(x, mixed, x->embd);
+}
+
+/* Over normed rows, which stay. */
+static struct block encoder_attention(struct graph *x, bool last)
+{
+	bool one = x->g->attn_qkv;
+	struct block v = one ? row(x, h0_times(3, x->embd)) : (struct block){0};
+	struct block q = row(x, x->embd), k = row(x, x->embd), mixed;
+	v = one ? v : row(x, x->embd);
+	if (x->r->flash) {
+		bool late = x->gpu && one;
+		v = late ? padded(x, v) : v;
+		k = padded(x, k);
+		k = x->gpu ? k : halved(x, k);
+		v = late ? v : padded(x, v);
+		k = x->gpu ? halved(x, k) : k;
+		v = halved(x, v);
+		mixed = row(x, x->embd);
+		give(&x->h, q);
+		give(&x->h, k);
+		give(&x->h, v);
+	} else {
+		mixed = encoder_scores(x, q, k, v);
+	}
+	if (last)
+		give(&x->h, x->mask);
+	return instead(x, mixed, x->embd);
+}
+
+/* No cache: every token of a step sees every other; norms come after. */
+static void encoder_layers(struct graph *x, struct block in)
 {
 	const struct h0_gguf *g = x->g;
-	int64_t ub = x->r->ubatch, keys = (ub + KEYS_PAD - 1) / KEYS_PAD * KEYS_PAD;
-	int64_t one = h0_times(h0_times(4, ub), x->embd), pad = keys / ub;
-	int64_t ff = h0_times(h0_times(4, ub), g->feed_forward_length);
-	int64_t attention = h0_times(one, keys == ub ? 7 : x->r->flash ? 3 + pad * 5 / 2 : 6 + 2 * pad);
-	int64_t scores = x->r->flash ? 0 : h0_times(h0_times(4, ub), h0_times(x->heads, keys));
-	int64_t mask = mask_bytes(x, keys);
-	int64_t forward = h0_sum(h0_times(one, 6), g->ffn_gate ? h0_times(ff, 3) : ff);
-	/* fits where attention's rows were: two of them, three with a wide mask */
-	int64_t room = x->r->flash && mask < h0_times(one, 2) ? mask : h0_times(one, 2);
-	room = h0_sum(one, room > one ? room : one);
-	if (!g->ffn_gate && ff <= room)
-		forward = 0;
-	attention = h0_sum(attention, scores);
-	return h0_sum(mask, attention > forward ? attention : forward);
+	struct block norm = instead(x, in, x->embd);
+	for (int64_t i = 0; i < g->block_count && !x->h.lost; i++) {
+		bool last = i == g->block_count - 1;
+		struct block out = encoder_attention(x, last);
+		if (last) { /* the rows that are asked for: all of them */
+			out = instead(x, out, x->embd);
+			norm = instead(x, norm, x->embd);
+		}
+		give(&x->h, norm);
+		norm = instead(x, out, x->embd);
+		struct block ff = row(x, g->feed_forward_length > 0 ? g->feed_forward_length : 0);
+		if (g->ffn_gate) {
+			struct block gate = row(x, g->feed_forward_length), both = row(x, g->feed_forward_length);
+			give(&x->h, ff);
+			give(&x->h, gate);
+			ff = both;
+		}
+		out = instead(x, ff, x->embd);
+		give(&x->h, norm);
+		norm = instead(x, out, x->embd);
+	}
 }
 
 static bool has_layer(const struct h0_gguf *g, enum h0_fit_layer kind)
@@ -425,16 +491,32 @@ static void cache_inputs(struct graph *x)
 	take(&x->h, h0_times(4, x->rows));
 }
 
+/* Of an encoder: everything sees everything, every row is asked for. */
+static void encoder_inputs(struct graph *x)
+{
+	int64_t one = h0_times(4, x->r->ubatch);
+	x->mask = take(&x->h, mask_bytes(x, x->keys));
+	take(&x->h, one);
+	take(&x->h, x->g->pooling_type == 1 ? h0_times(one, x->rows) : h0_times(4, x->rows));
+}
+
 /* Tokens, embeddings given instead, and both mixed are all prepared for, whatever comes. Of it the
  * given ones and the mixed result stay. Returns what the first layer reads. */
 static struct block way_in(struct graph *x)
 {
 	int64_t tokens = h0_times(4, x->r->ubatch);
+	bool placed = x->keys && x->g->position_embd;
+	struct block place = {0};
+	if (placed)
+		take(&x->h, tokens);
 	struct block first = take(&x->h, tokens), mixed = take(&x->h, tokens);
 	row(x, x->embd);
 	struct block slots = take(&x->h, h0_times(2, tokens)), given = row(x, x->embd);
-	take(&x->h, tokens);
-	cache_inputs(x);
+	if (!placed)
+		take(&x->h, tokens);
+	x->keys ? encoder_inputs(x) : cache_inputs(x);
+	if (placed)
+		place = row(x, x->embd);
 	struct block in = row(x, x->embd), both = row(x, x->embd);
 	x->host = x->h.high;
 	row(x, x->embd);
@@ -443,21 +525,28 @@ static struct block way_in(struct graph *x)
 	give(&x->h, slots);
 	give(&x->h, given);
 	give(&x->h, both);
-	return in;
+	give(&x->h, placed ? in : place); /* added to the places */
+	return placed ? place : in;
 }
 
 /* A GPU has copies of what it needs of that. */
 static struct block way_in_gpu(struct graph *x)
 {
 	struct block given = row(x, x->embd), both = row(x, x->embd);
-	struct block slots = take(&x->h, h0_times(8, x->r->ubatch)), in = row(x, x->embd);
-	take(&x->h, h0_times(4, x->r->ubatch));
-	cache_inputs(x);
+	struct block slots = take(&x->h, h0_times(8, x->r->ubatch)), in = row(x, x->embd), sum = {0};
+	if (x->keys && x->g->position_embd)
+		sum = row(x, x->embd);
+	else
+		take(&x->h, h0_times(4, x->r->ubatch));
+	x->keys ? encoder_inputs(x) : cache_inputs(x);
 	row(x, x->embd);
 	give(&x->h, given);
 	give(&x->h, both);
 	give(&x->h, slots);
-	return in;
+	if (!sum.size)
+		return in;
+	give(&x->h, in);
+	return sum;
 }
 
 static void empty(struct heap *h)
@@ -473,7 +562,7 @@ static int64_t walk(struct graph *x)
 		empty(&x->h);
 		in = way_in_gpu(x);
 	}
-	layers(x, in);
+	x->keys ? encoder_layers(x, in) : layers(x, in);
 	return x->h.lost ? -1 : x->h.high;
 }
 
@@ -494,17 +583,16 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 	if (r->ubatch % x.streams) /* each sequence gets as many */
 		run.ubatch = (r->ubatch / x.streams + 1) * x.streams;
 	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
-	int64_t most = encoder ? encoder_bytes(&x) : walk(&x);
+	if (encoder)
+		x.keys = (run.ubatch + KEYS_PAD - 1) / KEYS_PAD * KEYS_PAD;
+	int64_t most = walk(&x);
 	if ((g->ssm_inner_size > 0 || g->shortconv_l_cache > 0) && most >= 0) {
 		int64_t state = g->ssm_inner_size > 0 ? state_bytes(&x) : shortconv_bytes(&x);
 		most = state < 0 || state > most ? state : most;
 	}
 	if (most < 0)
 		return;
-	if (gpu && encoder)
-		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), mask_bytes(&x, r->ubatch));
-	else if (gpu)
-		f->host_compute = x.host;
+	f->host_compute = gpu ? x.host : 0;
 	f->compute = h0_sum(most, f->host_compute);
 	if (f->compute < 0)
 		f->host_compute = 0;
