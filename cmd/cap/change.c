@@ -5,6 +5,7 @@
 #include "base/words.h"
 #include "fmt/json.h"
 #include "run/slotkey.h"
+#include "run/state.h"
 
 #define TRIES 8 /* against others who change the files at the same time */
 
@@ -71,11 +72,19 @@ static void say_planned(const struct h0_step *s, const struct h0_slot *slot, str
 		h0_buf_addf(out, "; %s: %s", h0_fit_verdicts[s->verdict], s->fit);
 }
 
+/* It went well, and was taken back because another slot did not. */
+static bool put_back(const struct change *c, const struct h0_step *s)
+{
+	return c->rolled_back && s->err.kind == H0_OK && s->deed != H0_DEED_NONE;
+}
+
 static void message_of(const struct change *c, const struct h0_step *s, const struct h0_slot *slot,
                        struct h0_buf *out)
 {
 	if (c->ctx->dry_run)
 		say_planned(s, slot, out);
+	else if (put_back(c, s))
+		h0_buf_addf(out, "%s, then put back", h0_deed_done[s->deed]);
 	else
 		say_done(s, slot, out);
 	if (s->pending_reload)
@@ -123,6 +132,7 @@ static void add_row(struct change *c, struct h0_rec *r, const struct h0_cap_targ
 	}
 	message_of(c, s, slot, &message);
 	h0_rec_str(r, CHANGE_ACTION, s->err.kind != H0_OK ? "failed"
+	                             : put_back(c, s)     ? "put-back"
 	                             : c->ctx->dry_run    ? h0_deed_verbs[s->deed]
 	                                                  : h0_deed_done[s->deed]);
 	h0_rec_str(r, CHANGE_STATE, h0_state_names[s->state]);
@@ -259,6 +269,27 @@ static int try_commit(struct change *c, const struct h0_basis *basis, struct h0_
 	return h0_prepared_commit(&o, basis ? basis : &mine, &c->plan.cs, NULL, e);
 }
 
+/* What was kept of slots that are there no more. */
+static void forget_gone(const struct change *c, const struct h0_slots *slots, const struct h0_convergence *steps)
+{
+	for (size_t i = 0; i < c->plan.n && i < steps->n; i++) {
+		if (h0_slots_get(slots, c->plan.v[i].slot) || steps->v[i].err.kind != H0_OK)
+			continue;
+		h0_slot_key_forget(&c->now.paths, c->plan.v[i].slot);
+		h0_state_forget(&c->now.paths, c->plan.v[i].slot);
+	}
+}
+
+/* What became of the slots when they were put back. */
+static void note_back(struct change *c, const struct h0_convergence *back)
+{
+	for (size_t i = 0; i < c->steps.n && i < back->n; i++) {
+		struct h0_step *s = &c->steps.v[i];
+		s->state = back->v[i].state;
+		s->changed = s->ran && back->v[i].changed;
+	}
+}
+
 /* Puts files and slots back. What cannot be put back is said; the failure that led here stays the
  * verb's own. */
 static void roll_back(struct change *c, const struct h0_how *how)
@@ -273,8 +304,10 @@ static void roll_back(struct change *c, const struct h0_how *how)
 		c->rolled_back = true;
 		if (h0_box_open(&b, &why) == 0)
 			follow_at_boot(c, &b);
-		if (why.kind == H0_OK &&
-		    h0_converge_back(&b, &c->steps, how, &plan, &steps, &why) == 0)
+		bool back = why.kind == H0_OK && h0_converge_back(&b, &c->steps, how, &plan, &steps, &why) == 0;
+		note_back(c, &steps);
+		forget_gone(c, &b.slots, &steps);
+		if (back)
 			return;
 	}
 	h0_err_text(&why, text, sizeof text);
@@ -292,9 +325,7 @@ static void follow(struct change *c)
 	                           .note = note, .note_arg = c->ctx};
 	h0_converge_run(&how, &c->steps);
 	h0_progress(c->ctx, "", "%s", "");
-	for (size_t i = 0; i < c->plan.n; i++)
-		if (!h0_slots_get(&c->box.slots, c->plan.v[i].slot) && c->steps.v[i].err.kind == H0_OK)
-			h0_slot_key_forget(&c->now.paths, c->plan.v[i].slot);
+	forget_gone(c, &c->box.slots, &c->steps);
 	if (h0_converge_failed(&c->steps, &c->failure) < 0 && c->o->rollback)
 		roll_back(c, &how);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cap/opts.h"
 #include "model/cap.h"
+#include "model/npu.h"
 #include "run/live.h"
 
 struct view {
@@ -138,6 +139,16 @@ static void quarrel(const struct h0_selection *s, const struct h0_slot *slot, st
 	}
 }
 
+/* What it says of one that is on and answered for by the NPU's chat slot: can that? */
+static void unanswered(const struct h0_selection *s, const struct h0_slots *slots, const struct h0_slot *slot,
+                       struct h0_buf *out)
+{
+	const struct h0_slot *anchor = NULL;
+	struct h0_err why = {0};
+	if (s->enabled && slot && h0_slot_is_shadow(slot) && h0_npu_trio(slots, slot, &anchor, &why) < 0)
+		h0_buf_adds(out, why.msg);
+}
+
 int cap_check(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 {
 	h0_auto(view_done) struct view v = {0};
@@ -151,6 +162,8 @@ int cap_check(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 		h0_autobuf struct h0_buf why = {0};
 		if (v.selections.from_file || (v.slots[i] && v.slots[i]->broken))
 			quarrel(s, v.slots[i], &why);
+		if (!why.len)
+			unanswered(s, &v.box.slots, v.slots[i], &why);
 		h0_rec_row(r);
 		h0_rec_str(r, CHECK_NAME, name);
 		h0_rec_bool(r, CHECK_OK, !why.len);

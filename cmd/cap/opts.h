@@ -31,7 +31,7 @@
 #define CAP_CHANGE_COLS(X)                                                                       \
 	X(SLOT, "slot", NULL, STR, 0, "the slot's name")                                         \
 	X(CAPABILITY, "capability", NULL, STR, 0, "what it serves; null: a slot for its own sake") \
-	X(ACTION, "action", NULL, STR, 0, "none, started, stopped, restarted, swapped, failed")  \
+	X(ACTION, "action", NULL, STR, 0, "none, started, stopped, restarted, swapped, failed, put-back")  \
 	X(STATE, "state", NULL, STR, 0, "its state now")                                         \
 	X(CHANGED, "changed", NULL, BOOL, H0_COL_EXTRA, "its container is another one, or gone")  \
 	X(PENDING, "pending-reload", "pending_reload", BOOL, H0_COL_EXTRA,                       \

@@ -308,6 +308,7 @@ static int read_tensor(struct reading *r, uint64_t *end, struct h0_err *e)
 	}
 	g->ffn_gate |= strstr(r->key, ".ffn_gate.") || strstr(r->key, ".ffn_gate_exps.");
 	g->output |= h0_streq(r->key, "output.weight");
+	g->position_embd |= h0_streq(r->key, "position_embd.weight");
 	g->attn_qkv |= h0_ends(r->key, ".attn_qkv.weight");
 	if (h0_ends(r->key, ".ffn_up.weight") && !g->ffn_up_rows)
 		g->ffn_up_rows = dim;

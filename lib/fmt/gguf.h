@@ -92,6 +92,7 @@ struct h0_gguf {
 	uint64_t expert_weights; /* ... and those of ffn_*_exps tensors */
 	bool ffn_gate;          /* its feed-forward has a gate beside the way up */
 	bool attn_qkv;          /* queries, keys and values come out of one matrix */
+	bool position_embd;     /* positions have rows of their own */
 	uint64_t ffn_up_rows;   /* of the first way up: twice the length when the gate is in it */
 	bool output;            /* has its own output.weight (not tied to the embedding) */
 };

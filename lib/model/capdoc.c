@@ -189,6 +189,30 @@ static int read_slots(const struct h0_toml *doc, struct h0_wishes *w, struct h0_
 	return read_list(doc, "remove", H0_WANT_STOP, true, w, e);
 }
 
+/* The code of a finding at "selections.GROUP.CHILD.KEY", or at a part of that. */
+static const char *selection_code(const char *key)
+{
+	static const char *const fields[] = {"device", "provider", "model", "enabled", NULL};
+	h0_autofree char *group = h0_strdup(key + strlen("selections."));
+	char *child = strchr(group, '.'), *field = child ? strchr(child + 1, '.') : NULL;
+	bool known_group = false, known_child = false;
+	if (child)
+		*child++ = '\0';
+	if (field)
+		*field++ = '\0';
+	for (size_t i = 0; i < h0_ncaps; i++) {
+		bool in = h0_streq(h0_caps[i].group, group);
+		known_group |= in;
+		known_child |= in && child && h0_streq(h0_caps[i].child, child);
+	}
+	if (!known_group)
+		return "capability.unknown_slot";
+	if (child && !known_child)
+		return "capability.unknown_child";
+	return field && h0_word_index(fields, field) < 0 ? "capability.unknown_fields"
+	                                                 : "capability.invalid_selection";
+}
+
 /* Nothing in a document that states a wish may be without effect: a warning is an error. */
 static int check(const struct h0_toml *doc, const char *file, struct h0_err *e)
 {
@@ -200,8 +224,7 @@ static int check(const struct h0_toml *doc, const char *file, struct h0_err *e)
 	bool chat = h0_starts(f->key, "selections.chat");
 	h0_fail_at(e, f->file, f->line, f->col, f->key, "%s%s", f->msg,
 	           chat ? ": chat is no capability, it lives in its slots: [slots.NAME]" : "");
-	return h0_err_code(e, h0_starts(f->key, "selections.") ? "capability.unknown_fields"
-	                                                       : "config.invalid");
+	return h0_err_code(e, h0_starts(f->key, "selections.") ? selection_code(f->key) : "config.invalid");
 }
 
 static int read_doc(struct h0_capdoc *d, const char *file, struct h0_err *e)

@@ -13,8 +13,9 @@ struct h0_capdoc {
 	struct h0_toml *doc;
 };
 
-/* H0_CONFIG with the place (of JSON: the key): syntax, unknown keys (capability.unknown_fields in
- * a selection), values that do not fit, a slot in two lists. `file` is for messages. */
+/* H0_CONFIG with the place (of JSON: the key): syntax, unknown keys, values that do not fit (of a
+ * selection: capability.unknown_slot, unknown_child, unknown_fields, invalid_selection), a slot in two
+ * lists. `file` is for messages. */
 int h0_capdoc_parse(const char *text, size_t len, const char *file, struct h0_capdoc *ret,
                     struct h0_err *e);
 void h0_capdoc_done(struct h0_capdoc *d);

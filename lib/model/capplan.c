@@ -200,6 +200,9 @@ static int toggle(struct work *w, const struct h0_cap *cap, bool on, struct h0_c
 	if (!anchor || anchor->broken)
 		return 0;
 	snprintf(t->anchor, sizeof t->anchor, "%s", anchor->name);
+	if (on && !anchor->enabled)
+		h0_strv_addf(&w->plan->warnings, "slot %s, whose server is to answer for %s.%s, is not enabled: "
+		             "hal0 slot enable %s", anchor->name, cap->group, cap->child, anchor->name);
 	if ((asr ? anchor->npu_asr : anchor->npu_embed) == on)
 		return 0;
 	return set_one(w, anchor->name, asr ? "npu.asr" : "npu.embed", on ? "true" : "false", e);

@@ -3,7 +3,8 @@
  * The compute buffer: the allocations of the worst graph, one after the other, with the rules of
  * llama.cpp's graph allocator: a tensor gets the smallest free block that holds it, the last one
  * grows when none does; it is freed after its last use; norms, sums and products with a weight
- * happen in place, rotations of a reshaped tensor do not. The buffer is the highest end.
+ * happen in place, rotations of a reshaped tensor do not. The buffer is the highest end. The order
+ * is that of the addresses a server gives its tensors.
  */
 #include <string.h>
 
@@ -89,7 +90,10 @@ struct graph {
 	const struct h0_fit_run *r;
 	const struct h0_fit *f;
 	int64_t embd, heads, rows, streams;
-	bool in_place;            /* a layer's input is added to what attention gave where that lies */
+	int64_t keys;             /* of an encoder's step, padded; 0: it has a cache */
+	struct block mask;        /* an encoder's */
+	bool gpu;
+	int64_t host;             /* what of it a GPU leaves in RAM: all that is read in */
 };
 
 static struct block row(struct graph *x, int64_t width)
@@ -124,12 +128,12 @@ static void inputs(struct graph *x, bool window)
 {
 	const struct h0_gguf *g = x->g;
 	int64_t cells = window ? x->f->swa_cells : x->f->cells, head = h0_fit_key(g, window);
+	int64_t one = h0_times(8, x->r->ubatch);
+	take(&x->h, one);
+	/* values are written transposed without flash attention, one index for each */
+	take(&x->h, x->r->flash ? one : h0_times(one, h0_times(h0_fit_heads_kv(g, 0),
+	                                                     h0_fit_value(g, window))));
 	take(&x->h, mask_bytes(x, cells));
-	take(&x->h, h0_times(8, x->r->ubatch));
-	if (!x->r->flash)
-		/* values are written transposed, one index for each */
-		take(&x->h, h0_times(h0_times(8, x->r->ubatch),
-		                     h0_times(h0_fit_heads_kv(g, 0), h0_fit_value(g, window))));
 	/* rows are rotated before they are rounded: keys by the largest power of two that divides a
 	 * head, values by 64 */
 	if (quantised(x->r->k_type))
@@ -138,29 +142,75 @@ static void inputs(struct graph *x, bool window)
 		take(&x->h, rotation(h0_fit_value(g, window), ROTATE_MIN));
 }
 
-/* Rows of queries, keys and values; keys and values go into the cache. Returns the queries. */
-static struct block queries(struct graph *x, int64_t q, int64_t k, int64_t v)
+struct widths {
+	int64_t q, k, v;
+	bool turn_k, turn_v;      /* with the matrix of a quantised cache */
+};
+
+/* A row that takes the place of another. */
+static struct block instead(struct graph *x, struct block old, int64_t width)
 {
-	struct block norm = row(x, x->embd), q0 = row(x, q), q1 = row(x, q);
-	give(&x->h, q0);
-	struct block v0 = row(x, v), k0 = row(x, k);
+	struct block next = row(x, width);
+	give(&x->h, old);
+	return next;
+}
+
+/* A GPU multiplies first what it can at once. */
+static struct block queries_gpu(struct graph *x, const struct widths *w)
+{
+	struct block norm = row(x, x->embd), q = row(x, w->q), v = row(x, w->v), k = row(x, w->k);
 	give(&x->h, norm);
-	struct block k1 = row(x, k);
-	give(&x->h, k0);
-	give(&x->h, k1);
-	give(&x->h, v0);
-	return q1;
+	q = instead(x, q, w->q);
+	k = instead(x, k, w->k);
+	if (w->turn_k)
+		q = instead(x, q, w->q);
+	if (w->turn_v)
+		v = instead(x, v, w->v);
+	if (w->turn_k)
+		k = instead(x, k, w->k);
+	give(&x->h, k);
+	give(&x->h, v);
+	return q;
+}
+
+/* Rows of queries, keys and values; keys and values go into the cache. Returns the queries. */
+static struct block queries(struct graph *x, const struct widths *w)
+{
+	struct block norm = row(x, x->embd), q = instead(x, row(x, w->q), w->q);
+	if (w->turn_k)
+		q = instead(x, q, w->q);
+	struct block v = row(x, w->v);
+	if (w->turn_v)
+		v = instead(x, v, w->v);
+	struct block k = row(x, w->k);
+	give(&x->h, norm);
+	k = instead(x, k, w->k);
+	if (w->turn_k)
+		k = instead(x, k, w->k);
+	give(&x->h, k);
+	give(&x->h, v);
+	return q;
 }
 
 /* The same out of one matrix. */
-static struct block queries_of_one(struct graph *x, int64_t q, int64_t k, int64_t v)
+static struct block queries_of_one(struct graph *x, const struct widths *w)
 {
-	struct block norm = row(x, x->embd), all = row(x, h0_sum(q, h0_sum(k, v)));
-	give(&x->h, norm);
-	struct block q1 = row(x, q), k1 = row(x, k);
-	give(&x->h, k1);
+	struct block norm = row(x, x->embd), all = instead(x, norm, h0_sum(w->q, h0_sum(w->k, w->v)));
+	struct block q = row(x, w->q);
+	if (w->turn_k)
+		q = instead(x, q, w->q);
+	struct block v = w->turn_v ? row(x, w->v) : (struct block){0}, k = row(x, w->k);
+	if (w->turn_k)
+		k = instead(x, k, w->k);
+	give(&x->h, k);
+	give(&x->h, v);
 	give(&x->h, all);
-	return q1;
+	return q;
+}
+
+static bool turned(uint32_t type, int64_t head)
+{
+	return quantised(type) && rotation(head, INT64_MAX) > 0;
 }
 
 /* Attention over the rows in; returns its result. */
@@ -180,10 +230,12 @@ static struct block attention(struct graph *x, int64_t layer)
 	if (kind == H0_FIT_RECURRENT || kv < 0)
 		kv = key = value = 0;
 	struct block scores = {0}, mixed, out, q1;
+	struct widths w = {q, h0_times(kv, key), h0_times(kv, value), turned(x->r->k_type, key),
+	                   turned(x->r->v_type, value)};
 	if (x->g->attn_qkv && kind != H0_FIT_RECURRENT)
-		q1 = queries_of_one(x, q, h0_times(kv, key), h0_times(kv, value));
+		q1 = queries_of_one(x, &w);
 	else
-		q1 = queries(x, q, h0_times(kv, key), h0_times(kv, value));
+		q1 = x->gpu ? queries_gpu(x, &w) : queries(x, &w);
 	if (kind == H0_FIT_RECURRENT || x->r->flash) {
 		struct block cast[2] = {{0}, {0}};
 		for (int i = 0; i < 2 && kind != H0_FIT_RECURRENT; i++) /* flash attention takes no f32 */
@@ -202,6 +254,8 @@ static struct block attention(struct graph *x, int64_t layer)
 		mixed = row(x, o);
 		give(&x->h, product);
 	}
+	if (w.turn_v)
+		mixed = instead(x, mixed, o);
 	out = row(x, x->embd);
 	give(&x->h, mixed);
 	return out;
@@ -293,36 +347,96 @@ static void layers(struct graph *x, struct block in)
 			give(&x->h, few);
 			return;
 		}
-		bool in_place = x->in_place && has_experts(x->g, i);
-		struct block sum = in_place ? out : row(x, x->embd);
-		if (!in_place)
-			give(&x->h, out);
-		give(&x->h, in);
+		give(&x->h, in); /* added to what attention gave where that lies */
 		in = feed_forward(x, i);
-		give(&x->h, sum);
+		give(&x->h, out);
 	}
 }
 
 /* ---- graphs that are not walked ---- */
-/* No cache: every token of a step sees every other. Measured, not walked: seven rows at attention
- * (more when a step is below the 256 that keys are padded to), six beside a wide feed-forward's. */
-static int64_t encoder_bytes(const struct graph *x)
+/* Rows padded to as many as there are keys, ... */
+static struct block padded(struct graph *x, struct block rows)
+{
+	struct block wide = take(&x->h, h0_times(h0_times(4, x->keys), x->embd));
+	give(&x->h, rows);
+	return wide;
+}
+
+/* ... which flash attention takes as f16. */
+static struct block halved(struct graph *x, struct block wide)
+{
+	struct block half = take(&x->h, h0_times(h0_times(2, x->keys), x->embd));
+	give(&x->h, wide);
+	return half;
+}
+
+static struct block encoder_scores(struct graph *x, struct block q, struct block k, struct block v)
+{
+	struct block wide = padded(x, v);
+	struct block turned = take(&x->h, h0_times(h0_times(4, x->keys), x->embd));
+	give(&x->h, wide);
+	wide = padded(x, k);
+	struct block scores = take(&x->h, h0_times(h0_times(4, x->r->ubatch), h0_times(x->heads, x->keys)));
+	give(&x->h, q);
+	give(&x->h, wide);
+	struct block mixed = row(x, x->embd);
+	give(&x->h, scores);
+	give(&x->h, turned);
+	return instead(x, mixed, x->embd);
+}
+
+/* Over normed rows, which stay. */
+static struct block encoder_attention(struct graph *x, bool last)
+{
+	bool one = x->g->attn_qkv;
+	struct block v = one ? row(x, h0_times(3, x->embd)) : (struct block){0};
+	struct block q = row(x, x->embd), k = row(x, x->embd), mixed;
+	v = one ? v : row(x, x->embd);
+	if (x->r->flash) {
+		bool late = x->gpu && one;
+		v = late ? padded(x, v) : v;
+		k = padded(x, k);
+		k = x->gpu ? k : halved(x, k);
+		v = late ? v : padded(x, v);
+		k = x->gpu ? halved(x, k) : k;
+		v = halved(x, v);
+		mixed = row(x, x->embd);
+		give(&x->h, q);
+		give(&x->h, k);
+		give(&x->h, v);
+	} else {
+		mixed = encoder_scores(x, q, k, v);
+	}
+	if (last)
+		give(&x->h, x->mask);
+	return instead(x, mixed, x->embd);
+}
+
+/* No cache: every token of a step sees every other; norms come after. */
+static void encoder_layers(struct graph *x, struct block in)
 {
 	const struct h0_gguf *g = x->g;
-	int64_t ub = x->r->ubatch, keys = (ub + KEYS_PAD - 1) / KEYS_PAD * KEYS_PAD;
-	int64_t one = h0_times(h0_times(4, ub), x->embd), pad = keys / ub;
-	int64_t ff = h0_times(h0_times(4, ub), g->feed_forward_length);
-	int64_t attention = h0_times(one, keys == ub ? 7 : x->r->flash ? 3 + pad * 5 / 2 : 6 + 2 * pad);
-	int64_t scores = x->r->flash ? 0 : h0_times(h0_times(4, ub), h0_times(x->heads, keys));
-	int64_t mask = mask_bytes(x, keys);
-	int64_t forward = h0_sum(h0_times(one, 6), g->ffn_gate ? h0_times(ff, 3) : ff);
-	/* fits where attention's rows were: two of them, three with a wide mask */
-	int64_t room = x->r->flash && mask < h0_times(one, 2) ? mask : h0_times(one, 2);
-	room = h0_sum(one, room > one ? room : one);
-	if (!g->ffn_gate && ff <= room)
-		forward = 0;
-	attention = h0_sum(attention, scores);
-	return h0_sum(mask, attention > forward ? attention : forward);
+	struct block norm = instead(x, in, x->embd);
+	for (int64_t i = 0; i < g->block_count && !x->h.lost; i++) {
+		bool last = i == g->block_count - 1;
+		struct block out = encoder_attention(x, last);
+		if (last) { /* the rows that are asked for: all of them */
+			out = instead(x, out, x->embd);
+			norm = instead(x, norm, x->embd);
+		}
+		give(&x->h, norm);
+		norm = instead(x, out, x->embd);
+		struct block ff = row(x, g->feed_forward_length > 0 ? g->feed_forward_length : 0);
+		if (g->ffn_gate) {
+			struct block gate = row(x, g->feed_forward_length), both = row(x, g->feed_forward_length);
+			give(&x->h, ff);
+			give(&x->h, gate);
+			ff = both;
+		}
+		out = instead(x, ff, x->embd);
+		give(&x->h, norm);
+		norm = instead(x, out, x->embd);
+	}
 }
 
 static bool has_layer(const struct h0_gguf *g, enum h0_fit_layer kind)
@@ -368,41 +482,97 @@ static int64_t shortconv_bytes(const struct graph *x)
 }
 
 /* ---- all of it ---- */
-/* A feed-forward wider than the rows around it lands behind all of them: what was freed before it
- * lies in pieces that none of its three fits. Nothing was before the first layer, and the last has
- * few rows. */
-static int64_t beside_wide(const struct graph *x, int64_t rows)
+static void cache_inputs(struct graph *x)
 {
-	int64_t ff = x->g->expert_count > 0 || !(x->g->ffn_gate || gate_in_up(x->g)) ? 0 : x->g->feed_forward_length;
-	if (ff <= x->embd || x->g->block_count <= 2)
-		return 0;
-	return h0_sum(masks(x), h0_times(h0_times(4, x->r->ubatch),
-	                                 h0_sum(h0_times(3, ff), h0_times(rows, x->embd))));
-}
-
-static int64_t walk(struct graph *x, bool gpu)
-{
-	x->h = (struct heap){0};
-	x->h.free[0] = (struct block){0, INT64_MAX / 2};
-	x->h.n = 1;
-	row(x, x->embd); /* embeddings given instead of tokens, whether or not anybody does */
-	if (!gpu)
-		row(x, x->embd);
-	take(&x->h, h0_times(8, x->r->ubatch));
 	if (has_layer(x->g, H0_FIT_FULL))
 		inputs(x, false);
 	if (x->f->swa_cells > 0)
 		inputs(x, true);
-	layers(x, row(x, x->embd));
-	int64_t least = beside_wide(x, gpu ? 4 : 5);
-	return x->h.lost || least < 0 ? -1 : x->h.high > least ? x->h.high : least;
+	take(&x->h, h0_times(4, x->rows));
+}
+
+/* Of an encoder: everything sees everything, every row is asked for. */
+static void encoder_inputs(struct graph *x)
+{
+	int64_t one = h0_times(4, x->r->ubatch);
+	x->mask = take(&x->h, mask_bytes(x, x->keys));
+	take(&x->h, one);
+	take(&x->h, x->g->pooling_type == 1 ? h0_times(one, x->rows) : h0_times(4, x->rows));
+}
+
+/* Tokens, embeddings given instead, and both mixed are all prepared for, whatever comes. Of it the
+ * given ones and the mixed result stay. Returns what the first layer reads. */
+static struct block way_in(struct graph *x)
+{
+	int64_t tokens = h0_times(4, x->r->ubatch);
+	bool placed = x->keys && x->g->position_embd;
+	struct block place = {0};
+	if (placed)
+		take(&x->h, tokens);
+	struct block first = take(&x->h, tokens), mixed = take(&x->h, tokens);
+	row(x, x->embd);
+	struct block slots = take(&x->h, h0_times(2, tokens)), given = row(x, x->embd);
+	if (!placed)
+		take(&x->h, tokens);
+	x->keys ? encoder_inputs(x) : cache_inputs(x);
+	if (placed)
+		place = row(x, x->embd);
+	struct block in = row(x, x->embd), both = row(x, x->embd);
+	x->host = x->h.high;
+	row(x, x->embd);
+	give(&x->h, first);
+	give(&x->h, mixed);
+	give(&x->h, slots);
+	give(&x->h, given);
+	give(&x->h, both);
+	give(&x->h, placed ? in : place); /* added to the places */
+	return placed ? place : in;
+}
+
+/* A GPU has copies of what it needs of that. */
+static struct block way_in_gpu(struct graph *x)
+{
+	struct block given = row(x, x->embd), both = row(x, x->embd);
+	struct block slots = take(&x->h, h0_times(8, x->r->ubatch)), in = row(x, x->embd), sum = {0};
+	if (x->keys && x->g->position_embd)
+		sum = row(x, x->embd);
+	else
+		take(&x->h, h0_times(4, x->r->ubatch));
+	x->keys ? encoder_inputs(x) : cache_inputs(x);
+	row(x, x->embd);
+	give(&x->h, given);
+	give(&x->h, both);
+	give(&x->h, slots);
+	if (!sum.size)
+		return in;
+	give(&x->h, in);
+	return sum;
+}
+
+static void empty(struct heap *h)
+{
+	*h = (struct heap){.free = {{0, INT64_MAX / 2}}, .n = 1};
+}
+
+static int64_t walk(struct graph *x)
+{
+	empty(&x->h);
+	struct block in = way_in(x);
+	if (x->gpu) {
+		empty(&x->h);
+		in = way_in_gpu(x);
+	}
+	x->keys ? encoder_layers(x, in) : layers(x, in);
+	return x->h.lost ? -1 : x->h.high;
 }
 
 void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, struct h0_fit *f)
 {
 	const struct h0_gguf *g = m->gguf;
 	bool gpu = r->device != H0_DEVICE_CPU;
-	struct graph x = {.g = g, .r = r, .f = f, .embd = g->embedding_length, .heads = h0_fit_heads(g)};
+	struct h0_fit_run run = *r;
+	struct graph x = {.g = g, .r = &run, .f = f, .embd = g->embedding_length, .heads = h0_fit_heads(g),
+	                  .gpu = gpu};
 	f->compute = -1;
 	f->host_compute = 0;
 	if (x.embd <= 0 || g->block_count <= 0 || g->block_count > H0_GGUF_MAX_LAYERS ||
@@ -410,24 +580,19 @@ void h0_fit_compute(const struct h0_fit_model *m, const struct h0_fit_run *r, st
 		return;
 	x.rows = r->parallel > 0 ? r->parallel : 4;
 	x.streams = r->parallel > 1 && !r->unified ? r->parallel : 1;
+	if (r->ubatch % x.streams) /* each sequence gets as many */
+		run.ubatch = (r->ubatch / x.streams + 1) * x.streams;
 	bool encoder = f->kv == 0 && !has_layer(g, H0_FIT_FULL) && !has_layer(g, H0_FIT_WINDOW);
-	int64_t most = encoder ? encoder_bytes(&x) : walk(&x, gpu);
-	if (!encoder && g->expert_count > 0) { /* the way that leaves fewer pieces */
-		x.in_place = true;
-		int64_t other = walk(&x, gpu);
-		most = other >= 0 && other < most ? other : most;
-	}
+	if (encoder)
+		x.keys = (run.ubatch + KEYS_PAD - 1) / KEYS_PAD * KEYS_PAD;
+	int64_t most = walk(&x);
 	if ((g->ssm_inner_size > 0 || g->shortconv_l_cache > 0) && most >= 0) {
 		int64_t state = g->ssm_inner_size > 0 ? state_bytes(&x) : shortconv_bytes(&x);
 		most = state < 0 || state > most ? state : most;
 	}
 	if (most < 0)
 		return;
-	if (gpu) {
-		int64_t masks = h0_sum(mask_bytes(&x, encoder ? r->ubatch : f->cells),
-		                       f->swa_cells > 0 ? mask_bytes(&x, f->swa_cells) : 0);
-		f->host_compute = h0_sum(h0_times(h0_times(16, r->ubatch), x.embd), masks);
-	}
+	f->host_compute = gpu ? x.host : 0;
 	f->compute = h0_sum(most, f->host_compute);
 	if (f->compute < 0)
 		f->host_compute = 0;

@@ -397,23 +397,67 @@ struct h0_json *h0_hwdoc(const struct h0_machine *m, const char *probed_at)
 	return o;
 }
 
-static void keep_members(struct h0_json *dst, const struct h0_json *src)
+static void keep_members(struct h0_json *dst, const struct h0_json *src, int depth);
+
+/* What an element of a list is known by. */
+static void element_name(const struct h0_json *j, size_t i, char *dst, size_t size)
+{
+	const char *name = h0_json_str(h0_json_get(j, "pci"));
+	const char *gpu = h0_json_str(h0_json_get(j, "gpu"));
+	if (!name)
+		name = h0_json_str(h0_json_get(j, "code"));
+	if (!name)
+		name = h0_json_str(h0_json_get(j, "name"));
+	if (name)
+		snprintf(dst, size, "[%s%s%s]", name, gpu ? " " : "", gpu ? gpu : "");
+	else
+		snprintf(dst, size, "[%zu]", i);
+}
+
+/* The elements of `list`, each with what its namesake in `old` has besides. */
+static struct h0_json *keep_elements(const struct h0_json *list, const struct h0_json *old, int depth)
+{
+	struct h0_json *ret = h0_json_array();
+	char name[160], other[160];
+	for (size_t i = 0; i < h0_json_len(list); i++) {
+		struct h0_json *one = h0_json_copy(h0_json_at(list, i));
+		element_name(one, i, name, sizeof name);
+		for (size_t k = 0; k < h0_json_len(old) && h0_json_type(one) == H0_JSON_OBJECT; k++) {
+			element_name(h0_json_at(old, k), k, other, sizeof other);
+			if (strcmp(name, other) == 0 && h0_json_type(h0_json_at(old, k)) == H0_JSON_OBJECT) {
+				keep_members(one, h0_json_at(old, k), depth + 1);
+				break;
+			}
+		}
+		h0_json_add(ret, one);
+	}
+	return ret;
+}
+
+/* Every key of ours is always there, if only as null: what is not there is somebody else's. */
+static void keep_members(struct h0_json *dst, const struct h0_json *src, int depth)
 {
 	const char *key;
 	const struct h0_json *val;
-	for (void *it = NULL; (it = h0_json_next(src, it, &key, &val));)
-		if (!h0_json_get(dst, key))
+	for (void *it = NULL; depth < 8 && (it = h0_json_next(src, it, &key, &val));) {
+		const struct h0_json *ours = h0_json_get(dst, key);
+		enum h0_json_type type = ours ? h0_json_type(ours) : H0_JSON_NULL;
+		if (!ours) {
 			h0_json_set(dst, key, h0_json_copy(val));
+		} else if (type == h0_json_type(val) && type == H0_JSON_OBJECT) {
+			struct h0_json *both = h0_json_copy(ours);
+			keep_members(both, val, depth + 1);
+			h0_json_set(dst, key, both);
+		} else if (type == h0_json_type(val) && type == H0_JSON_ARRAY) {
+			h0_json_set(dst, key, keep_elements(ours, val, depth));
+		}
+	}
 }
 
 void h0_hwdoc_keep(struct h0_json *doc, const struct h0_json *old)
 {
-	if (!old)
-		return;
-	keep_members(doc, old);
-	struct h0_json *extra = h0_json_copy(h0_json_get(doc, "extra"));
-	keep_members(extra, h0_json_get(old, "extra"));
-	h0_json_set(doc, "extra", extra);
+	if (old)
+		keep_members(doc, old, 0);
 }
 
 void h0_hwdoc_text(const struct h0_json *doc, struct h0_buf *ret)
@@ -443,21 +487,6 @@ static bool is_volatile(const char *key)
 		if (strcmp(key, keys[i]) == 0)
 			return true;
 	return false;
-}
-
-/* What an element of a list is known by. */
-static void element_name(const struct h0_json *j, size_t i, char *dst, size_t size)
-{
-	const char *name = h0_json_str(h0_json_get(j, "pci"));
-	const char *gpu = h0_json_str(h0_json_get(j, "gpu"));
-	if (!name)
-		name = h0_json_str(h0_json_get(j, "code"));
-	if (!name)
-		name = h0_json_str(h0_json_get(j, "name"));
-	if (name)
-		snprintf(dst, size, "[%s%s%s]", name, gpu ? " " : "", gpu ? gpu : "");
-	else
-		snprintf(dst, size, "[%zu]", i);
 }
 
 static void flatten(const struct h0_json *j, const char *path, int depth, struct leaves *ret)

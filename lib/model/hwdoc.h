@@ -16,8 +16,8 @@
 /* The document of a machine. probed_at: ISO 8601 in UTC, NULL = null. The caller owns it. */
 struct h0_json *h0_hwdoc(const struct h0_machine *m, const char *probed_at);
 
-/* Takes over from `old` (may be NULL) what hal0 does not write: unknown top-level keys, the
- * `slots` block, unknown members of `extra`. */
+/* Takes over from `old` (may be NULL) what hal0 does not write: unknown keys wherever they stand,
+ * the `slots` block. Elements of lists are matched as in h0_hwdoc_diff; what went takes its own along. */
 void h0_hwdoc_keep(struct h0_json *doc, const struct h0_json *old);
 
 struct h0_hwchange {

@@ -98,6 +98,34 @@ run hal0-route explain /v1/embeddings -d '{"model":"embed-npu","input":"x"}' --j
 rc_is "explain: the toggle is off" 1
 is "explain: says so" "$(printf %s "$out" | jq -r .error.code)" npu.trio_unavailable
 
+# ---- capabilities of the trio: check and explain tell the same
+rm "$slots"/*
+printf 'port = 8088\ndevice = "npu"\n[model]\ndefault = "gemma4-it-e2b-FLM"\n' >"$slots/npu.toml"
+run hal0-cap on stt -d npu -m whisper-v3:turbo --no-start
+rc_is "speech on the NPU" 0
+run hal0-cap check
+rc_is "check: can be answered" 0
+while read -r what change say; do
+  # shellcheck disable=SC2046 # words
+  run hal0-slot $(printf %s "$change" | tr / ' ')
+  run hal0-cap check --json
+  rc_is "check: the anchor $what" 1
+  like "check: says so: $what" "$(printf %s "$out" | jq -r '.items[] | select(.ok | not) | .capability + " " + .message')" \
+    "voice.stt *slot npu $(printf %s "$say" | tr _ ' ')*"
+done <<'END'
+without_the_toggle set/npu/npu.asr=false runs_without_it
+disabled disable/npu is_not_enabled
+END
+run hal0-cap on stt --no-start
+like "on warns of it" "$rc $err" "0 *slot npu, whose server is to answer for voice.stt, is not enabled*"
+run hal0-slot enable npu
+run hal0-cap check
+rc_is "and is all that was missing" 0
+rm "$slots/npu.toml"
+run hal0-cap check
+rc_is "no anchor" 1
+like "says so" "$out" "*voice.stt*there is none*"
+
 # ---- nodes of this machine, or of the tree that stands for one
 rm "$slots"/*
 printf 'port = 8088\ndevice = "npu"\n[model]\ndefault = "gemma4-it-e2b-FLM"\n' >"$slots/npu.toml"

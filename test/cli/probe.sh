@@ -165,7 +165,8 @@ is "nothing new: changed is false" "$(printf %s "$out" | jq .changed)" false
 run "$probe" diff --sysroot "$tmp/halo-512m"
 rc_is "diff: the same" 0
 
-jq '.slots = {"chat": {"backoff_steps": [1, 2]}} | .extra.mine = "kept" | .note = "by hand"' "$file" >"$tmp/x"
+jq '.slots = {"chat": {"backoff_steps": [1, 2]}} | .extra.mine = "kept" | .note = "by hand" |
+  .gpus[0].mine = "left slot" | .npu.mine = 1 | .memory.limits[1].mine = 2' "$file" >"$tmp/x"
 cat "$tmp/x" >"$file"
 echo 103079215104 >"$tmp/halo-512m/sys/devices/pci0000:00/0000:c5:00.0/mem_info_vram_total"
 run "$probe" diff --sysroot "$tmp/halo-512m"
@@ -180,6 +181,8 @@ like "a change is printed" "$out" "*vram_mib*512*98304*"
 is "and recorded" "$(jq '.gpus[0].vram_mib' "$file")" 98304
 is "the operator's keys stay" \
   "$(jq -c '[.slots.chat.backoff_steps, .extra.mine, .note]' "$file")" '[[1,2],"kept","by hand"]'
+is "wherever they stand" \
+  "$(jq -c '[.gpus[0].mine, .npu.mine, .memory.limits[1].mine]' "$file")" '["left slot",1,2]'
 run "$probe" show --file --json
 is "the recorded document" "$(printf %s "$out" | jq -r .note)" "by hand"
 summary=$("$probe" show --sysroot "$tmp/halo-512m")

@@ -241,8 +241,14 @@ static void test_refusals(void)
 	   "a device nobody knows");
 	ok(refused(&snap, ON("voice.tts", "modle = \"x\"\n"), H0_CONFIG, "capability.unknown_fields"),
 	   "a key nobody knows");
-	ok(refused(&snap, "[selections.embed.chat]\nenabled = true\n", H0_CONFIG, "capability.unknown_fields"),
+	ok(refused(&snap, "[selections.embed.chat]\nenabled = true\n", H0_CONFIG, "capability.unknown_child"),
 	   "a capability nobody knows");
+	ok(refused(&snap, "[selections.ebmed.embed]\nenabled = true\n", H0_CONFIG, "capability.unknown_slot"),
+	   "a group nobody knows");
+	ok(refused(&snap, "selections.embed.embed.enabled = \"yes\"\n", H0_CONFIG, "capability.invalid_selection"),
+	   "a value of another type");
+	ok(refused(&snap, "selections.embed = true\n", H0_CONFIG, "capability.invalid_selection"),
+	   "a value where a table belongs");
 	ok(refused(&snap, ON("embed.embed", "model = \"bge\"\nenabled = 1\n"), H0_CONFIG, "config.invalid"),
 	   "a key twice");
 	struct h0_snap bad = SNAP({"slots/embed.toml", "port = \n"});

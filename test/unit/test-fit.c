@@ -34,6 +34,12 @@ static const struct shape shapes[] = {
 	{"B1", "bert", 4, 384, 12, 12, 32, 1536, 193, 0},
 	{"P1", "phi3", 4, 3072, 32, 32, 96, 8192, 32064, 2047},
 	{"X1", "llama", 2, 4096, 32, 8, 128, 14336, 32000, 0, 8, 2},
+	{"B2", "bert", 10, 256, 8, 8, 32, 768, 1024, 0},
+	{"B3", "bert", 8, 2048, 32, 32, 64, 4096, 8192, 0},
+	{"E1", "qwen3", 8, 2560, 16, 8, 128, 5120, 8192, 0},
+	{"E2", "llama", 2, 1152, 4, 2, 64, 2304, 16384, 0},
+	{"E3", "qwen3", 3, 1152, 16, 2, 64, 2304, 1024, 0},
+	{"E4", "qwen3", 4, 4096, 32, 8, 128, 12288, 32000, 0},
 	{"m50", "llama", 6, 512, 8, 8, 64, 1376, 8192, 0},
 	{"m300", "llama", 8, 1024, 16, 4, 64, 2816, 32000, 0},
 	{"q3", "qwen3", 10, 640, 8, 2, 128, 1920, 16384, 0},
@@ -75,6 +81,7 @@ static bool shape_of(const char *id, struct h0_gguf *g)
 		g->tokens = s->vocab;
 		g->sliding_window = s->window ? s->window : -1;
 		g->context_length = 40960;
+		g->position_embd = strcmp(s->arch, "bert") == 0;
 		g->attn_qkv = strcmp(s->arch, "phi3") == 0;
 		g->ffn_up_rows = (uint64_t)s->ff * (g->attn_qkv ? 2 : 1);
 		g->ffn_gate = strcmp(s->arch, "bert") != 0 && !g->attn_qkv;
