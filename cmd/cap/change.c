@@ -5,6 +5,7 @@
 #include "base/words.h"
 #include "fmt/json.h"
 #include "run/slotkey.h"
+#include "run/state.h"
 
 #define TRIES 8 /* against others who change the files at the same time */
 
@@ -268,6 +269,17 @@ static int try_commit(struct change *c, const struct h0_basis *basis, struct h0_
 	return h0_prepared_commit(&o, basis ? basis : &mine, &c->plan.cs, NULL, e);
 }
 
+/* What was kept of slots that are there no more. */
+static void forget_gone(const struct change *c, const struct h0_slots *slots, const struct h0_convergence *steps)
+{
+	for (size_t i = 0; i < c->plan.n && i < steps->n; i++) {
+		if (h0_slots_get(slots, c->plan.v[i].slot) || steps->v[i].err.kind != H0_OK)
+			continue;
+		h0_slot_key_forget(&c->now.paths, c->plan.v[i].slot);
+		h0_state_forget(&c->now.paths, c->plan.v[i].slot);
+	}
+}
+
 /* What became of the slots when they were put back. */
 static void note_back(struct change *c, const struct h0_convergence *back)
 {
@@ -294,6 +306,7 @@ static void roll_back(struct change *c, const struct h0_how *how)
 			follow_at_boot(c, &b);
 		bool back = why.kind == H0_OK && h0_converge_back(&b, &c->steps, how, &plan, &steps, &why) == 0;
 		note_back(c, &steps);
+		forget_gone(c, &b.slots, &steps);
 		if (back)
 			return;
 	}
@@ -312,9 +325,7 @@ static void follow(struct change *c)
 	                           .note = note, .note_arg = c->ctx};
 	h0_converge_run(&how, &c->steps);
 	h0_progress(c->ctx, "", "%s", "");
-	for (size_t i = 0; i < c->plan.n; i++)
-		if (!h0_slots_get(&c->box.slots, c->plan.v[i].slot) && c->steps.v[i].err.kind == H0_OK)
-			h0_slot_key_forget(&c->now.paths, c->plan.v[i].slot);
+	forget_gone(c, &c->box.slots, &c->steps);
 	if (h0_converge_failed(&c->steps, &c->failure) < 0 && c->o->rollback)
 		roll_back(c, &how);
 }

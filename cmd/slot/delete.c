@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/slot.h"
 #include "run/slotkey.h"
+#include "run/state.h"
 #include "slot/common.h"
 
 struct removal {
@@ -72,7 +73,9 @@ int slot_delete(struct h0_ctx *ctx, const void *opts, struct h0_err *e)
 	    slot_commit(ctx, plan, &d, &cs, &changed, e) < 0)
 		return -1;
 	struct h0_paths paths;
-	if (changed && !ctx->dry_run && h0_paths_init(&paths, NULL) == 0)
+	if (changed && !ctx->dry_run && h0_paths_init(&paths, NULL) == 0) {
 		h0_slot_key_forget(&paths, d.name);
+		h0_state_forget(&paths, d.name);
+	}
 	return slot_changed(ctx, d.name, &cs, changed, "deleted", d.message, e);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "fmt/json.h"
@@ -100,4 +101,11 @@ int h0_state_write(const struct h0_paths *p, const struct h0_state_file *s, stru
 	if (h0_mkdirs(dir, 0755, e) < 0)
 		return -1;
 	return h0_durable_write(path, text.p, text.len, 0644, e);
+}
+
+void h0_state_forget(const struct h0_paths *p, const char *slot)
+{
+	char path[1300];
+	path_of(p, slot, "state.json", path, sizeof path);
+	(void)unlink(path);
 }

@@ -30,5 +30,7 @@ int h0_state_read(const struct h0_paths *p, const char *slot, struct h0_state_fi
 /* Makes the directory when needed. A transition that is not legal is written all the same, with
  * "forced": true beside it: what happened, happened. H0_SYS. */
 int h0_state_write(const struct h0_paths *p, const struct h0_state_file *s, struct h0_err *e);
+/* With the slot: another of its name has no past. */
+void h0_state_forget(const struct h0_paths *p, const char *slot);
 
 #endif

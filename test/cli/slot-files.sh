@@ -224,8 +224,12 @@ rc_is 'delete asks, and here is nobody' 2
 ok 'so the file stays' test -e "$etc/slots/second.toml"
 run "$slot" delete second --dry-run
 like 'delete --dry-run is a diff' "$out" '*--- a/slots/second.toml*+++ /dev/null*'
+state=$HAL0_HOME/var-lib/hal0/slots/second/state.json
+mkdir -p "${state%/*}"
+echo '{"state":"error","message":"of the deleted one"}' >"$state"
 run "$slot" delete second --yes
 rc_is 'delete --yes' 0
+ok 'another of its name has no past' test ! -e "$state"
 ok 'the file is gone' test ! -e "$etc/slots/second.toml"
 run "$slot" delete second --yes --json
 rc_is 'delete again' 0

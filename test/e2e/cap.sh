@@ -115,6 +115,8 @@ rc_is "two slots, one of them odd, --rollback" 3
 is "the files are as before again" "$(cat "$etc"/*.toml "$etc"/slots/*.toml)" "$before"
 is "and it tells of the slots as they are now" "$(json '[.items[] | [.slot, .action, .state]]') $(served)" \
   '[["embed","put-back","ready"],["embed-rerank","failed","offline"]] two'
+ok "nothing is kept of a slot that is not there" \
+  sh -c '! ls "$1"/keys/embed-rerank "$1"/slots/embed-rerank/state.json' - "$HAL0_HOME/var-lib/hal0"
 cap set embed -m odd --json
 rc_is "without it" 3
 like "the error says that the files are changed" "$err" "*hal0 cap undo*"
