@@ -455,8 +455,8 @@ static int64_t masks(const struct graph *x)
 }
 
 /* A layer with state: the rows of its convolution and its way in and out. All sequences' states are
- * read and written, at once when it is a delta net; a scan reads them when half of the rows are
- * gone. Measured with mamba, mamba2 and gated delta nets. */
+ * read and written, at once when it is a delta net. A scan makes room for those of the sequences
+ * beside the first, where the rows of the convolution were or behind it all. Measured with mamba, mamba2 and gated delta nets. */
 static int64_t state_bytes(const struct graph *x)
 {
 	const struct h0_gguf *g = x->g;
@@ -467,9 +467,10 @@ static int64_t state_bytes(const struct graph *x)
 	int64_t both = h0_sum(h0_times(2, states), h0_times(one, wide));
 	if (g->full_attention_interval <= 0) { /* one matrix for all of the way in */
 		int64_t in = h0_sum(h0_times(2, g->ssm_inner_size), groups);
-		int64_t first = h0_sum(states, h0_times(one, h0_sum(wide, in)));
-		int64_t scan = h0_sum(h0_times(2, states), h0_times(one, h0_sum(in, h0_times(3, x->embd))));
-		both = first < 0 || first > scan ? first : scan;
+		int64_t others = h0_times(h0_times(4, x->rows - 1), h0_times(g->ssm_inner_size, g->ssm_state_size));
+		both = h0_sum(states, h0_times(one, h0_sum(wide, in)));
+		if (others < 0 || others > h0_times(one, conv))
+			both = h0_sum(both, others);
 	}
 	return h0_sum(both, masks(x));
 }

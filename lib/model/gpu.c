@@ -282,7 +282,8 @@ bool h0_machine_needs_vulkan(const struct h0_machine *m)
 		const struct h0_mgpu *g = &m->gpu[i];
 		bool nouveau = g->hw->vendor == NVIDIA && strcmp(g->hw->driver, "nouveau") == 0;
 		bool guess = !g->id && !*g->hw->board_info && !*g->hw->vram_vendor; /* APU or card */
-		if (g->inference && (nouveau || (g->usable && (g->vram == H0_UNKNOWN || guess))))
+		bool sizes = g->vram != H0_UNKNOWN && (g->uma != H0_FACT_YES || g->gtt != H0_UNKNOWN);
+		if (g->inference && (nouveau || (g->usable && (!sizes || guess))))
 			return true;
 	}
 	return false;

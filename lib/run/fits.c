@@ -190,6 +190,11 @@ void h0_fits_pool(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
 	}
 	hw = h0_hw_probe(&root, 0);
 	h0_autofree struct h0_machine *m = h0_machine(hw);
+	if (!f->doc && h0_machine_needs_vulkan(m)) {
+		h0_hw_vulkan(&root, hw);
+		free(m);
+		m = h0_machine(hw);
+	}
 	if (!f->doc)
 		f->doc = h0_hwdoc(m, NULL);
 	h0_fit_pool_of(f->doc, f->run.device, &f->pool);

@@ -53,6 +53,7 @@ static const char *param(const struct h0_formscan *f, const char *p, bool *ret_i
 	p += strspn(p, "; \t");
 	size_t key = strcspn(p, "=; \t");
 	*ret_is_name = key == 4 && strncasecmp(p, "name", 4) == 0;
+	*ret_ours = false;
 	p += key;
 	if (*p != '=')
 		return p;

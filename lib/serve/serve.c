@@ -105,15 +105,6 @@ static bool slots_changed(struct h0_core *core)
 	return !h0_route_look_same(&now, &core->image->look);
 }
 
-static void watch(int fd, const char *etc)
-{
-	h0_autofree char *slots = h0_asprintf("%s/slots", etc), *journal = h0_asprintf("%s/.txn", etc);
-	uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
-	(void)inotify_add_watch(fd, etc, mask);
-	(void)inotify_add_watch(fd, slots, mask);
-	(void)inotify_add_watch(fd, journal, mask);
-}
-
 static bool changed(int fd)
 {
 	char buf[4096] __attribute__((aligned(8)));
@@ -121,6 +112,30 @@ static bool changed(int fd)
 	while (read(fd, buf, sizeof buf) > 0)
 		any = true;
 	return any;
+}
+
+/* false: there is no such directory. */
+static bool watch(int fd, const char *etc)
+{
+	h0_autofree char *slots = h0_asprintf("%s/slots", etc), *journal = h0_asprintf("%s/.txn", etc);
+	uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE;
+	bool there = inotify_add_watch(fd, etc, mask | IN_MOVE_SELF | IN_DELETE_SELF) >= 0;
+	(void)inotify_add_watch(fd, slots, mask);
+	(void)inotify_add_watch(fd, journal, mask);
+	return there;
+}
+
+/* Has the configuration to be read? *missing: how often its directory was not found, one time after the
+ * other. One that goes may be back at once, as another: it is believed to be gone when it stays away. */
+static bool files_changed(const struct h0_core *core, int inotify, unsigned *missing)
+{
+	bool any = changed(inotify);
+	if (!any && !*missing)
+		return false;
+	h0_sleep_ms(any ? SETTLE_MS : 0);
+	(void)changed(inotify);
+	*missing = watch(inotify, core->conf->etc) ? 0 : *missing + 1; /* directories that are new, too */
+	return *missing == 0 || *missing == 2;
 }
 
 /* ---- sockets ---- */
@@ -199,21 +214,21 @@ static bool idle_too_long(struct h0_core *core)
 
 /* The first thread: watches files, the clock and the wish to stop. Signals that may bring it are
  * let in only while it sleeps, so that none comes between the look and the sleep. */
-static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
+static void look_after(struct h0_core *core, int inotify, unsigned missing, const sigset_t *awake)
 {
 	int64_t looked = h0_now_ms();
 	bool busy = false;
 	while (!*core->conf->stop && !idle_too_long(core)) {
 		struct pollfd p[2] = {{inotify, POLLIN, 0}, {core->news, POLLIN, 0}};
 		uint64_t n = 0;
-		struct timespec t = {(busy || core->conf->idle_exit_s ? TICK_MS : 60 * TICK_MS) / 1000, 0};
+		struct timespec t = {(busy || missing || core->conf->idle_exit_s ? TICK_MS : 60 * TICK_MS) / 1000, 0};
 		(void)ppoll(p, 2, &t, awake);
 		(void)!read(core->news, &n, sizeof n);
 		h0_loads_join(core, false);
 		/* asked before the report: a client who leaves after it has his last word in the next one */
 		busy = atomic_load(&core->clients) > 0;
 		report_use(core);
-		bool files = changed(inotify), old = h0_now_ms() - looked >= LOOK_MS;
+		bool files = files_changed(core, inotify, &missing), old = h0_now_ms() - looked >= LOOK_MS;
 		bool due = n || (old && atomic_exchange(&core->asked, false));
 		if (!files && !due)
 			continue;
@@ -221,9 +236,6 @@ static void look_after(struct h0_core *core, int inotify, const sigset_t *awake)
 		if (!files && !slots_changed(core))
 			continue;
 		struct h0_err e = {0};
-		h0_sleep_ms(files ? SETTLE_MS : 0);
-		(void)changed(inotify);
-		watch(inotify, core->conf->etc); /* directories that are new */
 		if (read_image(core, &e) < 0)
 			note(core, e.msg);
 	}
@@ -325,14 +337,14 @@ int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
 	int port = conf->port;
 	if (core.news < 0)
 		return h0_fail_sys(e, "eventfd");
+	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (inotify < 0)
+		return h0_fail_sys(e, "inotify");
+	unsigned missing = watch(inotify, conf->etc) ? 0 : 2; /* before it is read: what changes then is seen */
 	if (core_open(&core, e) < 0)
 		return -1;
 	if (!conf->ngiven && (own = open_socket(conf, &port, e)) < 0)
 		return -1;
-	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (inotify < 0)
-		return h0_fail_sys(e, "inotify");
-	watch(inotify, conf->etc);
 	if (listen_all(&core, own, e) < 0)
 		return -1;
 	sigset_t ends, before;
@@ -345,7 +357,7 @@ int h0_serve(const struct h0_serve_conf *conf, struct h0_err *e)
 	if (running && conf->ready)
 		conf->ready(port, conf->arg);
 	if (running == core.nloops)
-		look_after(&core, inotify, &before);
+		look_after(&core, inotify, missing, &before);
 	stop_loops(&core, running, own);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return running == core.nloops ? 0 : h0_fail(e, H0_SYS, "threads cannot be started");

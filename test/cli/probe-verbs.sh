@@ -122,6 +122,17 @@ says "a card of NVIDIA's: memory" '.budget_mib == 24576 and .binding_limit == "v
 run "$HAL0_BUILD/cmd/hal0-status" --sysroot "$tmp/nvidia" --json
 says "a card of NVIDIA's: status" '.machine | .budget_mib == 24576 and .binding_limit == "vram"'
 
+HAL0_SYSROOT=$tmp/nvidia run "$HAL0_BUILD/cmd/hal0-model" loadouts --json
+says "a card of NVIDIA's: what the CPU's loadouts have, before the first probe" '(.items[0].pool_bytes / 1048576 | floor) == 59380'
+
+# a counter is missing where Vulkan's heaps tell the sum
+cp -a "$tmp/halo-96g" "$tmp/heaps"
+rm "$tmp/heaps/sys/devices/pci0000:00/0000:c5:00.0/mem_info_gtt_total"
+on heaps recommend --json
+limit=$(printf '%s' "$out" | jq -c '[.budget_bytes / 1048576, .binding_limit]')
+on heaps memory --json
+is "without GTT's size: memory says what recommend says" "$(printf '%s' "$out" | jq -c '[.budget_mib, .binding_limit]')" "$limit"
+
 # the DKMS driver's own TTM
 cp -a "$tmp/halo-512m" "$tmp/dkms"
 mv "$tmp/dkms/sys/module/ttm" "$tmp/dkms/sys/module/amdttm"

@@ -118,6 +118,17 @@ printf 'port = \n' >"$HAL0_HOME/etc/hal0/slots/main.toml"
 slot other "$port"
 # shellcheck disable=SC2016
 ok "a broken slot file does not keep new ones away" until_true eval '[ "$(curl -s "$url/v1/models" | grep -c other-model)" -ge 1 ]'
+lists() { # ID
+  curl -s "$url/v1/models" | jq -e --arg id "$1" '[.data[].id] | index($id)' >/dev/null
+}
+cp -r "$HAL0_HOME/etc/hal0" "$tmp/restored"
+mv "$HAL0_HOME/etc/hal0" "$tmp/replaced"
+mv "$tmp/restored" "$HAL0_HOME/etc/hal0"
+slot third "$port"
+ok "another directory in the place of the first" until_true lists third-model
+slot fourth "$port"
+ok "and what changes in it" until_true lists fourth-model
+rm "$HAL0_HOME/etc/hal0/slots/third.toml" "$HAL0_HOME/etc/hal0/slots/fourth.toml"
 is "and is named to who asks for it" "$(chat main | jq -r .error.message | grep -c 'slots/main.toml:1:')" 1
 slot main "$port"
 # shellcheck disable=SC2016
@@ -176,4 +187,11 @@ like "who knocks first brings it up" "$(chat main | jq -r '.choices[0].message.c
 until_file "$tmp/ends"
 is "nobody asks, and it ends by itself" "$(cat "$tmp/ends")" 0
 like "the socket stays: the next one brings it up again" "$(chat main | jq -r '.choices[0].message.content')" "model main-model*"
+
+# ---- before there is any configuration
+HAL0_HOME=$tmp/later
+serve
+mkdir -p "$HAL0_HOME/etc/hal0/slots"
+slot first "$port"
+ok "a configuration that comes later is read" until_true lists first-model
 tap_done

@@ -20,8 +20,7 @@ runtime=
 loaded() { # FLAG...: the server's log up to when it listens, in $tmp/log
   for _try in 1 2 3; do # on a busy machine podman may not yet be done with the one before
     load_once "$@"
-    ! grep -q ' is already in use\|being removed' "$tmp/log" || continue
-    [ ! -s "$tmp/log" ] || break
+    ! grep -q 'buffer size = ' "$tmp/log" || break
   done
 }
 load_once() {

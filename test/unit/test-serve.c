@@ -54,6 +54,7 @@ static void test_local(void)
 	      "Content-Type: multipart/form-data; boundary=b1\r\nContent-Length: %zu\r\n\r\n%s", sizeof form - 1, form);
 	ok(status_of(r) == 200 && strstr(slot_body(), "name=\"model\"\r\n\r\nwhisper\r\n--b1--"), "a form's model is found and rewritten");
 	static const char bare[] = "--b1\r\nContent-Disposition: form-data; filename=\"a; name=model\"; name=file\r\n\r\nmain\r\n--b1\r\n"
+		"Content-Disposition: form-data; filename=model; name\r\n\r\nmain\r\n--b1\r\n"
 		"Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=model\r\n\r\nstt\r\n--b1--\r\n";
 	check("also where its name has no quotes", ask("POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
 	      "Content-Type: multipart/form-data; boundary=\"b1\"\r\nContent-Length: %zu\r\n\r\n%s", sizeof bare - 1, bare), 200, "hello");
