@@ -9,6 +9,7 @@
 #include "conf/paths.h"
 #include "model/hwdoc.h"
 #include "opts.h"
+#include "run/sized.h"
 #include "sys/io.h"
 
 #define FILE_MAX (4u << 20)
@@ -21,12 +22,7 @@ int probe_open(struct probe_machine *ret, const char *sysroot, unsigned flags, s
 	if (h0_root_open(&ret->root, sysroot, e) < 0)
 		return -1;
 	ret->hw = h0_hw_probe(&ret->root, flags);
-	ret->m = h0_machine(ret->hw);
-	if (flags & PROBE_SIZES && h0_machine_needs_vulkan(ret->m)) {
-		h0_hw_vulkan(&ret->root, ret->hw);
-		free(ret->m);
-		ret->m = h0_machine(ret->hw);
-	}
+	ret->m = flags & PROBE_SIZES ? h0_machine_sized(&ret->root, ret->hw) : h0_machine(ret->hw);
 	return 0;
 }
 

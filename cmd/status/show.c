@@ -15,6 +15,7 @@
 #include "run/live.h"
 #include "run/log.h"
 #include "run/pvelook.h"
+#include "run/sized.h"
 #include "status/opts.h"
 #include "sys/clock.h"
 
@@ -242,12 +243,7 @@ static int once(struct h0_ctx *ctx, const struct status_opts *o, struct h0_pve_l
 	if (h0_root_open(&root, sysroot, e) < 0 || slots_look(&s, e) < 0)
 		return -1;
 	h0_autohw struct h0_hw *hw = h0_hw_probe(&root, 0);
-	h0_autofree struct h0_machine *m = h0_machine(hw);
-	if (h0_machine_needs_vulkan(m)) {
-		h0_hw_vulkan(&root, hw);
-		free(m);
-		m = h0_machine(hw);
-	}
+	h0_autofree struct h0_machine *m = h0_machine_sized(&root, hw);
 	host(ctx, &s.box.paths, m, pve, &why);
 	h0_membar(m, &bars);
 	bool people = !ctx->json && !ctx->columns && !ctx->format;

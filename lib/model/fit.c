@@ -22,7 +22,7 @@ static bool no_head(const struct h0_gguf *g)
 }
 
 /* Matrices of these types are laid out anew for a CPU, in memory of their own; what is only looked
- * up in stays as it is. Measured with AVX2 and AVX-512. */
+ * up in stays as it is. Measured with AVX2. */
 static bool packed(const struct h0_gguf *g)
 {
 	static const char *const types[] = {"q4_0", "q4_K", "q2_K", "iq4_nl", "mxfp4", NULL};

@@ -456,7 +456,8 @@ static int64_t masks(const struct graph *x)
 
 /* A layer with state: the rows of its convolution and its way in and out. All sequences' states are
  * read and written, at once when it is a delta net. A scan makes room for those of the sequences
- * beside the first, where the rows of the convolution were or behind it all. Measured with mamba, mamba2 and gated delta nets. */
+ * beside the first, where the rows of the convolution were or behind it all. Measured with mamba,
+ * mamba2 and gated delta nets. */
 static int64_t state_bytes(const struct graph *x)
 {
 	const struct h0_gguf *g = x->g;

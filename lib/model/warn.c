@@ -96,20 +96,20 @@ static void gpu_access(struct h0_machine *m, const struct h0_mgpu *g)
 		     g->detail);
 		return;
 	}
-	const char *fix = node_fix(m, nvidia);
-	if (h0_streq(g->reason, "driver-not-bound"))
-		warn(m, "gpu-driver-not-bound", H0_SEV_ERROR,
-		     fix = "load amdgpu (modprobe amdgpu) and look for its messages: journalctl -k -g amdgpu",
-		     "%s (%s): %s", g->name, g->hw->addr, g->detail);
-	else if (h0_streq(g->reason, "no-permission"))
-		warn(m, "gpu-no-permission", H0_SEV_ERROR,
-		     fix = m->container
-		               ? "allow the node in the container's device cgroup and give its group"
-		               : "add the user to the groups render and video, then log in again",
-		     "%s (%s): %s", g->name, g->hw->addr, g->detail);
-	else if (h0_streq(g->reason, "driver-failed"))
-		warn(m, "gpu-driver-failed", H0_SEV_ERROR, fix = "look at the kernel log: journalctl -k -b",
-		     "%s (%s): %s", g->name, g->hw->addr, g->detail);
+	const char *code = NULL, *fix = node_fix(m, nvidia);
+	if (h0_streq(g->reason, "driver-not-bound")) {
+		code = "gpu-driver-not-bound";
+		fix = "load amdgpu (modprobe amdgpu) and look for its messages: journalctl -k -g amdgpu";
+	} else if (h0_streq(g->reason, "no-permission")) {
+		code = "gpu-no-permission";
+		fix = m->container ? "allow the node in the container's device cgroup and give its group"
+		                   : "add the user to the groups render and video, then log in again";
+	} else if (h0_streq(g->reason, "driver-failed")) {
+		code = "gpu-driver-failed";
+		fix = "look at the kernel log: journalctl -k -b";
+	}
+	if (code)
+		warn(m, code, H0_SEV_ERROR, fix, "%s (%s): %s", g->name, g->hw->addr, g->detail);
 	warn(m, "gpu-no-device-node", H0_SEV_ERROR, fix, "%s (%s) is visible, but no node of it opens: %s",
 	     g->name, g->hw->addr, g->detail);
 }

@@ -15,6 +15,7 @@
 #include "run/fithist.h"
 #include "run/log.h"
 #include "run/room.h"
+#include "run/sized.h"
 #include "sys/io.h"
 
 #define HARDWARE_MAX    (4u << 20)
@@ -189,12 +190,7 @@ void h0_fits_pool(struct h0_box *b, enum h0_fits_pool which, struct h0_fits *f)
 		return;
 	}
 	hw = h0_hw_probe(&root, 0);
-	h0_autofree struct h0_machine *m = h0_machine(hw);
-	if (!f->doc && h0_machine_needs_vulkan(m)) {
-		h0_hw_vulkan(&root, hw);
-		free(m);
-		m = h0_machine(hw);
-	}
+	h0_autofree struct h0_machine *m = f->doc ? h0_machine(hw) : h0_machine_sized(&root, hw);
 	if (!f->doc)
 		f->doc = h0_hwdoc(m, NULL);
 	h0_fit_pool_of(f->doc, f->run.device, &f->pool);
