@@ -170,7 +170,7 @@ rc_is "stop" 0
 run timeout 60 "$HAL0_BUILD/cmd/hal0-slot" start npu-tts --timeout 2s
 rc_is "a model that never comes, of a server that logs each question" 7
 like "has made no progress" "$err" "*no sign of progress for 2 s (it is loading)*"
-ok "the log is long of our questions" test "$(grep -c 'GET /health' "$HAL0_HOME/var-lib/hal0/slots/npu-tts/server.log")" -gt 20
+ok "the log is long of our questions" test "$(grep -c 'GET /health' "$HAL0_HOME/var-lib/hal0/slots/npu-tts/server.log")" -gt 2
 rm "$store/kokoro-v1/stuck"
 
 # ---- ComfyUI
