@@ -105,6 +105,13 @@ static struct block row(struct graph *x, int64_t width)
 	return take(&x->h, h0_times(h0_times(4, x->r->ubatch), width));
 }
 
+/* Or none. */
+static struct block row_if(struct graph *x, bool wanted, int64_t width)
+{
+	struct block none = {0};
+	return wanted ? row(x, width) : none;
+}
+
 static int64_t mask_bytes(const struct graph *x, int64_t cells)
 {
 	return h0_times(h0_times(x->r->flash ? 2 : 4, x->r->ubatch), cells);
@@ -199,7 +206,7 @@ static struct block queries_of_one(struct graph *x, const struct widths *w)
 	struct block q = row(x, w->q);
 	if (w->turn_k)
 		q = instead(x, q, w->q);
-	struct block v = w->turn_v ? row(x, w->v) : (struct block){0}, k = row(x, w->k);
+	struct block v = row_if(x, w->turn_v, w->v), k = row(x, w->k);
 	if (w->turn_k)
 		k = instead(x, k, w->k);
 	give(&x->h, k);
@@ -278,7 +285,7 @@ static struct block dense(struct graph *x, struct block norm, int64_t width)
 	bool one = gate_in_up(x->g);
 	struct block up = row(x, one ? h0_times(2, width) : width);
 	if (x->g->ffn_gate || one) {
-		struct block gate = one ? (struct block){0} : row(x, width);
+		struct block gate = row_if(x, !one, width);
 		give(&x->h, norm);
 		struct block both = row(x, width);
 		give(&x->h, up);
@@ -389,7 +396,7 @@ static struct block encoder_scores(struct graph *x, struct block q, struct block
 static struct block encoder_attention(struct graph *x, bool last)
 {
 	bool one = x->g->attn_qkv;
-	struct block v = one ? row(x, h0_times(3, x->embd)) : (struct block){0};
+	struct block v = row_if(x, one, h0_times(3, x->embd));
 	struct block q = row(x, x->embd), k = row(x, x->embd), mixed;
 	v = one ? v : row(x, x->embd);
 	if (x->r->flash) {
