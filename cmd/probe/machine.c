@@ -34,10 +34,9 @@ int probe_ask_proxmox(struct h0_pve_look *ret, struct probe_machine *p, struct h
 
 void probe_warn_proxmox(struct h0_ctx *ctx, const struct h0_pve_look *pve)
 {
-	if (pve->configured && !pve->ok)
-		h0_warn(ctx, "%s", pve->error);
-	else if (pve->configured && !pve->verified)
-		h0_warn(ctx, "proxmox.json says verify_ssl false: the answer may be anybody's");
+	const char *warning = h0_pve_warning(pve);
+	if (warning)
+		h0_warn(ctx, "%s", warning);
 }
 
 void probe_try_proxmox(struct h0_ctx *ctx, struct probe_machine *p, struct h0_pve_look *ret)

@@ -226,10 +226,9 @@ static void host(struct h0_ctx *ctx, const struct h0_paths *paths, struct h0_mac
 	}
 	if (h0_pve_look(paths, m, pve, ret_why) < 0)
 		return;
-	if (pve->configured && !pve->ok)
-		h0_warn(ctx, "%s", pve->error);
-	else if (pve->configured && !pve->verified)
-		h0_warn(ctx, "proxmox.json says verify_ssl false: the answer may be anybody's");
+	const char *warning = h0_pve_warning(pve);
+	if (warning)
+		h0_warn(ctx, "%s", warning);
 }
 
 static int once(struct h0_ctx *ctx, const struct status_opts *o, struct h0_pve_look *pve,

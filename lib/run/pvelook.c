@@ -25,6 +25,15 @@ void h0_pve_tell(const struct h0_pve_look *l, struct h0_machine *m)
 	h0_machine_memory(m);
 }
 
+const char *h0_pve_warning(const struct h0_pve_look *l)
+{
+	if (!l->configured)
+		return NULL;
+	if (!l->ok)
+		return l->error;
+	return l->verified ? NULL : "proxmox.json says verify_ssl false: the answer may be anybody's";
+}
+
 int h0_pve_look(const struct h0_paths *paths, struct h0_machine *m, struct h0_pve_look *ret,
                 struct h0_err *e)
 {

@@ -27,6 +27,8 @@ int h0_pve_look(const struct h0_paths *paths, struct h0_machine *m, struct h0_pv
                 struct h0_err *e);
 /* Tells another look at the same machine what was answered. */
 void h0_pve_tell(const struct h0_pve_look *l, struct h0_machine *m);
+/* What a user should know of the answer, NULL: nothing. Lives as long as *l. */
+const char *h0_pve_warning(const struct h0_pve_look *l);
 struct h0_json *h0_pve_json(const struct h0_pve_look *l);
 
 #endif
